@@ -1,0 +1,45 @@
+/** Writes the SQL files of `migrations/` into modules, so that nothing reads the disk at run time: all for the server, those of the chat tables for the library. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+
+const folder = new URL("../migrations/", import.meta.url);
+const targets = {
+  server: new URL("../src/migrations.generated.ts", import.meta.url),
+  chat: new URL("../../store/src/models/chat-migrations.generated.ts", import.meta.url),
+};
+
+/** The two modules, by target. */
+export function bakeMigrations(): Record<keyof typeof targets, string> {
+  const migrations = readdirSync(folder)
+    .filter((file) => file.endsWith(".sql"))
+    .sort()
+    .map((file) => ({ name: file.replace(/\.sql$/, ""), sql: readFileSync(new URL(file, folder), "utf8") }));
+  const chat = migrations
+    .filter(({ name }) => /^\d+_chat/.test(name))
+    .map(({ name, sql }) => ({ name, sql: withoutUserTable(sql) }));
+  return {
+    server: asModule("migrations", "Migration", 'import type { Migration } from "chatkeep";', migrations),
+    chat: asModule("chatMigrationTemplates", "Migration", 'import type { Migration } from "../migrate.ts";', chat),
+  };
+}
+
+export function bakedMigrations(): Record<keyof typeof targets, string> {
+  return { server: readFileSync(targets.server, "utf8"), chat: readFileSync(targets.chat, "utf8") };
+}
+
+/** The host's user table and the type of its ids become marks, which `chatMigrations` fills in. */
+function withoutUserTable(sql: string): string {
+  return sql
+    .replaceAll('"user_id" uuid', '"user_id" {{user id type}}')
+    .replaceAll('REFERENCES "user"("id")', "REFERENCES {{user id}}");
+}
+
+function asModule(name: string, type: string, imports: string, migrations: readonly object[]): string {
+  const entries = migrations.map((migration) => `  ${JSON.stringify(migration)},\n`).join("");
+  return `// Made by "npm run db:generate" from packages/server/migrations. Change the SQL files, not this one.\n${imports}\n\nexport const ${name}: readonly ${type}[] = [\n${entries}];\n`;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const baked = bakeMigrations();
+  writeFileSync(targets.server, baked.server);
+  writeFileSync(targets.chat, baked.chat);
+}

@@ -1,0 +1,6 @@
+/** The conversations of those users: chatkeep's tables, attached to our `user`. */
+import { chatModels } from "chatkeep";
+import { user } from "./user.ts";
+
+export const models = chatModels(user.id);
+export const { conversation, message, run, runChunk } = models;

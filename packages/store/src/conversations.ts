@@ -1,0 +1,239 @@
+/** What a user can do with conversations. Every function takes the owner: there is no way to a conversation without one. */
+import { randomUUID } from "node:crypto";
+import { and, desc, eq, type SQL, sql } from "drizzle-orm";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { type Chat, prepared, withTakenIds } from "./database.ts";
+import { ConflictError, InvalidInputError, NotFoundError } from "./errors.ts";
+import { parse } from "./input.ts";
+import { areStored, inputRows } from "./messages/append.ts";
+import { type Outgoing, outgoing } from "./messages/outgoing.ts";
+import type { Page } from "./messages/page.ts";
+import type { ChatModels, Conversation, UserId } from "./models/chat.ts";
+import { limits } from "./models/limits.ts";
+import { idSchema, limitSchema, type NewConversation, newConversationSchema, titleSchema } from "./models/schemas.ts";
+import { titleFrom } from "./titles.ts";
+
+export interface ConversationPageOptions {
+  /** 1 to 100; 20 when left out. */
+  limit?: number | undefined;
+  /** The `nextCursor` of the page before. */
+  cursor?: string | null | undefined;
+}
+
+const takenId = "An id of this conversation or of its messages is in use already: choose new UUIDs.";
+
+/**
+ * Creates a conversation, with its first messages if any are given, all in one statement.
+ * Without a title it gets one from the first question that is appended.
+ * The same id with the same payload again gives the conversation as it is now.
+ * @throws invalid_input, too_large, conflict when an id is in use for something else
+ */
+export async function createConversation(
+  chat: Chat,
+  ownerId: UserId,
+  input: NewConversation = {},
+): Promise<Conversation> {
+  const given = parse(newConversationSchema, input, "conversation");
+  const messages = given.messages ?? [];
+  const columns = outgoing(messages);
+  requireEarlierParents(columns);
+  const id = given.id ?? randomUUID();
+  const values = {
+    ...columns,
+    ownerId,
+    conversationId: id,
+    title: given.title ?? titleFrom(messages),
+    messageCount: messages.length,
+    headId: columns.ids.at(-1) ?? null,
+  };
+  const [row] = await withTakenIds(chat, (through) => createStatement(through).execute(values), takenId);
+  if (row) return row;
+  const existing = await findConversation(chat, ownerId, id);
+  const isRepeated =
+    existing && (given.title ?? existing.title) === existing.title && (await areStored(chat, ownerId, id, columns));
+  if (!isRepeated) throw new ConflictError(takenId);
+  return existing;
+}
+
+/**
+ * A conversation of the owner's.
+ * @throws invalid_input, not_found also when it is someone else's
+ */
+export async function getConversation(chat: Chat, ownerId: UserId, conversationId: string): Promise<Conversation> {
+  const row = await findConversation(chat, ownerId, conversationId);
+  if (!row) throw new NotFoundError("conversation", conversationId);
+  return row;
+}
+
+/** A conversation of the owner's, or `undefined`. */
+export async function findConversation(
+  chat: Chat,
+  ownerId: UserId,
+  conversationId: string,
+): Promise<Conversation | undefined> {
+  const id = parse(idSchema, conversationId, "conversationId");
+  const [row] = await getStatement(chat).execute({ ownerId, conversationId: id });
+  return row;
+}
+
+/**
+ * The owner's conversations, newest activity first. Reads no message.
+ * @throws invalid_input
+ */
+export async function listConversations(
+  chat: Chat,
+  ownerId: UserId,
+  options: ConversationPageOptions = {},
+): Promise<Page<Conversation>> {
+  const limit = parse(limitSchema, options.limit ?? limits.conversationsPerPage, "limit");
+  const values = { ownerId, limit: limit + 1 };
+  const rows = options.cursor
+    ? await nextPageStatement(chat).execute({ ...values, ...placeOf(options.cursor) })
+    : await firstPageStatement(chat).execute(values);
+  const items = rows.slice(0, limit);
+  const last = rows.length > limit ? items.at(-1) : undefined;
+  return { items, nextCursor: last ? encodeCursor([last.updatedAt.getTime(), last.id]) : null };
+}
+
+/**
+ * Gives a conversation a title of 1 to 200 characters, which nothing overwrites but another rename.
+ * @throws invalid_input, not_found
+ */
+export async function renameConversation(
+  chat: Chat,
+  ownerId: UserId,
+  conversationId: string,
+  title: string,
+): Promise<Conversation> {
+  const { db, models } = chat;
+  const { conversation } = models;
+  const [row] = await db
+    .update(conversation)
+    .set({
+      title: parse(titleSchema, title, "title"),
+      updatedAt: sql`greatest(${conversation.updatedAt}, clock_timestamp())`,
+    })
+    .where(owned(chat, ownerId, conversationId))
+    .returning(conversationColumns(models));
+  if (!row) throw new NotFoundError("conversation", conversationId);
+  return row;
+}
+
+/**
+ * Deletes a conversation with its messages and runs.
+ * @throws invalid_input, not_found
+ */
+export async function deleteConversation(chat: Chat, ownerId: UserId, conversationId: string): Promise<void> {
+  const { db, models } = chat;
+  const deleted = await db
+    .delete(models.conversation)
+    .where(owned(chat, ownerId, conversationId))
+    .returning({ id: models.conversation.id });
+  if (deleted.length === 0) throw new NotFoundError("conversation", conversationId);
+}
+
+function owned({ models: { conversation } }: Chat, ownerId: UserId, conversationId: string) {
+  const id = parse(idSchema, conversationId, "conversationId");
+  return and(eq(conversation.userId, ownerId), eq(conversation.id, id));
+}
+
+function conversationColumns({ conversation }: ChatModels) {
+  return {
+    id: conversation.id,
+    title: conversation.title,
+    messageCount: conversation.messageCount,
+    headId: conversation.headId,
+    createdAt: conversation.createdAt,
+    updatedAt: conversation.updatedAt,
+  };
+}
+
+function requireEarlierParents({ ids, parentIds }: Outgoing): void {
+  for (const [position, parentId] of parentIds.entries()) {
+    if (parentId && !ids.slice(0, position).includes(parentId)) {
+      throw new InvalidInputError(`messages.${position}.parentId must be the id of a message before it.`);
+    }
+  }
+}
+
+function createStatement(chat: Chat) {
+  return prepared(chat, "create", () => {
+    const { db, models } = chat;
+    const owner = sql.placeholder("ownerId");
+    const input = db.$with("input", {}).as(inputRows());
+    // Without a conflict target, so that a table sharded by user_id, whose key is (user_id, id), takes it too.
+    const created = db.$with("created", {}).as(sql`
+      insert into ${models.conversation} (id, user_id, title, message_count, head_id)
+      values (${sql.placeholder("conversationId")}::uuid, ${owner}, ${sql.placeholder("title")}::text,
+        ${sql.placeholder("messageCount")}::int, ${sql.placeholder("headId")}::uuid)
+      on conflict do nothing
+      returning *`);
+    const appended = db.$with("appended", {}).as(sql`
+      insert into ${models.message}
+        (id, conversation_id, user_id, seq, parent_id, role, status, content, parts, created_at)
+      select input.id, created.id, created.user_id, input.position::int,
+        case when input.placed then input.parent_id else input.previous_id end,
+        input.role, input.status, input.content, input.parts::json, created.created_at
+      from created
+      cross join input
+      order by input.position`);
+    const { createdAt, updatedAt } = models.conversation;
+    return db
+      .with(input, created, appended)
+      .select({
+        id: sql<string>`created.id`,
+        title: sql<string | null>`created.title`,
+        messageCount: sql<number>`created.message_count`,
+        headId: sql<string | null>`created.head_id`,
+        createdAt: sql<Date>`created.created_at`.mapWith(createdAt),
+        updatedAt: sql<Date>`created.updated_at`.mapWith(updatedAt),
+      })
+      .from(sql`created`);
+  });
+}
+
+function getStatement(chat: Chat) {
+  return prepared(chat, "get", () => {
+    const { conversation } = chat.models;
+    return chat.db
+      .select(conversationColumns(chat.models))
+      .from(conversation)
+      .where(
+        and(
+          eq(conversation.userId, sql.placeholder("ownerId")),
+          eq(conversation.id, sql`${sql.placeholder("conversationId")}::uuid`),
+        ),
+      );
+  });
+}
+
+function placeOf(cursor: string) {
+  const [time, id] = decodeCursor(cursor, 2);
+  if (typeof time !== "number" || typeof id !== "string") {
+    throw new InvalidInputError("This cursor is of another list: use the nextCursor of a list of conversations.");
+  }
+  return { updatedAt: new Date(time).toISOString(), id: parse(idSchema, id, "cursor") };
+}
+
+const firstPageStatement = (chat: Chat) => listStatement(chat, "list", undefined);
+
+const nextPageStatement = (chat: Chat) =>
+  listStatement(
+    chat,
+    "list_next",
+    ({ conversation: { updatedAt, id } }) =>
+      sql`(${updatedAt}, ${id}) < (${sql.placeholder("updatedAt")}::timestamptz, ${sql.placeholder("id")}::uuid)`,
+  );
+
+/** Reads conversation_user_id_updated_at_id_idx backward. */
+function listStatement(chat: Chat, name: string, below: ((models: ChatModels) => SQL) | undefined) {
+  return prepared(chat, name, () => {
+    const { conversation } = chat.models;
+    return chat.db
+      .select(conversationColumns(chat.models))
+      .from(conversation)
+      .where(and(eq(conversation.userId, sql.placeholder("ownerId")), below?.(chat.models)))
+      .orderBy(desc(conversation.updatedAt), desc(conversation.id))
+      .limit(sql.placeholder("limit"));
+  });
+}

@@ -1,0 +1,33 @@
+/** chatkeep on Neon, through its serverless driver over WebSockets, which has transactions; its HTTP way has none. */
+import { Pool, type PoolClient } from "@neondatabase/serverless";
+import { drizzle, type NeonDatabase } from "drizzle-orm/neon-serverless";
+
+export interface NeonOptions {
+  /** `postgres://user:password@ep-….neon.tech/database`; the pooled host (`-pooler`) suits servers that come and go. */
+  url: string;
+  /** Connections at most; 10 when left out. */
+  maxConnections?: number;
+  /** For how long to wait for a connection, which may have to wake the compute; 15 seconds when left out. */
+  connectTimeoutMs?: number;
+}
+
+export interface NeonConnection extends AsyncDisposable {
+  engine: "neon";
+  db: NeonDatabase;
+  pool: Pool;
+  close(): Promise<void>;
+}
+
+/** Whether a URL names a host of Neon's. */
+export function isNeonUrl(url: string): boolean {
+  return URL.canParse(url) && /\.neon\.(tech|build)$/.test(new URL(url).hostname);
+}
+
+/** Opens a pool. Nothing connects before the first statement. */
+export function openNeon({ url, maxConnections = 10, connectTimeoutMs = 15_000 }: NeonOptions): NeonConnection {
+  const pool = new Pool({ connectionString: url, max: maxConnections, connectionTimeoutMillis: connectTimeoutMs });
+  pool.on("error", () => {});
+  pool.on("connect", (client: PoolClient) => client.on("error", () => {}));
+  const close = () => pool.end();
+  return { engine: "neon", db: drizzle(pool), pool, close, [Symbol.asyncDispose]: close };
+}

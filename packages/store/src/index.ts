@@ -1,0 +1,60 @@
+/** chatkeep: conversations and messages of AI chatbots, kept in PostgreSQL. */
+export { decodeCursor, encodeCursor } from "./cursor.ts";
+export type { Database } from "./database.ts";
+export {
+  ChatkeepError,
+  ConflictError,
+  type ErrorCode,
+  type ErrorDetails,
+  ForbiddenError,
+  InvalidInputError,
+  NotFoundError,
+  RateLimitedError,
+  SchemaMismatchError,
+  TooLargeError,
+  UnauthenticatedError,
+  UnavailableError,
+} from "./errors.ts";
+export { invalidInput, parse } from "./input.ts";
+export type { Page } from "./messages/page.ts";
+export {
+  type Migration,
+  type MigrationStatus,
+  migrate,
+  migrationStatus,
+  requireMigrated,
+} from "./migrate.ts";
+export {
+  type ChatModels,
+  type Conversation,
+  chatModels,
+  type Message,
+  type MessageRole,
+  type MessageStatus,
+  messageRoles,
+  messageStatuses,
+  type Part,
+  type Run,
+  type RunStatus,
+  type UserId,
+} from "./models/chat.ts";
+export { chatMigrations } from "./models/chat-migrations.ts";
+export { limits } from "./models/limits.ts";
+export {
+  idSchema,
+  limitSchema,
+  messageStatusSchema,
+  type NewConversation,
+  type NewMessage,
+  newConversationSchema,
+  newMessageSchema,
+  newMessagesSchema,
+  partSchema,
+  roleSchema,
+  seqSchema,
+  textOf,
+  titleSchema,
+} from "./models/schemas.ts";
+export { type RunEnd, type RunKey, runLeaseMs } from "./runs.ts";
+export { driverError, translate } from "./sqlstate.ts";
+export { createStore, type Store, type UserStore } from "./store.ts";

@@ -1,0 +1,28 @@
+/** Which columns of a message its owner gets, and how a row becomes a `Message`. */
+import type { ChatModels, Message } from "../models/chat.ts";
+import { textOf } from "../models/schemas.ts";
+
+export function messageColumns({ message }: ChatModels) {
+  return columnsOf(message);
+}
+
+/** The same columns of a subquery that selected them. */
+export function columnsOf<Table extends Record<keyof Message, unknown>>(message: Table): Pick<Table, keyof Message> {
+  return {
+    id: message.id,
+    conversationId: message.conversationId,
+    role: message.role,
+    content: message.content,
+    parts: message.parts,
+    seq: message.seq,
+    parentId: message.parentId,
+    status: message.status,
+    createdAt: message.createdAt,
+  };
+}
+
+/** Content that text cannot hold was kept in the parts: it comes back from there. */
+export function toMessage(row: Message): Message {
+  if (!row.parts || !row.content.includes("\uFFFD")) return row;
+  return { ...row, content: textOf(row.parts) };
+}

@@ -1,0 +1,58 @@
+/** New messages made ready for a statement: ids given, content and parts agreed, sizes checked, one array per column. */
+import { randomUUID } from "node:crypto";
+import type { z } from "zod";
+import { TooLargeError } from "../errors.ts";
+import { limits } from "../models/limits.ts";
+import { type newMessagesSchema, textOf } from "../models/schemas.ts";
+
+/** The parameters of one append, a column each. */
+export interface Outgoing {
+  ids: string[];
+  roles: string[];
+  statuses: string[];
+  contents: string[];
+  parts: (string | null)[];
+  parentIds: (string | null)[];
+  /** Whether the parent was given; where not, a message follows the one before it. */
+  placed: boolean[];
+}
+
+type ParsedMessage = z.output<typeof newMessagesSchema>[number];
+
+/** @throws too_large when a message has over 16 MiB. */
+export function outgoing(messages: readonly ParsedMessage[]): Outgoing {
+  const bodies = messages.map(body);
+  return {
+    ids: messages.map((message) => message.id ?? randomUUID()),
+    roles: messages.map((message) => message.role),
+    statuses: messages.map((message) => message.status ?? "complete"),
+    contents: bodies.map(({ content }) => content),
+    parts: bodies.map(({ parts }) => parts),
+    parentIds: messages.map((message) => message.parentId ?? null),
+    placed: messages.map((message) => message.parentId !== undefined),
+  };
+}
+
+/** `content` and `parts` as columns. PostgreSQL's text cannot hold NUL and lone surrogates, json can: such content is kept in a part. */
+export function body({ content, parts }: Pick<ParsedMessage, "content" | "parts">) {
+  const text = parts === undefined ? (content ?? "") : textOf(parts);
+  const kept = parts ?? (isStorable(text) ? undefined : [{ type: "text", text }]);
+  const json = kept === undefined ? null : JSON.stringify(kept);
+  for (const size of [Buffer.byteLength(text), parts && json ? Buffer.byteLength(json) : 0]) {
+    if (size > limits.messageBytes) {
+      throw new TooLargeError(
+        `A message of ${size} bytes is too large: the limit is ${limits.messageBytes}. Split it into several.`,
+        { details: { bytes: size, limit: limits.messageBytes } },
+      );
+    }
+  }
+  return { content: storable(text), parts: json };
+}
+
+function isStorable(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
+}
+
+function storable(text: string): string {
+  return isStorable(text) ? text : text.toWellFormed().replaceAll("\0", "\uFFFD");
+}

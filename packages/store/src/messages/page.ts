@@ -1,0 +1,86 @@
+/** Reading messages by `seq`: a page costs the same at the end of a chat of ten and of ten thousand. */
+import { and, asc, desc, eq, gt, lt, type SQL, sql } from "drizzle-orm";
+import { type Chat, prepared } from "../database.ts";
+import { InvalidInputError, NotFoundError } from "../errors.ts";
+import { parse } from "../input.ts";
+import type { Message, UserId } from "../models/chat.ts";
+import { limits } from "../models/limits.ts";
+import { idSchema, limitSchema, seqSchema } from "../models/schemas.ts";
+import { columnsOf, messageColumns, toMessage } from "./columns.ts";
+
+/** A page of a list. `nextCursor` leads to the next one in the same direction, and is `null` on the last. */
+export interface Page<Item> {
+  items: Item[];
+  nextCursor: string | null;
+}
+
+export interface MessagePageOptions {
+  /** 1 to 100; 50 when left out. */
+  limit?: number | undefined;
+  /** Only messages with a smaller `seq`. Not together with `after`. */
+  before?: number | undefined;
+  /** Only messages with a larger `seq`. */
+  after?: number | undefined;
+}
+
+const beginning = 0;
+const end = 2_147_483_647;
+
+/**
+ * The last page of a conversation, or the one before or after a `seq`; always in ascending order of `seq`.
+ * `nextCursor` is the `before` of the next older page; with `after` it is the `after` of the next newer one.
+ * @throws invalid_input, not_found
+ */
+export async function listMessages(
+  chat: Chat,
+  ownerId: UserId,
+  conversationId: string,
+  options: MessagePageOptions = {},
+): Promise<Page<Message>> {
+  const id = parse(idSchema, conversationId, "conversationId");
+  const limit = parse(limitSchema, options.limit ?? limits.messagesPerPage, "limit");
+  const before = parse(seqSchema.optional(), options.before, "before");
+  const after = parse(seqSchema.optional(), options.after, "after");
+  if (before !== undefined && after !== undefined) {
+    throw new InvalidInputError("Give before or after, not both: a page lies on one side of a message.");
+  }
+  const forward = after !== undefined;
+  const statement = forward ? pageAfter(chat) : pageBefore(chat);
+  const from = forward ? (after ?? beginning) : (before ?? end);
+  const rows = await statement.execute({ ownerId, conversationId: id, limit: limit + 1, from });
+  if (rows.length === 0) throw new NotFoundError("conversation", id);
+  const found = rows.flatMap(({ page }) => (page ? [toMessage(page)] : [])).sort((a, b) => a.seq - b.seq);
+  const items = forward ? found.slice(0, limit) : found.slice(-limit);
+  const last = forward ? items.at(-1) : items[0];
+  return { items, nextCursor: found.length > limit && last ? String(last.seq) : null };
+}
+
+const pageBefore = (chat: Chat) => pageStatement(chat, "messages_before", lt, desc);
+const pageAfter = (chat: Chat) => pageStatement(chat, "messages_after", gt, asc);
+
+/** Reads backward or forward along message_conversation_id_seq_key. An empty conversation gives one row without a message, an absent one gives none. */
+function pageStatement(chat: Chat, name: string, side: typeof lt, order: (column: SQL) => SQL) {
+  return prepared(chat, name, () => {
+    const { db, models } = chat;
+    const { conversation, message } = models;
+    const owner = sql.placeholder("ownerId");
+    const page = db
+      .select(messageColumns(models))
+      .from(message)
+      .where(
+        and(
+          eq(message.conversationId, sql`${sql.placeholder("conversationId")}::uuid`),
+          eq(message.userId, owner),
+          side(message.seq, sql`${sql.placeholder("from")}::int`),
+        ),
+      )
+      .orderBy(order(sql`${message.seq}`))
+      .limit(sql.placeholder("limit"))
+      .as("page");
+    return db
+      .select({ page: columnsOf(page) })
+      .from(conversation)
+      .leftJoinLateral(page, sql`true`)
+      .where(and(eq(conversation.id, sql`${sql.placeholder("conversationId")}::uuid`), eq(conversation.userId, owner)));
+  });
+}

