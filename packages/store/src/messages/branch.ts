@@ -72,6 +72,31 @@ export async function getMessage(
   return toMessage(row);
 }
 
+/**
+ * The messages that answer or follow a message, in the order of their `seq`: its replies, or the edits of what came next.
+ * @throws invalid_input
+ */
+export async function listReplies(
+  chat: Chat,
+  ownerId: UserId,
+  conversationId: string,
+  messageId: string,
+): Promise<Message[]> {
+  const { message } = chat.models;
+  const rows = await chat.db
+    .select(messageColumns(chat.models))
+    .from(message)
+    .where(
+      and(
+        eq(message.userId, ownerId),
+        eq(message.conversationId, parse(idSchema, conversationId, "conversationId")),
+        eq(message.parentId, parse(idSchema, messageId, "messageId")),
+      ),
+    )
+    .orderBy(message.seq);
+  return rows.map(toMessage);
+}
+
 /** Climbs from parent to parent by id; messages written in turns cost one index look-up each. */
 function branchStatement(chat: Chat) {
   return prepared(chat, "branch", () => {

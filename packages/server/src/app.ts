@@ -1,0 +1,174 @@
+/** The HTTP application: what every request passes through, then the routes in reading order. It keeps nothing between requests. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { LanguageModelV4 } from "@ai-sdk/provider";
+import { getConnInfo } from "@hono/node-server/conninfo";
+import { createStore, type Database, ForbiddenError, NotFoundError, TooLargeError } from "chatkeep";
+import type { Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { createMiddleware } from "hono/factory";
+import { requestId } from "hono/request-id";
+import { secureHeaders } from "hono/secure-headers";
+import { type Auth, trustedOrigins, userIdOf } from "./auth.ts";
+import { respondWithError } from "./error-response.ts";
+import type { Log } from "./log.ts";
+import { migrations } from "./migrations.generated.ts";
+import { models } from "./models/index.ts";
+import { createReplies } from "./reply/run.ts";
+import { handleAuth } from "./routes/auth.ts";
+import { chatRoutes } from "./routes/chat.ts";
+import { conversationRoutes } from "./routes/conversations.ts";
+import { describeApi, docsRoutes } from "./routes/docs.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { messageRoutes } from "./routes/messages.ts";
+import { createRouter, type Env } from "./routes/router.ts";
+import { taskRoutes } from "./routes/tasks.ts";
+import { webRoutes } from "./web.ts";
+
+export interface AppOptions {
+  db: Database;
+  auth: Auth;
+  model: LanguageModelV4;
+  log: Log;
+  /** The public address. */
+  url: string;
+  trustProxy?: boolean;
+}
+
+/** Bytes of a body: before sign-in, of messages (one of 16 MiB with its JSON escapes fits), of everything else. */
+const bodyBytes = { auth: 64 * 1024, messages: 40 * 1024 * 1024, other: 1024 * 1024 };
+
+export type App = ReturnType<typeof createApi>;
+
+/** Makes the application and what must be closed before its process ends: the replies that it is writing. */
+export function createApp(options: AppOptions) {
+  const { db, auth, log, url, model, trustProxy = false } = options;
+  const store = createStore(db, models);
+  const replies = createReplies({
+    store,
+    db,
+    model,
+    log,
+    server: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+  });
+  const origins = trustedOrigins(url);
+  const app = createRouter();
+
+  app.onError((error, c) => respondWithError(error, c, log));
+  app.use(requestId(), logRequests(log), secureHeaders(headers(url)), refuseOtherSites(origins));
+  app.use("/api/*", limitBody());
+  app.on(["GET", "POST"], "/api/auth/*", (c) => handleAuth(auth, c, clientAddress(c, trustProxy)));
+  app.use("/api/*", identify(auth));
+
+  const api = createApi(app, { db, store, replies });
+  const document = describeApi(api, "0.1.0");
+  app.get("/openapi.json", (c) => c.json(document));
+  app.route("/docs", docsRoutes());
+  app.all("/api/*", (c) => {
+    throw new NotFoundError("route", `${c.req.method} ${c.req.path}`);
+  });
+  app.route("/", webRoutes());
+  return { app: api, store, close: replies.close };
+}
+
+interface ApiOptions {
+  db: Database;
+  store: ReturnType<typeof createStore>;
+  replies: ReturnType<typeof createReplies>;
+}
+
+function createApi(app: ReturnType<typeof createRouter>, { db, store, replies }: ApiOptions) {
+  return app
+    .route("/", healthRoutes(db, migrations))
+    .route("/api", conversationRoutes(store))
+    .route("/api", messageRoutes(store))
+    .route("/api", chatRoutes(store, replies))
+    .route("/api", taskRoutes(db));
+}
+
+function identify(auth: Auth) {
+  return createMiddleware<Env>(async (c, next) => {
+    c.set("userId", await userIdOf(auth, c.req.raw.headers));
+    c.header("cache-control", "no-store");
+    await next();
+  });
+}
+
+/** A cookie travels with requests that another site makes; such a request changes nothing. */
+function refuseOtherSites(origins: readonly string[]) {
+  return createMiddleware(async (c, next) => {
+    const origin = c.req.header("origin");
+    const changes = !["GET", "HEAD", "OPTIONS"].includes(c.req.method);
+    if (changes && origin && !origins.includes(origin)) {
+      throw new ForbiddenError(
+        `Requests from ${origin} are refused: set CHATKEEP_URL to the address that people open.`,
+      );
+    }
+    await next();
+  });
+}
+
+function logRequests(log: Log) {
+  return createMiddleware<Env>(async (c, next) => {
+    const start = performance.now();
+    await next();
+    const ms = Math.round(performance.now() - start);
+    const isCheck = c.req.path === "/healthz" || c.req.path === "/readyz";
+    log[isCheck ? "debug" : "info"](
+      {
+        requestId: c.get("requestId"),
+        userId: c.get("userId"),
+        method: c.req.method,
+        path: c.req.path,
+        status: c.res.status,
+        ms,
+      },
+      "request",
+    );
+  });
+}
+
+function limitBody() {
+  const limitOf = (maxSize: number) =>
+    bodyLimit({
+      maxSize,
+      onError: () => {
+        const sentence = `The body is too large: the limit here is ${maxSize} bytes. Send less at once.`;
+        throw new TooLargeError(sentence, { details: { limit: maxSize } });
+      },
+    });
+  const [auth, messages, other] = [limitOf(bodyBytes.auth), limitOf(bodyBytes.messages), limitOf(bodyBytes.other)];
+  return createMiddleware((c, next) => {
+    if (c.req.path.startsWith("/api/auth/")) return auth(c, next);
+    return /\/(messages|chat|conversations)$/.test(c.req.path) ? messages(c, next) : other(c, next);
+  });
+}
+
+function headers(url: string) {
+  const self = ["'self'"];
+  const options: NonNullable<Parameters<typeof secureHeaders>[0]> = {
+    strictTransportSecurity: url.startsWith("https:") ? "max-age=31536000" : false,
+    contentSecurityPolicy: {
+      defaultSrc: self,
+      scriptSrc: self,
+      styleSrc: ["'self'", "'unsafe-inline'"],
+      imgSrc: ["'self'", "data:", "blob:"],
+      connectSrc: self,
+      fontSrc: ["'self'", "data:"],
+      objectSrc: ["'none'"],
+      baseUri: self,
+      formAction: self,
+      frameAncestors: ["'none'"],
+    },
+    referrerPolicy: "same-origin",
+    crossOriginOpenerPolicy: "same-origin",
+  };
+  return options;
+}
+
+/** Of whoever holds the other end of the connection, or whom our own proxy saw there. */
+function clientAddress(c: Context, trustProxy: boolean): string | undefined {
+  const forwarded = trustProxy ? c.req.header("x-forwarded-for")?.split(",").at(-1)?.trim() : undefined;
+  if (forwarded) return forwarded;
+  return c.env?.incoming ? getConnInfo(c).remote.address : undefined;
+}

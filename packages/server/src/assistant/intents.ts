@@ -1,0 +1,125 @@
+/** What the offline assistant understands: a tool to call, or something to say from the conversation. */
+
+export interface ToolCall {
+  tool: string;
+  input: Record<string, unknown>;
+}
+
+/** A question as the assistant sees it: the words of the user so far, the newest last. */
+export type Questions = readonly string[];
+
+export const introduction = `I am chatkeep's **offline assistant**: no AI model, just a few rules, so that you can try everything without a key. I can
+
+- keep your tasks: “add buy milk”, “what is on my list”, “done with the milk”, “rename milk to oat milk”, “delete the milk”
+- answer from this conversation: “what did I ask first?”, “what did I say about bread?”, “what is my name?”, “recap”
+
+To talk with a real model, set \`CHATKEEP_MODEL\` and start again.`;
+
+type Rule = [pattern: RegExp, tool: string, input: (words: string[]) => Record<string, unknown>];
+
+const rules: Rule[] = [
+  [
+    /^(?:what(?:'s| is| do i have)?|show|list|see|read|tell me)\b.*\b(?:done|completed|finished)\b.*(?:tasks?|list|todos?)?$/,
+    "listTasks",
+    () => ({ completed: true }),
+  ],
+  [
+    /^(?:what(?:'s| is| are| do i have)|show|list|see|read|tell me)\b.*\b(?:list|tasks?|to-?dos?)\b/,
+    "listTasks",
+    () => ({}),
+  ],
+  [/^(?:list|tasks|my tasks|my list|todos?)$/, "listTasks", () => ({})],
+  [
+    /^(?:add|create|new|put|note)(?: (?:a|the))?(?: new)?(?: (?:task|todo))?:? (.+?)(?: (?:to|on)(?: my| the)? (?:list|tasks?|to-?do list))?$/,
+    "addTask",
+    ([title]) => ({ title }),
+  ],
+  [/^(?:remind me|remember|i (?:need|have|must)) to (.+)$/, "addTask", ([title]) => ({ title })],
+  [/^(?:rename|change) (.+?) (?:to|into) (.+)$/, "renameTask", ([task, title]) => ({ task, title })],
+  [/^(?:delete|remove|drop|forget) (.+?)(?: from(?: my| the)? list)?$/, "deleteTask", ([task]) => ({ task })],
+  [/^(?:i(?:'m| am)? )?(?:done|finished|ready) (?:with )?(.+)$/, "completeTask", ([task]) => ({ task })],
+  [/^(?:mark|tick|check)(?: off)? (.+?)(?: (?:as )?(?:done|completed|off))?$/, "completeTask", ([task]) => ({ task })],
+  [/^(?:complete|finish) (.+)$/, "completeTask", ([task]) => ({ task })],
+  [/^(?:i )?(?:did|have done|bought|got) (.+)$/, "completeTask", ([task]) => ({ task })],
+  [/^(.+?) (?:is|are) (?:done|finished)$/, "completeTask", ([task]) => ({ task })],
+];
+
+/** The tool that the words ask for, if they ask for one. What is named keeps its capitals. */
+export function toolFor(words: string): ToolCall | undefined {
+  const asked = words
+    .trim()
+    .replace(/^(?:please|can you|could you|hey|ok|okay)[,\s]+/i, "")
+    .replace(/[.!?\s]+$/, "");
+  for (const [pattern, tool, input] of rules) {
+    const match = new RegExp(pattern.source, "is").exec(asked);
+    if (match) return { tool, input: input(match.slice(1)) };
+  }
+  return undefined;
+}
+
+type Recollection = [pattern: RegExp, answer: (earlier: Questions, about: string) => string];
+
+const recollections: Recollection[] = [
+  [
+    /what (?:did|was).*\b(?:first)\b|first (?:question|message)|how did (?:i|we) (?:begin|start)/i,
+    (earlier) => quote("You began with", earlier[0]),
+  ],
+  [
+    /what (?:did|was).*\b(?:last|before|previous|just)\b|(?:last|previous) (?:question|message)/i,
+    (earlier) => quote("Before this you said", earlier.at(-1)),
+  ],
+  [
+    /how many (?:questions|messages|times)/i,
+    (earlier) => `This is message ${earlier.length + 1} from you in this conversation.`,
+  ],
+  [/what(?:'s| is) my name|who am i|do you know my name/i, (earlier) => whoAmI(earlier)],
+  [/what did i (?:say|tell you|ask|write) about (.+)/i, (earlier, about) => aboutThat(earlier, about)],
+  [/\b(?:recap|summar\w+|what did we talk about|what have i asked)\b/i, (earlier) => recap(earlier)],
+  [/^(?:hi|hello|hey|good (?:morning|day|evening))\b/i, () => `Hello! ${introduction}`],
+  [/^(?:help|who are you|what are you|what can you do)/i, () => introduction],
+  [/^(?:thanks|thank you)/i, () => "You are welcome."],
+];
+
+/** What to say when no tool is asked for. */
+export function reply(questions: Questions): string {
+  const asked = questions.at(-1) ?? "";
+  const earlier = questions.slice(0, -1);
+  for (const [pattern, answer] of recollections) {
+    const match = pattern.exec(asked.trim());
+    if (match) return answer(earlier, (match[1] ?? "").replace(/[.!?\s]+$/, ""));
+  }
+  const name = /my name is ([\p{L}'-]+)/iu.exec(asked)?.[1];
+  if (name) return `Nice to meet you, ${name}. I will find that again in this conversation: ask me “what is my name?”.`;
+  const begun = earlier[0]
+    ? ` You began with ${inQuotes(earlier[0])}, and this is message ${earlier.length + 1} from you.`
+    : "";
+  return `I have kept what you said, but I cannot answer it.${begun}\n\n${introduction}`;
+}
+
+function quote(lead: string, question: string | undefined): string {
+  return question ? `${lead}: ${inQuotes(question)}` : "This is the first thing that you have said here.";
+}
+
+function inQuotes(question: string): string {
+  const line = question.replace(/\s+/g, " ").trim();
+  return `“${line.length > 200 ? `${line.slice(0, 200)}…` : line}”`;
+}
+
+function whoAmI(earlier: Questions): string {
+  for (const question of [...earlier].reverse()) {
+    const name = /(?:my name is|call me|i am called) ([\p{L}'-]+)/iu.exec(question)?.[1];
+    if (name) return `You are ${name}: you told me earlier in this conversation.`;
+  }
+  return "You have not told me your name in this conversation. Say “my name is …”.";
+}
+
+function aboutThat(earlier: Questions, about: string): string {
+  const found = earlier.filter((question) => question.toLowerCase().includes(about.toLowerCase()));
+  if (found.length === 0) return `I find nothing about ${inQuotes(about)} in this conversation.`;
+  return `You said:\n\n${found.map((question) => `- ${inQuotes(question)}`).join("\n")}`;
+}
+
+function recap(earlier: Questions): string {
+  if (earlier.length === 0) return "There is nothing before this yet.";
+  return `So far you said:\n\n${earlier.map((question, index) => `${index + 1}. ${inQuotes(question)}`).join("\n")}`;
+}

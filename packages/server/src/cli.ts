@@ -1,0 +1,160 @@
+#!/usr/bin/env node
+/** The command chatkeep: reads arguments, prints sentences, sets the exit code. The work is in commands/. */
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { ChatkeepError, type ErrorCode } from "chatkeep";
+import { SingleBar } from "cli-progress";
+import { Command } from "commander";
+import { type diagnose, examine } from "./commands/doctor.ts";
+import { exportUser } from "./commands/export.ts";
+import { formats, type ImportReport, importFile } from "./commands/import.ts";
+import { migrateDatabase } from "./commands/migrate.ts";
+import { serve } from "./commands/serve.ts";
+import { type Config, readConfig, readDatabaseConfig } from "./config.ts";
+import { createLog, describe } from "./log.ts";
+
+const environment = `
+Environment:
+  PORT, HOST               where to listen (3000, 127.0.0.1)
+  DATABASE_URL             postgres://…; unset: an embedded database
+  CHATKEEP_DATA            folder of the embedded database (.chatkeep)
+  CHATKEEP_SECRET          signs sessions; required with DATABASE_URL
+  CHATKEEP_URL             the public address (http://HOST:PORT)
+  CHATKEEP_MODEL           a model's name; unset: the offline assistant
+  OPENAI_API_KEY           key of the model's endpoint
+  OPENAI_BASE_URL          any OpenAI-compatible endpoint
+  CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
+  CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
+
+const program = new Command("chatkeep")
+  .description("The place where AI chatbots keep their conversations")
+  .version("0.1.0")
+  .showHelpAfterError("Run with --help to see what there is.")
+  .addHelpText("after", environment);
+
+program
+  .command("serve")
+  .description("Serve the web app and the HTTP API")
+  .option("-p, --port <number>", "instead of PORT")
+  .option("--host <address>", "instead of HOST")
+  .addHelpText("after", environment)
+  .action(async (options: { port?: string; host?: string }) => {
+    const config = readConfig({
+      ...(options.port !== undefined && { PORT: options.port }),
+      ...(options.host !== undefined && { HOST: options.host }),
+    });
+    await runServer(config);
+  });
+
+program
+  .command("migrate")
+  .description("Bring the database to the schema of this version; safe when many start it at once")
+  .option("--json", "print the result as JSON")
+  .action(async ({ json }: { json?: boolean }) => {
+    const applied = await migrateDatabase(readDatabaseConfig());
+    if (json) print({ applied });
+    else console.log(applied.length > 0 ? `Applied ${applied.join(", ")}.` : "The database is up to date.");
+  });
+
+program
+  .command("doctor")
+  .description(
+    "Examine the database: engine, migrations, tables, keys, indexes, orphans, row counts; exit 1 if something is wrong",
+  )
+  .option("--json", "print the result as JSON")
+  .action(async ({ json }: { json?: boolean }) => {
+    const diagnosis = await examine(readDatabaseConfig());
+    if (json) print(diagnosis);
+    else console.log(inWords(diagnosis));
+    if (diagnosis.checks.some(({ ok }) => !ok)) process.exitCode = 1;
+  });
+
+program
+  .command("import")
+  .description("Import conversations from a file; importing again changes nothing")
+  .argument("<file>", "the file")
+  .requiredOption("--user <email>", "whose conversations they become")
+  .requiredOption("--format <format>", `one of: ${formats.join(", ")}`)
+  .option("--json", "print the report as JSON")
+  .action(async (file: string, options: { user: string; format: string; json?: boolean }) => {
+    const bar = new SingleBar({
+      format: "{bar} {percentage}% | {eta_formatted} left",
+      stream: process.stderr,
+      clearOnComplete: true,
+    });
+    if (process.stderr.isTTY) bar.start(1, 0);
+    try {
+      const onProgress = (bytes: number, total: number) => {
+        bar.setTotal(total);
+        bar.update(bytes);
+      };
+      const report = await importFile(readDatabaseConfig(), { ...options, file, onProgress });
+      bar.stop();
+      if (options.json) print(report);
+      else console.log(reportInWords(report));
+      if (report.failed > 0) process.exitCode = 1;
+    } finally {
+      bar.stop();
+    }
+  });
+
+program
+  .command("export")
+  .description("Write everything of a user as JSON lines")
+  .requiredOption("--user <email>", "whose")
+  .option("-o, --output <file>", "a file; without it, standard output")
+  .action(async ({ user, output }: { user: string; output?: string }) => {
+    const target = output ? createWriteStream(output) : process.stdout;
+    await exportUser(readDatabaseConfig(), user, async (line) => {
+      if (!target.write(line)) await once(target, "drain");
+    });
+    if (output) await new Promise<void>((resolve) => target.end(resolve));
+  });
+
+const exitCodes: Partial<Record<ErrorCode, number>> = { invalid_input: 2 };
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof ChatkeepError)) console.error("chatkeep:", describe(error));
+  else console.error(`chatkeep: ${error.message}`);
+  process.exitCode = error instanceof ChatkeepError ? (exitCodes[error.code] ?? 1) : 1;
+}
+
+async function runServer(config: Config): Promise<void> {
+  const log = createLog(config.logLevel);
+  const serving = await serve(config, log);
+  console.error(`\n  chatkeep is ready: ${serving.url}\n`);
+  if (!config.model)
+    console.error("  The offline assistant answers; set CHATKEEP_MODEL for a real one. Stop with Ctrl+C.\n");
+  let stopping = false;
+  const stop = () => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    serving.close().catch((error: unknown) => {
+      log.error({ error }, "could not stop cleanly");
+      process.exitCode = 1;
+    });
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+function print(value: unknown): void {
+  console.log(JSON.stringify(value, null, 2));
+}
+
+function inWords({ engine, version, checks, rows }: Awaited<ReturnType<typeof diagnose>>): string {
+  const lines = checks.map(({ name, ok, found }) => `${ok ? "ok   " : "WRONG"}  ${name}: ${found}`);
+  const counts = Object.entries(rows).map(([name, count]) => `${name} ${count}`);
+  return [`${engine}: ${version}`, ...lines, ...(counts.length > 0 ? [`rows: ${counts.join(", ")}`] : [])].join("\n");
+}
+
+function reportInWords({ conversations, imported, alreadyThere, failed, messages }: ImportReport): string {
+  const lines = conversations.map(
+    ({ line, source, outcome, messages: count, error }) =>
+      `line ${line}: ${source ?? "?"}: ${outcome}${count ? `, ${count} messages` : ""}${error ? `: ${error}` : ""}`,
+  );
+  const sum = `${imported} conversations imported with ${messages} messages, ${alreadyThere} already there, ${failed} failed.`;
+  return [...lines, sum].join("\n");
+}

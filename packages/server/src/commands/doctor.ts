@@ -1,0 +1,125 @@
+/** chatkeep doctor: what state a database is in, and what is wrong with it. Reads only. */
+import { type Database, migrationStatus } from "chatkeep";
+import { getTableName, isTable, sql } from "drizzle-orm";
+import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
+import type { DatabaseConfig } from "../config.ts";
+import { openDatabase } from "../database.ts";
+import { migrations } from "../migrations.generated.ts";
+import * as schema from "../models/index.ts";
+
+export interface Check {
+  name: string;
+  ok: boolean;
+  found: string;
+}
+
+export interface Diagnosis {
+  engine: string;
+  version: string;
+  checks: Check[];
+  rows: Record<string, number>;
+}
+
+const tables: PgTable[] = Object.values<unknown>(schema).filter((value): value is PgTable => isTable(value));
+
+/** Rows that no constraint forbids, and that would mean that something has written past the store. */
+const orphans: Record<string, ReturnType<typeof sql>> = {
+  "messages whose parent is not in their conversation": sql`
+    select count(*)::int as count from message m
+    where m.parent_id is not null and not exists (
+      select from message p where p.id = m.parent_id and p.conversation_id = m.conversation_id)`,
+  "conversations whose head is not one of their messages": sql`
+    select count(*)::int as count from conversation c
+    where c.head_id is not null and not exists (
+      select from message m where m.id = c.head_id and m.conversation_id = c.id)`,
+  "conversations whose count is not that of their messages": sql`
+    select count(*)::int as count from conversation c
+    where c.message_count <> (select count(*) from message m where m.conversation_id = c.id)`,
+  "drafts that no run writes": sql`
+    select count(*)::int as count from message m
+    where m.status = 'streaming' and not exists (
+      select from run r where r.message_id = m.id and r.status = 'running')`,
+};
+
+export async function examine(database: DatabaseConfig): Promise<Diagnosis> {
+  await using connection = await openDatabase(database);
+  return await diagnose(connection.db, connection.engine);
+}
+
+export async function diagnose(db: Database, engine: string): Promise<Diagnosis> {
+  const [{ version } = { version: "unknown" }] = await read<{ version: string }>(db, sql`select version() as version`);
+  const checks = [await migrationCheck(db), ...(await schemaChecks(db))];
+  const complete = checks.every(({ ok }) => ok);
+  if (complete) for (const [name, query] of Object.entries(orphans)) checks.push(await orphanCheck(db, name, query));
+  return { engine, version, checks, rows: complete ? await rowCounts(db) : {} };
+}
+
+async function migrationCheck(db: Database): Promise<Check> {
+  const { applied, pending, unknown, changed } = await migrationStatus(db, migrations);
+  const wrong = [
+    pending.length > 0 && `not applied: ${pending.join(", ")} (run chatkeep migrate)`,
+    unknown.length > 0 && `of a newer chatkeep: ${unknown.join(", ")} (update chatkeep)`,
+    changed.length > 0 && `changed since they were applied: ${changed.join(", ")}`,
+  ].filter(Boolean);
+  return { name: "migrations", ok: wrong.length === 0, found: wrong.join("; ") || `${applied.length} applied` };
+}
+
+async function schemaChecks(db: Database): Promise<Check[]> {
+  const configs = tables.map((table) => getTableConfig(table));
+  const there = await names(
+    db,
+    sql`select table_name as name from information_schema.tables where table_schema = current_schema()`,
+  );
+  const keys = await names(db, sql`select conname as name from pg_constraint where contype = 'f' and convalidated`);
+  const indexes = await names(
+    db,
+    sql`
+    select c.relname as name from pg_index i join pg_class c on c.oid = i.indexrelid where i.indisvalid`,
+  );
+  return [
+    compare(
+      "tables",
+      configs.map(({ name }) => name),
+      there,
+    ),
+    compare(
+      "foreign keys",
+      configs.flatMap(({ foreignKeys }) => foreignKeys.map((key) => key.getName())),
+      keys,
+    ),
+    compare(
+      "indexes",
+      configs.flatMap((each) => [
+        ...each.indexes.map((index) => index.config.name ?? ""),
+        ...each.uniqueConstraints.map((constraint) => constraint.name ?? ""),
+      ]),
+      indexes,
+    ),
+  ];
+}
+
+function compare(name: string, wanted: readonly string[], found: ReadonlySet<string>): Check {
+  const missing = wanted.filter((each) => !found.has(each));
+  const ok = missing.length === 0;
+  return { name, ok, found: ok ? `${wanted.length} of ${wanted.length}` : `missing: ${missing.join(", ")}` };
+}
+
+async function orphanCheck(db: Database, name: string, query: ReturnType<typeof sql>): Promise<Check> {
+  const [{ count } = { count: 0 }] = await read<{ count: number }>(db, query);
+  return { name, ok: count === 0, found: count === 0 ? "none" : String(count) };
+}
+
+async function rowCounts(db: Database): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const table of tables) counts[getTableName(table)] = await db.$count(table);
+  return counts;
+}
+
+async function names(db: Database, query: ReturnType<typeof sql>): Promise<Set<string>> {
+  return new Set((await read<{ name: string }>(db, query)).map(({ name }) => name));
+}
+
+async function read<Row>(db: Database, query: ReturnType<typeof sql>): Promise<Row[]> {
+  const { rows } = (await db.execute(query)) as unknown as { rows: Row[] };
+  return rows;
+}

@@ -1,0 +1,94 @@
+/** chatkeep serve: the server, from its start to the end of its last reply. */
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { ChatkeepError, createStore, InvalidInputError, migrate, requireMigrated } from "chatkeep";
+import { createApp } from "../app.ts";
+import { createModel } from "../assistant/model.ts";
+import { createAuth } from "../auth.ts";
+import type { Config } from "../config.ts";
+import { openDatabase, secretOf } from "../database.ts";
+import { createLog, type Log } from "../log.ts";
+import { migrations } from "../migrations.generated.ts";
+import { models } from "../models/index.ts";
+
+export interface Serving {
+  url: string;
+  /** Finishes what runs, for at most `graceMs`, then closes the database. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const sweepMs = 5_000;
+const defaultGraceMs = 25_000;
+
+/** Starts the server. @throws a ChatkeepError whose sentence says what to set */
+export async function serve(config: Config, log = createLog(config.logLevel)): Promise<Serving> {
+  const connection = await openDatabase(config.database);
+  try {
+    if (connection.engine === "pglite") {
+      await migrate(connection.db, migrations);
+      // No other process can hold this folder, so whatever is marked as running is not.
+      await createStore(connection.db, models).interruptRuns("all");
+    } else {
+      await requireMigrated(connection.db, migrations);
+    }
+    return await listen(config, connection, log);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+async function listen(
+  config: Config,
+  connection: Awaited<ReturnType<typeof openDatabase>>,
+  log: Log,
+): Promise<Serving> {
+  const { db } = connection;
+  const auth = createAuth({ db, secret: secretOf(config), url: config.url, log });
+  const { app, store, close } = createApp({
+    db,
+    auth,
+    model: createModel(config.model),
+    log,
+    url: config.url,
+    trustProxy: config.trustProxy,
+  });
+  const server = createAdaptorServer({ fetch: app.fetch });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(cannotListen(error, config)));
+    server.listen(config.port, config.host, resolve);
+  });
+  const sweep = setInterval(() => {
+    store.interruptRuns("expired").catch((error: unknown) => log.warn({ error }, "dead runs could not be swept"));
+  }, sweepMs).unref();
+  const { port } = server.address() as AddressInfo;
+  log.info({ port, host: config.host, engine: connection.engine, model: config.model?.id ?? "offline" }, "serving");
+  return {
+    url: config.port === 0 ? config.url.replace(/:0$/, `:${port}`) : config.url,
+    close: async (graceMs = defaultGraceMs) => {
+      clearInterval(sweep);
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      if ("closeIdleConnections" in server) server.closeIdleConnections();
+      await close(graceMs);
+      if ("closeAllConnections" in server) setTimeout(() => server.closeAllConnections(), 500).unref();
+      await closed;
+      await connection.close();
+      log.info("stopped");
+    },
+  };
+}
+
+function cannotListen(error: Error & { code?: string }, { port, host }: Config): Error {
+  if (error.code === "EADDRINUSE") {
+    return new InvalidInputError(`Port ${port} on ${host} is in use: stop what uses it, or set PORT to another.`);
+  }
+  if (error.code === "EACCES") {
+    return new InvalidInputError(`Port ${port} may not be opened by this user: set PORT to one above 1023.`);
+  }
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") {
+    return new InvalidInputError(
+      `HOST ${host} is no address of this machine: set it to 127.0.0.1, or to 0.0.0.0 for all.`,
+    );
+  }
+  return new ChatkeepError("internal", `The server could not listen on ${host}:${port}.`, { cause: error });
+}

@@ -1,0 +1,39 @@
+/** The database that the configuration names, opened; and the secret that belongs to it. */
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Database } from "chatkeep";
+import { openNeon } from "chatkeep/neon";
+import { openPg } from "chatkeep/pg";
+import { openPglite } from "chatkeep/pglite";
+import type { Config, DatabaseConfig } from "./config.ts";
+
+export interface Connection extends AsyncDisposable {
+  engine: DatabaseConfig["engine"];
+  db: Database;
+  close(): Promise<void>;
+}
+
+/** @throws unavailable when the embedded database is in use by another process */
+export async function openDatabase(config: DatabaseConfig): Promise<Connection> {
+  switch (config.engine) {
+    case "pglite":
+      return openPglite({ dataDir: config.dataDir });
+    case "neon":
+      return openNeon({ url: config.url });
+    case "pg":
+      return openPg({ url: config.url });
+  }
+}
+
+/** What sessions are signed with: as configured, or made once and kept beside the embedded database. */
+export function secretOf({ secret, database }: Config): string {
+  if (secret) return secret;
+  if (database.engine !== "pglite") throw new TypeError("a shared database needs a configured secret");
+  const file = join(dirname(database.dataDir), "secret");
+  if (!existsSync(file)) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, randomBytes(32).toString("base64url"), { mode: 0o600 });
+  }
+  return readFileSync(file, "utf8").trim();
+}

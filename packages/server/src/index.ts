@@ -1,0 +1,8 @@
+/** @chatkeep/server: the application on chatkeep, for programs that mount it in a process of their own. */
+export { type App, type AppOptions, createApp } from "./app.ts";
+export { createModel } from "./assistant/model.ts";
+export { createOfflineModel } from "./assistant/offline.ts";
+export { type Auth, type AuthOptions, createAuth } from "./auth.ts";
+export { type Config, readConfig } from "./config.ts";
+export { createLog, type Log } from "./log.ts";
+export { migrations } from "./migrations.generated.ts";

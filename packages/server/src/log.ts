@@ -1,0 +1,33 @@
+/** Structured logs, one JSON object a line. Never the words of a message, never the values of a query. */
+import { ChatkeepError, driverError } from "chatkeep";
+import { type DestinationStream, pino } from "pino";
+import type { Config } from "./config.ts";
+
+export type Log = ReturnType<typeof createLog>;
+
+export function createLog(level: Config["logLevel"], destination?: DestinationStream) {
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: describe } };
+  return destination ? pino(options, destination) : pino(options);
+}
+
+/** What of an error may be written down: a driver's message and detail quote rows, so only their codes are. */
+export function describe(error: unknown) {
+  if (error instanceof ChatkeepError) {
+    return { name: error.name, code: error.code, message: error.message, cause: causeOf(error.cause) };
+  }
+  if (!(error instanceof Error)) return { name: typeof error };
+  const query = "query" in error && "params" in error ? String(error.query) : undefined;
+  const cause = driverError(error) as { code?: unknown };
+  if (query !== undefined || isFromDriver(cause)) return { name: error.name, query, cause: causeOf(cause) };
+  return { name: error.name, message: error.message, stack: error.stack };
+}
+
+function isFromDriver(error: { code?: unknown }): boolean {
+  return typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code);
+}
+
+function causeOf(cause: unknown) {
+  if (!(cause instanceof Error)) return undefined;
+  const { code, constraint, table } = cause as { code?: unknown; constraint?: unknown; table?: unknown };
+  return { name: cause.name, code, constraint, table };
+}

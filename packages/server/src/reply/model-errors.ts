@@ -1,0 +1,65 @@
+/** What went wrong with a model, as a code for programs and a sentence for the reader; never a key, an address or a stack. */
+
+import type { LanguageModelV4, LanguageModelV4StreamPart } from "@ai-sdk/provider";
+import { APICallError, wrapLanguageModel } from "ai";
+
+export interface ModelFailure {
+  code: "model_refused" | "model_rate_limited" | "model_timeout" | "model_incomplete" | "model_failed";
+  sentence: string;
+}
+
+const sentences: Record<ModelFailure["code"], string> = {
+  model_refused: "The model refused the request. The operator of this server should check its key and settings.",
+  model_rate_limited: "The model has too many requests just now. Wait a minute and try again.",
+  model_timeout: "The model did not answer in time. Try again.",
+  model_incomplete: "The model stopped before the end of its answer. Try again.",
+  model_failed: "The model could not answer. Try again.",
+};
+
+/** A stream that ended without saying so. */
+export class IncompleteStreamError extends Error {}
+
+export function failure(code: ModelFailure["code"]): ModelFailure {
+  return { code, sentence: sentences[code] };
+}
+
+export function failureOf(error: unknown): ModelFailure {
+  if (error instanceof IncompleteStreamError) return failure("model_incomplete");
+  const last = error instanceof Error && "lastError" in error ? error.lastError : error;
+  if (last instanceof Error && /^(Timeout|Abort)Error$/.test(last.name)) return failure("model_timeout");
+  const status = APICallError.isInstance(last) ? last.statusCode : undefined;
+  if (status === 429) return failure("model_rate_limited");
+  if (status === 408 || status === 504) return failure("model_timeout");
+  if (status !== undefined && status >= 400 && status < 500) return failure("model_refused");
+  return failure("model_failed");
+}
+
+/**
+ * The same model, whose stream says how it ended: a broken one sends an `error` part instead of cutting the answer off,
+ * and one that ends without `finish` is an error too.
+ */
+export function tellingModel(model: LanguageModelV4): LanguageModelV4 {
+  return wrapLanguageModel({
+    model,
+    middleware: {
+      wrapStream: async ({ doStream }) => {
+        const { stream, ...rest } = await doStream();
+        return { ...rest, stream: ReadableStream.from(told(stream)) };
+      },
+    },
+  });
+}
+
+async function* told(stream: ReadableStream<LanguageModelV4StreamPart>): AsyncGenerator<LanguageModelV4StreamPart> {
+  let ended = false;
+  try {
+    for await (const part of stream) {
+      ended ||= part.type === "finish" || part.type === "error";
+      yield part;
+    }
+  } catch (error) {
+    ended = true;
+    yield { type: "error", error };
+  }
+  if (!ended) yield { type: "error", error: new IncompleteStreamError("the stream ended without a finish part") };
+}

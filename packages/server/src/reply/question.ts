@@ -1,0 +1,49 @@
+/** What a chat request asks: of all that the client sends, only the newest user message is taken; history comes from the database. */
+import { InvalidInputError, idSchema, type NewMessage, newMessageSchema, parse, partSchema } from "chatkeep";
+import { z } from "zod";
+
+const uiMessage = z.object({
+  id: idSchema.optional(),
+  role: z.string("must be a text"),
+  parts: z.array(partSchema, "must be a list of parts").optional(),
+  content: z.string("must be a text").optional(),
+});
+
+/** The AI SDK's own ids are no UUIDs; those of messages that are not taken do not matter. */
+const otherMessage = z.looseObject({ role: z.string("must be a text") });
+
+export const chatRequestSchema = z.object({
+  id: idSchema,
+  message: uiMessage.optional(),
+  messages: z.array(otherMessage, "must be a list of messages").optional(),
+  trigger: z.enum(["submit-message", "regenerate-message"]).optional(),
+  messageId: z.string().optional(),
+  parentId: idSchema.nullable().optional(),
+});
+
+export type ChatRequest = z.output<typeof chatRequestSchema>;
+
+export interface Question {
+  conversationId: string;
+  message: NewMessage & { id?: string | undefined };
+  /** Asked for another answer to a question that is stored already. */
+  regenerate: boolean;
+}
+
+/** @throws invalid_input when there is no user message, or it is not one */
+export function questionOf(request: ChatRequest): Question {
+  const { id: conversationId, message, messages, trigger, parentId } = request;
+  const newest = message ?? messages?.findLast(({ role }) => role === "user");
+  if (!newest) throw new InvalidInputError("message must be the user's question, or messages must have one.");
+  const { id, role, parts, content } = parse(uiMessage, newest, "message");
+  if (role !== "user")
+    throw new InvalidInputError('message.role must be "user": the server writes the replies itself.');
+  const given = {
+    ...(id && { id }),
+    role,
+    ...(parts ? { parts } : { content }),
+    ...(parentId !== undefined && { parentId }),
+  };
+  parse(newMessageSchema, given, "message");
+  return { conversationId, message: given as NewMessage, regenerate: trigger === "regenerate-message" };
+}

@@ -1,0 +1,53 @@
+/** /api/auth/*: Better Auth's own routes, with the errors of the contract beside its own. */
+import type { Context } from "hono";
+import type { Auth } from "../auth.ts";
+import { clientAddressHeader } from "../auth.ts";
+import { statusOf } from "../error-response.ts";
+
+const codeOf = Object.fromEntries(
+  Object.entries(statusOf)
+    .reverse()
+    .map(([code, status]) => [status, code]),
+);
+const codes: Record<number, string> = {
+  ...codeOf,
+  400: "invalid_input",
+  409: "conflict",
+  422: "invalid_input",
+  500: "internal",
+};
+
+/** Hands a request to Better Auth. An error keeps its `code` and `message`, for its own clients, and gets `error` as everywhere. */
+export async function handleAuth(auth: Auth, context: Context, clientAddress: string | undefined): Promise<Response> {
+  const request = new Request(context.req.raw);
+  request.headers.delete(clientAddressHeader);
+  if (clientAddress) request.headers.set(clientAddressHeader, clientAddress);
+  const response = await auth.handler(request);
+  if (response.status < 400) return response;
+  return withError(response);
+}
+
+async function withError(response: Response): Promise<Response> {
+  const text = await response.text();
+  const body = parsed(text);
+  const wait = response.headers.get("x-retry-after");
+  const code = codes[response.status] ?? (response.status >= 500 ? "internal" : "invalid_input");
+  const message =
+    response.status === 429
+      ? `Too many attempts: wait ${wait ?? 60} seconds and try again.`
+      : (body.message ?? "Sign-in could not handle this request.");
+  const headers = new Headers(response.headers);
+  headers.set("content-type", "application/json");
+  headers.delete("content-length");
+  if (wait) headers.set("retry-after", wait);
+  return new Response(JSON.stringify({ ...body, error: { code, message } }), { status: response.status, headers });
+}
+
+function parsed(text: string): { message?: string } {
+  try {
+    const body: unknown = JSON.parse(text);
+    return typeof body === "object" && body !== null ? body : {};
+  } catch {
+    return {};
+  }
+}

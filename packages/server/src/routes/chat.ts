@@ -1,0 +1,71 @@
+/** /api/chat: the AI SDK's chat transport, so that `useChat` works as it is. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Store } from "chatkeep";
+import { chatRequestSchema, questionOf } from "../reply/question.ts";
+import type { Replies } from "../reply/run.ts";
+import { createRouter } from "./router.ts";
+import { idParam, jsonBody, noContent } from "./schemas.ts";
+
+const tags = ["Chat"];
+const eventStream = {
+  description: "The AI SDK's UI message stream, as server-sent events, ended by [DONE]",
+  content: { "text/event-stream": { schema: z.string() } },
+};
+
+const ask = createRoute({
+  method: "post",
+  path: "/chat",
+  tags,
+  summary: "Ask: the question is stored, then the reply is streamed, and stored when it ends",
+  description:
+    "Takes { id, message } or { id, messages, trigger, messageId? }; only the newest user message is taken, history comes from the database. parentId says where a question belongs that is not the next one (null: a new beginning). A conversation that does not exist yet is made. The same message id and payload again gives its answer again. 409 while another reply of the conversation is being written.",
+  request: {
+    body: jsonBody(
+      chatRequestSchema.meta({
+        type: "object",
+        properties: {
+          id: { type: "string", format: "uuid", description: "The conversation." },
+          message: {
+            type: "object",
+            description: "The question, an AI SDK UIMessage with a UUID.",
+            additionalProperties: true,
+          },
+          messages: { type: "array", items: { type: "object", additionalProperties: true } },
+          trigger: { type: "string", enum: ["submit-message", "regenerate-message"] },
+          messageId: { type: "string" },
+          parentId: { type: "string", format: "uuid", nullable: true },
+        },
+        required: ["id"],
+      }),
+    ),
+  },
+  responses: { ...noContent(""), 200: eventStream } as unknown as { 200: typeof eventStream },
+});
+
+const reattach = createRoute({
+  method: "get",
+  path: "/chat/{id}/stream",
+  tags,
+  summary: "Reattach to the running reply",
+  request: { params: idParam() },
+  responses: noContent("No reply is running that could be followed from here"),
+});
+
+const stop = createRoute({
+  method: "post",
+  path: "/chat/{id}/stop",
+  tags,
+  summary: "Stop the running reply, whichever server writes it; what was written stays",
+  request: { params: idParam() },
+  responses: noContent("It stops within a second, or none was running"),
+});
+
+export function chatRoutes(store: Store, replies: Replies) {
+  return createRouter()
+    .openapi(ask, (c) => replies.answer(c.get("userId"), questionOf(c.req.valid("json"))))
+    .openapi(reattach, (c) => c.body(null, 204))
+    .openapi(stop, async (c) => {
+      await store.forUser(c.get("userId")).runs.stop(c.req.valid("param").id);
+      return c.body(null, 204);
+    });
+}

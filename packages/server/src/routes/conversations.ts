@@ -1,0 +1,90 @@
+/** /api/conversations */
+import { createRoute } from "@hono/zod-openapi";
+import { type Store, titleSchema } from "chatkeep";
+import { z } from "zod";
+import { createRouter } from "./router.ts";
+import {
+  asConversation,
+  conversation,
+  cursorQuery,
+  idParam,
+  jsonBody,
+  limitQuery,
+  newConversationBody,
+  noContent,
+  pageOf,
+  responses,
+} from "./schemas.ts";
+
+const tags = ["Conversations"];
+const path = "/conversations/{id}";
+
+const list = createRoute({
+  method: "get",
+  path: "/conversations",
+  tags,
+  summary: "List conversations, newest activity first",
+  request: { query: z.object({ limit: limitQuery, cursor: cursorQuery }) },
+  responses: responses(200, pageOf(conversation), "A page; 20 when no limit is given"),
+});
+
+const create = createRoute({
+  method: "post",
+  path: "/conversations",
+  tags,
+  summary: "Create a conversation, with its first messages if there are any",
+  request: { body: jsonBody(newConversationBody) },
+  responses: responses(201, conversation, "The conversation; the same id and payload again give it again"),
+});
+
+const get = createRoute({
+  method: "get",
+  path,
+  tags,
+  summary: "Read a conversation",
+  request: { params: idParam() },
+  responses: responses(200, conversation, "The conversation"),
+});
+
+const rename = createRoute({
+  method: "patch",
+  path,
+  tags,
+  summary: "Rename a conversation",
+  request: { params: idParam(), body: jsonBody(z.object({ title: titleSchema })) },
+  responses: responses(200, conversation, "The conversation with its new title"),
+});
+
+const remove = createRoute({
+  method: "delete",
+  path,
+  tags,
+  summary: "Delete a conversation with all its messages",
+  request: { params: idParam() },
+  responses: noContent("It is gone"),
+});
+
+export function conversationRoutes(store: Store) {
+  return createRouter()
+    .openapi(list, async (c) => {
+      const { items, nextCursor } = await store.forUser(c.get("userId")).conversations.list(c.req.valid("query"));
+      return c.json({ items: items.map(asConversation), nextCursor }, 200);
+    })
+    .openapi(create, async (c) => {
+      const made = await store.forUser(c.get("userId")).conversations.create(c.req.valid("json"));
+      return c.json(asConversation(made), 201);
+    })
+    .openapi(get, async (c) => {
+      const found = await store.forUser(c.get("userId")).conversations.get(c.req.valid("param").id);
+      return c.json(asConversation(found), 200);
+    })
+    .openapi(rename, async (c) => {
+      const { title } = c.req.valid("json");
+      const renamed = await store.forUser(c.get("userId")).conversations.rename(c.req.valid("param").id, title);
+      return c.json(asConversation(renamed), 200);
+    })
+    .openapi(remove, async (c) => {
+      await store.forUser(c.get("userId")).conversations.delete(c.req.valid("param").id);
+      return c.body(null, 204);
+    });
+}

@@ -1,0 +1,116 @@
+/** /openapi.json and /docs: the description of every route, made from the schemas that validate; nothing comes from another host. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { NotFoundError } from "chatkeep";
+import { Hono } from "hono";
+import type { Env } from "./router.ts";
+
+const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+
+const assets: Record<string, string> = {
+  "swagger-ui.css": "text/css; charset=utf-8",
+  "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+  "favicon-32x32.png": "image/png",
+};
+
+const page = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>chatkeep: HTTP API</title>
+    <link rel="icon" href="/docs/favicon-32x32.png" />
+    <link rel="stylesheet" href="/docs/swagger-ui.css" />
+  </head>
+  <body>
+    <main id="api"></main>
+    <script src="/docs/swagger-ui-bundle.js"></script>
+    <script src="/docs/start.js"></script>
+  </body>
+</html>
+`;
+
+const start = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#api", deepLinking: true, validatorUrl: null });
+`;
+
+export function docsRoutes() {
+  return new Hono()
+    .get("/", (c) => c.html(page))
+    .get("/start.js", (c) => c.body(start, 200, { "content-type": "text/javascript; charset=utf-8" }))
+    .get("/:asset", (c) => {
+      const asset = c.req.param("asset");
+      const type = assets[asset];
+      if (!type) throw new NotFoundError("file", asset);
+      return c.body(readFileSync(join(folder, asset)), 200, { "content-type": type, "cache-control": "max-age=86400" });
+    });
+}
+
+/** The document of the routes that are mounted on `app`, with those of Better Auth that the contract names. */
+export function describeApi(app: OpenAPIHono<Env>, version: string) {
+  const registry = app.openAPIRegistry;
+  registry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    description: "A session token, or a JWT of GET /api/auth/token",
+  });
+  registry.registerComponent("securitySchemes", "cookie", {
+    type: "apiKey",
+    in: "cookie",
+    name: "chatkeep.session_token",
+  });
+  for (const route of authRoutes) registry.registerPath(route);
+  return app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "chatkeep",
+      version,
+      description:
+        "Conversations of AI chatbots, kept. Someone else's conversation is exactly as absent as one that never existed.",
+    },
+    security: [{ cookie: [] }, { bearer: [] }],
+  });
+}
+
+const credentials = {
+  email: { type: "string", format: "email" },
+  password: { type: "string", minLength: 8, maxLength: 128 },
+} as const;
+
+const authRoutes = [
+  authRoute("post", "sign-up/email", "Sign up, and in", { ...credentials, name: { type: "string" } }, []),
+  authRoute(
+    "post",
+    "sign-in/email",
+    "Sign in: sets the cookie; the token is also in the body and in set-auth-token",
+    credentials,
+    [],
+  ),
+  authRoute("post", "sign-out", "Sign out", {}),
+  authRoute("post", "delete-user", "Delete the account with everything that belongs to it", {
+    password: credentials.password,
+  }),
+  authRoute("get", "get-session", "Who is signed in; null for nobody", undefined, []),
+  authRoute("get", "token", "A JWT for 15 minutes, for other services and this one"),
+  authRoute("get", "jwks", "The public keys of those JWTs", undefined, []),
+];
+
+function authRoute(
+  method: "get" | "post",
+  path: string,
+  summary: string,
+  properties?: Record<string, { type: "string"; format?: string; minLength?: number; maxLength?: number }>,
+  security?: [],
+) {
+  const schema = { type: "object" as const, properties: properties ?? {}, required: Object.keys(properties ?? {}) };
+  return {
+    method,
+    path: `/api/auth/${path}`,
+    tags: ["Sign-in"],
+    summary,
+    ...(security && { security }),
+    ...(properties && { request: { body: { required: true, content: { "application/json": { schema } } } } }),
+    responses: { 200: { description: "Better Auth's answer" } },
+  };
+}
