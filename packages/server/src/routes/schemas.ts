@@ -70,8 +70,7 @@ export const errorSchema = z
   })
   .meta({ id: "Error" });
 
-export const idParam = () =>
-  z.object({ id: idSchema.meta({ type: "string", format: "uuid" }) });
+export const idParam = () => z.object({ id: idSchema.meta({ type: "string", format: "uuid" }) });
 
 const numeric = <Schema extends z.ZodType>(schema: Schema) =>
   z.preprocess((text) => (typeof text === "string" && text.trim() !== "" ? Number(text) : text), schema);

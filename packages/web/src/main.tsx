@@ -1,0 +1,37 @@
+/** Starts the app in the page. */
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { ApiError } from "./api.ts";
+import { createAppRouter } from "./app.tsx";
+import "./styles/app.css";
+
+/** Who was signed in is so no more: asking again shows the sign-in page. */
+function onError(error: Error): void {
+  if (error instanceof ApiError && error.code === "unauthenticated")
+    void queries.invalidateQueries({ queryKey: ["person"] });
+}
+
+const retriable = new Set(["unavailable", "internal", "rate_limited"]);
+
+const queries = new QueryClient({
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      retry: (count, error) => count < 2 && error instanceof ApiError && retriable.has(error.code),
+    },
+  },
+});
+
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <RouterProvider router={createAppRouter()} />
+    </QueryClientProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+const server = process.env["CHATKEEP_URL"] ?? "http://127.0.0.1:3000";
+
+export default defineConfig({
+  plugins: [react(), tailwindcss()],
+  build: {
+    // The server ships the app, so it is built into the server's package.
+    outDir: fileURLToPath(new URL("../server/public", import.meta.url)),
+    emptyOutDir: true,
+    chunkSizeWarningLimit: 900,
+  },
+  server: { proxy: { "/api": server, "/docs": server, "/openapi.json": server } },
+});
