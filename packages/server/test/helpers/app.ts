@@ -1,0 +1,78 @@
+/** The application on a database of its own, with people who have signed up. Requests go through `app.request`: no port, no mock. */
+import type { LanguageModelV4 } from "@ai-sdk/provider";
+import { type App, createApp, createAuth, createLog, createOfflineModel } from "@chatkeep/server";
+import type { Database } from "chatkeep";
+import { openTestDatabase, type TestDatabase } from "../../../store/test/helpers/database.ts";
+
+export const testUrl = "http://chatkeep.test";
+
+export interface TestAppOptions {
+  model?: LanguageModelV4;
+  limitAttempts?: boolean;
+  /** On a database that another application has already. */
+  database?: TestDatabase;
+  db?: Database;
+}
+
+export interface Person {
+  id: string;
+  email: string;
+  token: string;
+  /** Sends a request as this person; a body that is no text is sent as JSON. */
+  request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  /** The same, and gives the answer's JSON; fails unless the status is 2xx. */
+  call<Body>(method: string, path: string, body?: unknown): Promise<Body>;
+}
+
+export type TestApp = Awaited<ReturnType<typeof openTestApp>>;
+
+export async function openTestApp({ model, limitAttempts = false, ...given }: TestAppOptions = {}) {
+  const database = given.database ?? (await openTestDatabase("server"));
+  const db = given.db ?? database.db;
+  const lines: string[] = [];
+  const log = createLog("debug", { write: (line) => void lines.push(line) });
+  const auth = createAuth({ db, secret: "a secret of the tests, long enough", url: testUrl, log, limitAttempts });
+  const created = createApp({ db, auth, log, url: testUrl, model: model ?? createOfflineModel({ wordMs: 0 }) });
+  const app: Pick<App, "request"> = created.app;
+  const close = async () => {
+    await created.close(0);
+    if (!given.database) await database.close();
+  };
+  return { ...created, app, database, db, lines, close, signUp: (name: string) => signUp(app, name) };
+}
+
+async function signUp(app: Pick<App, "request">, name: string): Promise<Person> {
+  const email = `${name}@example.com`;
+  const response = await send(app, "POST", "/api/auth/sign-up/email", { name, email, password: "correct horse" });
+  if (!response.ok) throw new Error(`${name} could not sign up: ${await response.text()}`);
+  const { token, user } = (await response.json()) as { token: string; user: { id: string } };
+  return { ...personWith(app, token), id: user.id, email, token };
+}
+
+export function personWith(app: Pick<App, "request">, token: string): Pick<Person, "request" | "call"> {
+  const request: Person["request"] = (method, path, body, headers) =>
+    send(app, method, path, body, { authorization: `Bearer ${token}`, ...headers });
+  return {
+    request,
+    call: async <Body>(method: string, path: string, body?: unknown) => {
+      const response = await request(method, path, body);
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+      return (response.status === 204 ? undefined : await response.json()) as Body;
+    },
+  };
+}
+
+export async function send(
+  app: Pick<App, "request">,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  const isText = typeof body === "string";
+  return await app.request(path, {
+    method,
+    headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+    ...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
+  });
+}
