@@ -34,6 +34,13 @@ export function failureOf(error: unknown): ModelFailure {
   return failure("model_failed");
 }
 
+/** What of a provider's error may be written down: its message may quote the question, or a key. */
+export function describeModelError(error: unknown) {
+  const last = error instanceof Error && "lastError" in error ? error.lastError : error;
+  const name = last instanceof Error ? last.name : typeof last;
+  return APICallError.isInstance(last) ? { name, status: last.statusCode } : { name };
+}
+
 /**
  * The same model, whose stream says how it ended: a broken one sends an `error` part instead of cutting the answer off,
  * and one that ends without `finish` is an error too.

@@ -25,7 +25,7 @@ import {
 import { taskTools } from "../assistant/tools.ts";
 import type { Log } from "../log.ts";
 import { readHistory } from "./history.ts";
-import { failure, failureOf, type ModelFailure, tellingModel } from "./model-errors.ts";
+import { describeModelError, failure, failureOf, type ModelFailure, tellingModel } from "./model-errors.ts";
 import type { Question } from "./question.ts";
 import { replay } from "./replay.ts";
 
@@ -134,7 +134,7 @@ export function createReplies({ store, db, model, log, server }: RepliesOptions)
         timeout: patience,
         onError: ({ error }) => {
           failed = failureOf(error);
-          log.warn({ error, runId: key.id, code: failed.code }, "the model failed");
+          log.warn({ runId: key.id, code: failed.code, provider: describeModelError(error) }, "the model failed");
         },
         onEnd: ({ usage: { inputTokens, outputTokens } }) => {
           usage = { inputTokens, outputTokens };

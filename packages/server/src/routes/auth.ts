@@ -22,6 +22,8 @@ export async function handleAuth(auth: Auth, context: Context, clientAddress: st
   const request = new Request(context.req.raw);
   request.headers.delete(clientAddressHeader);
   if (clientAddress) request.headers.set(clientAddressHeader, clientAddress);
+  // Node's fetch sends Sec-Fetch-Mode, which Better Auth takes for a browser that hides its Origin; browsers send both.
+  if (!request.headers.has("sec-fetch-site")) request.headers.delete("sec-fetch-mode");
   const response = await auth.handler(request);
   if (response.status < 400) return response;
   return withError(response);

@@ -1,0 +1,238 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { freePort, startPostgres, type ThrowawayPostgres } from "../../store/test/helpers/throwaway-postgres.ts";
+import { textIn } from "./helpers/models.ts";
+
+const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+const secret = "x".repeat(40);
+let folder: string;
+let postgres: ThrowawayPostgres;
+const running: ChildProcess[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "chatkeep-cli-"));
+  postgres = await startPostgres();
+});
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+});
+afterAll(async () => {
+  await postgres.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+type Environment = Record<string, string>;
+
+function chatkeep(args: string[], environment: Environment = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["-C", "chatkeep-source", cli, ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], ...environment },
+  });
+  return { status, stdout, stderr };
+}
+
+async function serve(environment: Environment) {
+  const port = environment["PORT"] ?? String(await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawn(process.execPath, ["-C", "chatkeep-source", cli, "serve"], {
+    cwd: folder,
+    env: { PATH: process.env["PATH"], CHATKEEP_LOG: "warn", CHATKEEP_URL: url, ...environment, PORT: port },
+  });
+  running.push(child);
+  for (let tries = 0; tries < 300; tries += 1) {
+    if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}`);
+    if ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok) return { url, port, child };
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("serve was not ready in 30 seconds");
+}
+
+async function call(url: string, path: string, body?: object, token?: string): Promise<Response> {
+  return await fetch(url + path, {
+    method: body ? "POST" : "GET",
+    headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+}
+
+async function signUp(url: string, name: string): Promise<string> {
+  const body = { name, email: `${name}@example.com`, password: "correct horse" };
+  const response = await call(url, "/api/auth/sign-up/email", body);
+  return ((await response.json()) as { token: string }).token;
+}
+
+const question = (text: string) => ({ id: randomUUID(), role: "user", parts: [{ type: "text", text }] });
+
+async function databaseNamed(name: string): Promise<Environment> {
+  const { openPg } = await import("chatkeep/pg");
+  await using admin = openPg({ url: postgres.url });
+  await admin.pool.query(`create database ${name}`);
+  const url = new URL(postgres.url);
+  url.pathname = name;
+  return { DATABASE_URL: url.href, CHATKEEP_SECRET: secret };
+}
+
+describe("every command", () => {
+  it.each([[], ["serve"], ["migrate"], ["doctor"], ["import"], ["export"]])("%s has help", (...args) => {
+    const { status, stdout } = chatkeep([...args, "--help"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^Usage: chatkeep/);
+  });
+
+  it.each([
+    [["nonsense"], {}, 1, /unknown command 'nonsense'/],
+    [["serve"], { PORT: "x" }, 2, /^chatkeep: PORT must be a whole number from 0 to 65535\.\n$/],
+    [
+      ["migrate"],
+      { DATABASE_URL: "postgres://postgres@127.0.0.1:1/none" },
+      1,
+      /^chatkeep: The database cannot be reached; /,
+    ],
+    [
+      ["serve"],
+      { DATABASE_URL: "postgres://postgres@127.0.0.1:1/none", CHATKEEP_SECRET: secret },
+      1,
+      /^chatkeep: The database cannot be reached; /,
+    ],
+    [
+      ["import", "--format", "csv", "--user", "a@b.c", "x.csv"],
+      {},
+      2,
+      /There is no format csv: --format is one of oasst/,
+    ],
+    [["import", "--format", "oasst", "--user", "a@b.c", "missing.jsonl"], {}, 2, /There is no file missing\.jsonl/],
+    [["import", "x"], {}, 1, /required option '--user <email>' not specified/],
+  ] as [string[], Environment, number, RegExp][])("%o says what is wrong", (args, environment, code, sentence) => {
+    const { status, stderr } = chatkeep(args, environment);
+    expect([status, stderr]).toEqual([code, expect.stringMatching(sentence)]);
+    expect(stderr).not.toMatch(/ at .*\.ts:/);
+  });
+});
+
+describe("the embedded database", () => {
+  it("survives the death of the server, is one process's at a time, and can be examined, filled and exported", async () => {
+    const environment = { CHATKEEP_DATA: join(folder, "embedded") };
+    const first = await serve(environment);
+    const token = await signUp(first.url, "ann");
+    const id = randomUUID();
+    const chat = await call(first.url, "/api/chat", { id, message: question("add buy milk") }, token);
+    expect(textIn(await chat.text())).toBe("Added **buy milk** to your list.");
+
+    const second = chatkeep(["serve"], { ...environment, PORT: String(await freePort()) });
+    expect(second.status).toBe(1);
+    expect(second.stderr).toMatch(/^chatkeep: The embedded database in .* is in use by another process: stop that one/);
+    expect(chatkeep(["doctor"], environment).stderr).toMatch(/in use by another process/);
+
+    first.child.kill("SIGKILL");
+    await once(first.child, "exit");
+    const again = await serve({ ...environment, PORT: first.port });
+    const kept = (await (await call(again.url, `/api/conversations/${id}/messages`, undefined, token)).json()) as {
+      items: object[];
+    };
+    expect(kept.items).toMatchObject([
+      { content: "add buy milk" },
+      { content: "Added **buy milk** to your list.", status: "complete" },
+    ]);
+    again.child.kill("SIGTERM");
+    const [code] = (await once(again.child, "exit")) as [number];
+    expect(code).toBe(0);
+
+    const file = join(folder, "tree.jsonl");
+    const prompt = {
+      message_id: "p",
+      role: "prompter",
+      text: "Hi",
+      replies: [{ message_id: "r", role: "assistant", text: "Ho", replies: [] }],
+    };
+    writeFileSync(file, JSON.stringify({ message_tree_id: "t", prompt }));
+    const load = ["import", "--format", "oasst", "--user", "ann@example.com", "--json", file];
+    expect(JSON.parse(chatkeep(load, environment).stdout)).toMatchObject({ imported: 1, messages: 2 });
+    expect(JSON.parse(chatkeep(load, environment).stdout)).toMatchObject({ imported: 0, alreadyThere: 1 });
+    const nobody = chatkeep(["export", "--user", "nobody@example.com"], environment);
+    expect([nobody.status, nobody.stderr]).toEqual([
+      2,
+      expect.stringMatching(/Nobody has signed up as nobody@example\.com/),
+    ]);
+    const lines = chatkeep(["export", "--user", "ann@example.com"], environment).stdout.trim().split("\n");
+    expect(lines.map((line) => (JSON.parse(line) as { type: string }).type)).toEqual([
+      "user",
+      "task",
+      "conversation",
+      "message",
+      "message",
+      "conversation",
+      "message",
+      "message",
+    ]);
+    const doctor = chatkeep(["doctor", "--json"], environment);
+    expect(doctor.status).toBe(0);
+    expect(JSON.parse(doctor.stdout)).toMatchObject({
+      engine: "pglite",
+      rows: { conversation: 2, message: 4, task: 1 },
+    });
+  });
+
+  it("says so when the port is taken", async () => {
+    const taken = createServer();
+    const port = await freePort();
+    await new Promise<void>((resolve) => taken.listen(port, "127.0.0.1", resolve));
+    const { status, stderr } = chatkeep(["serve"], { CHATKEEP_DATA: join(folder, "port"), PORT: String(port) });
+    expect([status, stderr]).toEqual([
+      2,
+      `chatkeep: Port ${port} on 127.0.0.1 is in use: stop what uses it, or set PORT to another.\n`,
+    ]);
+    taken.close();
+  });
+});
+
+describe("a shared PostgreSQL", () => {
+  it("is migrated by its own command, and refused before that", async () => {
+    const environment = await databaseNamed("unmigrated");
+    expect(chatkeep(["serve"], environment).stderr).toMatch(
+      /^chatkeep: The database is older than this version of chatkeep: run "chatkeep migrate"/,
+    );
+    const doctor = chatkeep(["doctor"], environment);
+    expect([doctor.status, doctor.stdout]).toEqual([
+      1,
+      expect.stringMatching(/WRONG {2}migrations: not applied: 0000/),
+    ]);
+    expect(chatkeep(["migrate"], environment).stdout).toBe("Applied 0000_users_and_tasks, 0001_chat.\n");
+    expect(chatkeep(["migrate"], environment).stdout).toBe("The database is up to date.\n");
+    expect(chatkeep(["doctor"], environment).status).toBe(0);
+  });
+
+  it("serves two: a chat begun on one goes on with the other, and SIGTERM lets a reply end", async () => {
+    const environment = await databaseNamed("shared");
+    chatkeep(["migrate"], environment);
+    const [one, two] = await Promise.all([serve(environment), serve(environment)]);
+    const token = await signUp(one.url, "ann");
+    const id = randomUUID();
+    await (await call(one.url, "/api/chat", { id, message: question("My name is Ann.") }, token)).text();
+    const answer = await call(two.url, "/api/chat", { id, message: question("What is my name?") }, token);
+    expect(textIn(await answer.text())).toMatch(/^You are Ann/);
+
+    const long = await call(one.url, "/api/chat", { id, message: question("help") }, token);
+    const exit = once(one.child, "exit");
+    one.child.kill("SIGTERM");
+    const text = textIn(await long.text());
+    expect(await exit).toEqual([0, null]);
+    const kept = (await (await call(two.url, `/api/conversations/${id}/messages`, undefined, token)).json()) as {
+      items: { content: string; status: string; seq: number }[];
+    };
+    expect(kept.items.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(kept.items.at(-1)).toMatchObject({ status: "complete", content: text });
+    expect(text).toMatch(/start again\.$/);
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { readConfig } from "../src/config.ts";
+
+const secret = "x".repeat(32);
+const read = (environment: Record<string, string>) => readConfig({}, environment);
+
+describe("the configuration", () => {
+  it("needs nothing", () => {
+    expect(read({})).toMatchObject({
+      port: 3000,
+      host: "127.0.0.1",
+      url: "http://127.0.0.1:3000",
+      database: { engine: "pglite", dataDir: expect.stringMatching(/\.chatkeep\/db$/) },
+      model: undefined,
+    });
+    expect(read({ PORT: "", DATABASE_URL: "", CHATKEEP_MODEL: "" })).toEqual(read({}));
+  });
+
+  it("knows PostgreSQL from Neon, and a model with its endpoint", () => {
+    const pg = "postgres://u:p@db.example:5432/chat";
+    const neon = "postgresql://u:p@ep-cool-1234-pooler.eu-central-1.aws.neon.tech/neondb?sslmode=require";
+    expect(read({ DATABASE_URL: pg, CHATKEEP_SECRET: secret }).database).toEqual({ engine: "pg", url: pg });
+    expect(read({ DATABASE_URL: neon, CHATKEEP_SECRET: secret }).database).toEqual({ engine: "neon", url: neon });
+    expect(read({ CHATKEEP_MODEL: "m", OPENAI_API_KEY: "k" }).model?.baseUrl).toBe("https://api.openai.com/v1");
+    expect(read({ CHATKEEP_MODEL: "m", OPENAI_BASE_URL: "http://127.0.0.1:11434/v1/" }).model).toEqual({
+      id: "m",
+      apiKey: undefined,
+      baseUrl: "http://127.0.0.1:11434/v1",
+    });
+  });
+
+  it.each([
+    [{ PORT: "http" }, /^PORT must be a whole number from 0 to 65535\.$/],
+    [{ PORT: "70000" }, /^PORT must be a whole number/],
+    [{ DATABASE_URL: "mysql://x" }, /^DATABASE_URL must begin with postgres:\/\/\.$/],
+    [{ DATABASE_URL: "postgres://x/y" }, /^CHATKEEP_SECRET must be set when DATABASE_URL is/],
+    [{ CHATKEEP_SECRET: "short" }, /^CHATKEEP_SECRET must have at least 32 characters/],
+    [{ CHATKEEP_URL: "example.com" }, /^CHATKEEP_URL must be an http address\.$/],
+    [{ CHATKEEP_MODEL: "gpt" }, /^OPENAI_API_KEY must be set when CHATKEEP_MODEL is/],
+    [{ OPENAI_BASE_URL: "nowhere" }, /^OPENAI_BASE_URL must be an http address\.$/],
+    [{ CHATKEEP_LOG: "loud" }, /^CHATKEEP_LOG must be one of debug, info/],
+    [{ CHATKEEP_TRUST_PROXY: "maybe" }, /^CHATKEEP_TRUST_PROXY must be "true" or "false"\.$/],
+  ] as [Record<string, string>, RegExp][])("refuses %o in one sentence", (environment, sentence) => {
+    expect(() => read(environment)).toThrow(
+      expect.objectContaining({ code: "invalid_input", message: expect.stringMatching(sentence) }),
+    );
+  });
+});
