@@ -19,14 +19,21 @@ export interface AuthOptions {
   limitAttempts?: boolean;
 }
 
-export type Auth = ReturnType<typeof createAuth>;
+/** What the server needs of Better Auth. */
+export interface Auth {
+  handler(request: Request): Promise<Response>;
+  api: {
+    getSession(context: { headers: Headers }): Promise<{ user: { id: string } } | null>;
+    verifyJWT(context: { body: { token: string } }): Promise<{ payload: { sub?: string } | null }>;
+  };
+}
 
 /** The header in which the server tells Better Auth the address of the client. Whatever a client sends in it is overwritten. */
 export const clientAddressHeader = "x-chatkeep-client-address";
 
 const attempts = { window: 60, max: 10 };
 
-export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthOptions) {
+export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthOptions): Auth {
   return betterAuth({
     appName: "chatkeep",
     secret,

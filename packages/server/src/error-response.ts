@@ -20,7 +20,7 @@ export const statusOf = {
 const internal = "Something went wrong on our side: try again, and tell the operator the X-Request-Id if it stays.";
 
 /** The error as people and programs get it. */
-export function toChatkeepError(error: unknown): ChatkeepError {
+function toChatkeepError(error: unknown): ChatkeepError {
   const translated = translate(error);
   if (translated instanceof ChatkeepError) return translated;
   if (translated instanceof HTTPException && translated.status === 400) {
@@ -29,7 +29,7 @@ export function toChatkeepError(error: unknown): ChatkeepError {
   return new ChatkeepError("internal", internal, { cause: error });
 }
 
-export function errorBody({ code, message, details }: ChatkeepError) {
+function errorBody({ code, message, details }: ChatkeepError) {
   return { error: details ? { code, message, details } : { code, message } };
 }
 

@@ -29,7 +29,7 @@ export function driverError(error: unknown): unknown {
 }
 
 /** The five characters of SQLSTATE, or the code of a socket error. */
-export function sqlState(error: unknown): string | undefined {
+function sqlState(error: unknown): string | undefined {
   const code = (driverError(error) as { code?: unknown } | undefined)?.code;
   return typeof code === "string" ? code : undefined;
 }

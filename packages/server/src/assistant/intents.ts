@@ -8,7 +8,7 @@ export interface ToolCall {
 /** A question as the assistant sees it: the words of the user so far, the newest last. */
 export type Questions = readonly string[];
 
-export const introduction = `I am chatkeep's **offline assistant**: no AI model, just a few rules, so that you can try everything without a key. I can
+const introduction = `I am chatkeep's **offline assistant**: no AI model, just a few rules, so that you can try everything without a key. I can
 
 - keep your tasks: “add buy milk”, “what is on my list”, “done with the milk”, “rename milk to oat milk”, “delete the milk”
 - answer from this conversation: “what did I ask first?”, “what did I say about bread?”, “what is my name?”, “recap”

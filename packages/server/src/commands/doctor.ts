@@ -7,7 +7,7 @@ import { openDatabase } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import * as schema from "../models/index.ts";
 
-export interface Check {
+interface Check {
   name: string;
   ok: boolean;
   found: string;

@@ -28,7 +28,7 @@ export interface ImportOptions {
   onProgress?: (bytes: number, total: number) => void;
 }
 
-export interface ImportedLine {
+interface ImportedLine {
   line: number;
   source: string | undefined;
   conversationId: string | undefined;

@@ -3,7 +3,7 @@ import { convertToModelMessages, type ModelMessage, type UIMessage } from "ai";
 import type { Message, UserStore } from "chatkeep";
 
 /** About this many tokens, the question included, which is never left out. */
-export const historyTokens = 16_000;
+const historyTokens = 16_000;
 
 const charactersPerToken = 4;
 

@@ -17,7 +17,7 @@ const sentences: Record<ModelFailure["code"], string> = {
 };
 
 /** A stream that ended without saying so. */
-export class IncompleteStreamError extends Error {}
+class IncompleteStreamError extends Error {}
 
 export function failure(code: ModelFailure["code"]): ModelFailure {
   return { code, sentence: sentences[code] };

@@ -16,7 +16,7 @@ import type { Task } from "../models/index.ts";
 const time = z.iso.datetime().meta({ example: "2026-11-23T09:30:00.000Z" });
 const uuid = z.uuid().meta({ example: "9b2f6a0e-3c1d-4f7a-8e55-0d6c1b2a3f44" });
 
-export const part = partSchema.meta({
+const part = partSchema.meta({
   type: "object",
   description: "A part of a message as the AI SDK has it; kept byte for byte.",
   properties: { type: { type: "string", example: "text" } },

@@ -6,7 +6,7 @@ const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" 
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 
 /** Whole calendar days between a moment and now: 0 is today. */
-export function daysAgo(moment: Date, now = new Date()): number {
+function daysAgo(moment: Date, now = new Date()): number {
   const midnight = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
   return Math.round((midnight(now) - midnight(moment)) / 86_400_000);
 }
