@@ -31,7 +31,8 @@ function newest(path) {
 
 const installed = join(root, "node_modules", ".package-lock.json");
 // Not `npm ci`: it refuses a lock file that lacks a binary of a platform that is not this one.
-if (newest(installed) < newest(join(root, "package-lock.json"))) run("installing what is missing", "install", "--no-save");
+if (newest(installed) < newest(join(root, "package-lock.json")))
+  run("installing what is missing", "install", "--no-save");
 
 if (process.argv.includes("--web")) {
   const web = join(root, "packages", "web");

@@ -1,0 +1,102 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { createApp, createAuth, createLog, createOfflineModel } from "@chatkeep/server";
+import { limits } from "chatkeep";
+import { openPglite } from "chatkeep/pglite";
+import { isTable } from "drizzle-orm";
+import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
+import { expect, it } from "vitest";
+import { readConfig } from "../src/config.ts";
+import { statusOf } from "../src/error-response.ts";
+import * as schema from "../src/models/index.ts";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const read = (path: string) => readFileSync(root + path, "utf8");
+
+it("the sample of the README runs", () => {
+  const sample = /```ts\n([\s\S]*?)```/.exec(read("README.md"))?.[1] ?? "";
+  const code = sample.split("\n").filter((line) => line.trim() !== "");
+  expect(code.length).toBeLessThanOrEqual(16);
+  mkdirSync(`${root}.cache`, { recursive: true });
+  const file = `${root}.cache/readme-${process.pid}.ts`;
+  writeFileSync(file, sample);
+  const { stdout, stderr } = spawnSync(process.execPath, ["-C", "chatkeep-source", file], { encoding: "utf8" });
+  rmSync(file);
+  expect([stdout, stderr]).toEqual(["How do I bake bread?\n", ""]);
+});
+
+it("every link of the documentation leads somewhere", () => {
+  const pages = [
+    "README.md",
+    "CONTRIBUTING.md",
+    ...readdirSync(`${root}docs`)
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `docs/${name}`),
+  ];
+  for (const page of pages) {
+    for (const [, link = ""] of read(page).matchAll(/\]\(([^)#\s]+)\)/g)) {
+      if (/^https?:/.test(link)) continue;
+      const target = new URL(link, `file://${root}${page}`);
+      expect([page, link, existsSync(target)]).toEqual([page, link, true]);
+    }
+  }
+});
+
+it("errors.md has every code with its status, and none that does not exist", () => {
+  const rows = [...read("docs/errors.md").matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, code, status]) => [
+    code,
+    Number(status),
+  ]);
+  expect(Object.fromEntries(rows)).toEqual(statusOf);
+});
+
+it("errors.md has the limits", () => {
+  const text = read("docs/errors.md");
+  expect(text).toContain(`title | ${limits.titleCharacters} characters`);
+  expect(text).toContain(`${limits.messageBytes / 1024 / 1024} MiB each`);
+  expect(text).toContain(`| ${limits.messagesPerAppend} |`);
+  expect(text).toContain(
+    `1 to ${limits.pageSize}; ${limits.conversationsPerPage} conversations, ${limits.messagesPerPage} messages`,
+  );
+});
+
+it("schema.md names every table and column", () => {
+  const text = read("docs/schema.md");
+  const sections = new Map(
+    text
+      .split(/^\*\*(?=\w+\*\*)/m)
+      .slice(1)
+      .map((section) => [section.split("**")[0], section]),
+  );
+  for (const table of Object.values<unknown>(schema)) {
+    if (!isTable(table)) continue;
+    const { name, columns } = getTableConfig(table as PgTable);
+    for (const column of columns)
+      expect([name, sections.get(name) ?? ""]).toEqual([name, expect.stringContaining(`\`${column.name}\``)]);
+  }
+});
+
+it("http-api.md names every route of the OpenAPI document, and none that does not exist", async () => {
+  await using database = await openPglite();
+  const { db } = database;
+  const log = createLog("silent");
+  const auth = createAuth({ db, secret: "x".repeat(32), url: "http://chatkeep.test", log });
+  const { app } = createApp({ db, auth, log, url: "http://chatkeep.test", model: createOfflineModel() });
+  const { paths } = (await (await app.request("/openapi.json")).json()) as { paths: Record<string, object> };
+  const real = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const told = [...read("docs/http-api.md").matchAll(/\b(GET|POST|PATCH|DELETE) (\/[\w/{}.-]+)/g)].map(
+    ([, method, path]) => `${method} ${path}`,
+  );
+  expect([...new Set(told)].filter((route) => route !== "GET /openapi.json").sort()).toEqual(real.sort());
+});
+
+it("deploy.md has every setting", () => {
+  const source = read("packages/server/src/config.ts");
+  const settings = [...source.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name);
+  expect(settings.length).toBeGreaterThan(8);
+  for (const name of settings) expect(read("docs/deploy.md")).toContain(`\`${name}\``);
+  expect(readConfig({}, {}).port).toBe(3000);
+});
