@@ -1,4 +1,6 @@
 /** Chromium, unpacked once into a folder of its version. It comes with npm; nothing has to be installed or downloaded. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -24,16 +26,11 @@ export async function unpackChromium(): Promise<string> {
   if (existsSync(target)) return target;
   mkdirSync(cache, { recursive: true });
   const partial = mkdtempSync(join(cache, "partial-"));
-  const before = { ...process.env };
-  // It reads these when it is imported: where to unpack to, and to bring the libraries that a bare machine lacks.
-  process.env["TMPDIR"] = partial;
-  process.env["AWS_LAMBDA_JS_RUNTIME"] = "nodejs24.x";
-  try {
-    const { default: chromium } = await import("@sparticuz/chromium");
-    await chromium.executablePath();
-  } finally {
-    process.env = before;
-  }
+  await inProcessOfItsOwn(
+    `const { default: chromium } = await import(${JSON.stringify(import.meta.resolve("@sparticuz/chromium"))}); await chromium.executablePath();`,
+    // It reads these when it is imported: where to unpack to, and to bring the libraries that a bare machine lacks.
+    { TMPDIR: partial, AWS_LAMBDA_JS_RUNTIME: "nodejs24.x" },
+  );
   writeFileSync(join(partial, "fonts.conf"), fontsConf(join(target, "fonts")));
   try {
     renameSync(partial, target);
@@ -42,6 +39,15 @@ export async function unpackChromium(): Promise<string> {
     rmSync(partial, { recursive: true, force: true });
   }
   return target;
+}
+
+async function inProcessOfItsOwn(code: string, environment: Record<string, string>): Promise<void> {
+  const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const [status] = await once(child, "exit");
+  if (status !== 0) throw new Error(`Chromium could not be unpacked: exit code ${status}`);
 }
 
 /** What starts it: its program, and the environment that finds its libraries and fonts. */

@@ -40,10 +40,13 @@ export function ConversationRow({ conversation, onOpen }: { conversation: Conver
         onClick={onOpen}
         title={`${name}, ${fullTime(updatedAt)}`}
         aria-current={conversationId === id ? "page" : undefined}
-        className="flex items-baseline gap-2 rounded-lg py-2 pr-9 pl-3 text-sm hover:bg-line/50 aria-[current=page]:bg-line/80"
+        className="flex items-baseline gap-2 rounded-lg px-3 py-2 text-sm hover:bg-line/50 aria-[current=page]:bg-line/80"
       >
         <span className="min-w-0 flex-1 truncate">{rename.isPending ? rename.variables : name}</span>
-        <time dateTime={updatedAt} className="shrink-0 text-quiet text-xs">
+        <time
+          dateTime={updatedAt}
+          className="shrink-0 text-quiet text-xs group-focus-within:invisible group-hover:invisible pointer-coarse:pr-6 pointer-coarse:group-hover:visible"
+        >
           {shortTime(updatedAt)}
         </time>
       </Link>
