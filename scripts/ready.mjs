@@ -1,19 +1,19 @@
-// Makes a fresh clone ready for `npm start` and `npm test`. Plain JavaScript: it runs on whatever Node the machine has, before ours is installed.
-import { spawnSync } from "node:child_process";
+// `node scripts/ready.mjs -- COMMAND …` makes a fresh clone ready, then runs the command. Plain JavaScript, for whatever Node
+// the machine has: ours is installed by it. Not a "pre" script, since npm leaves those out where install scripts are blocked.
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const windows = process.platform === "win32";
+const shell = process.platform === "win32";
 
-function run(what, ...args) {
+function npm(what, ...args) {
   console.error(`chatkeep: ${what} …`);
-  const { status } = spawnSync("npm", args, { cwd: root, stdio: ["ignore", 2, 2], shell: windows });
-  if (status !== 0) {
-    console.error(`chatkeep: "npm ${args.join(" ")}" failed; what it says above has to be mended first.`);
-    process.exit(status ?? 1);
-  }
+  const { status } = spawnSync("npm", args, { cwd: root, stdio: ["ignore", 2, 2], shell });
+  if (status === 0) return;
+  console.error(`chatkeep: "npm ${args.join(" ")}" failed; what it says above has to be mended first.`);
+  process.exit(status ?? 1);
 }
 
 /** The time of the newest file below a path, in milliseconds; 0 where there is none. */
@@ -21,23 +21,25 @@ function newest(path) {
   if (!existsSync(path)) return 0;
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(
-    0,
-    ...readdirSync(path)
-      .filter((name) => name !== "node_modules")
-      .map((name) => newest(join(path, name))),
-  );
+  const names = readdirSync(path).filter((name) => name !== "node_modules");
+  return Math.max(0, ...names.map((name) => newest(join(path, name))));
 }
 
 const installed = join(root, "node_modules", ".package-lock.json");
 // Not `npm ci`: it refuses a lock file that lacks a binary of a platform that is not this one.
 if (newest(installed) < newest(join(root, "package-lock.json")))
-  run("installing what is missing", "install", "--no-save");
+  npm("installing what is missing", "install", "--no-save");
 
-if (process.argv.includes("--web")) {
-  const web = join(root, "packages", "web");
-  const sources = ["src", "index.html", "public", "vite.config.ts", "package.json"].map((name) => join(web, name));
-  const built = newest(join(root, "packages", "server", "public", "index.html"));
-  if (built < Math.max(...sources.map(newest)))
-    run("building the web page", "run", "build", "--workspace", "@chatkeep/web", "--silent");
-}
+const web = join(root, "packages", "web");
+const sources = ["src", "index.html", "public", "vite.config.ts", "package.json"].map((name) =>
+  newest(join(web, name)),
+);
+const built = newest(join(root, "packages", "server", "public", "index.html"));
+if (built < Math.max(...sources))
+  npm("building the web page", "run", "build", "--workspace", "@chatkeep/web", "--silent");
+
+// Over the channel the child learns when this process is gone, however that ended.
+const [command, ...args] = process.argv.slice(process.argv.indexOf("--") + 1);
+const child = spawn(command, args, { cwd: root, stdio: ["inherit", "inherit", "inherit", "ipc"], shell });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));

@@ -3,7 +3,7 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-const server = process.env["CHATKEEP_URL"] ?? "http://127.0.0.1:3000";
+const server = `http://127.0.0.1:${process.env["PORT"] ?? 3000}`;
 
 export default defineConfig({
   plugins: [react(), tailwindcss()],
@@ -11,7 +11,7 @@ export default defineConfig({
     // The server ships the app, so it is built into the server's package.
     outDir: fileURLToPath(new URL("../server/public", import.meta.url)),
     emptyOutDir: true,
-    chunkSizeWarningLimit: 900,
+    chunkSizeWarningLimit: 1500,
   },
   server: { proxy: { "/api": server, "/docs": server, "/openapi.json": server } },
 });

@@ -58,7 +58,7 @@ export function createApp(options: AppOptions) {
   app.use(requestId(), logRequests(log), secureHeaders(headers(url)), refuseOtherSites(origins));
   app.use("/api/*", limitBody());
   app.on(["GET", "POST"], "/api/auth/*", (c) => handleAuth(auth, c, clientAddress(c, trustProxy)));
-  app.use("/api/*", identify(auth));
+  app.use("/api/*", identify(options));
 
   const api = createApi(app, { db, store, replies });
   const document = describeApi(api, "0.1.0");
@@ -86,9 +86,9 @@ function createApi(app: ReturnType<typeof createRouter>, { db, store, replies }:
     .route("/api", taskRoutes(db));
 }
 
-function identify(auth: Auth) {
+function identify({ auth, db, url }: Pick<AppOptions, "auth" | "db" | "url">) {
   return createMiddleware<Env>(async (c, next) => {
-    c.set("userId", await userIdOf(auth, c.req.raw.headers));
+    c.set("userId", await userIdOf(auth, db, url, c.req.raw.headers));
     c.header("cache-control", "no-store");
     await next();
   });

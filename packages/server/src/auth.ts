@@ -1,11 +1,13 @@
 /** Who is asking: Better Auth with e-mail and password, and three ways to show it: cookie, bearer session token, JWT. */
 
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
+import { isAPIError } from "better-auth/api";
 import { betterAuth } from "better-auth/minimal";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import type { Database } from "chatkeep";
-import { UnauthenticatedError } from "chatkeep";
+import { type Database, idSchema, UnauthenticatedError } from "chatkeep";
+import { eq } from "drizzle-orm";
+import { createLocalJWKSet, jwtVerify } from "jose";
 import type { Log } from "./log.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
 
@@ -24,7 +26,6 @@ export interface Auth {
   handler(request: Request): Promise<Response>;
   api: {
     getSession(context: { headers: Headers }): Promise<{ user: { id: string } } | null>;
-    verifyJWT(context: { body: { token: string } }): Promise<{ payload: { sub?: string } | null }>;
   };
 }
 
@@ -64,12 +65,21 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
         "/sign-up/email": attempts,
         "/delete-user": attempts,
         "/change-password": attempts,
+        "/verify-password": attempts,
         "/get-session": false,
         "/token": false,
         "/jwks": false,
       },
     },
-    logger: { log: (level, message) => log[level === "error" ? "warn" : "debug"]({ from: "better-auth" }, message) },
+    // Errors of the database come out to us: Better Auth would print the values of the query.
+    onAPIError: { throw: true },
+    logger: {
+      log: (level, message) =>
+        log[level === "error" ? "warn" : "debug"](
+          { from: "better-auth" },
+          message.startsWith("Failed query") ? "a query failed" : message,
+        ),
+    },
     telemetry: { enabled: false },
   });
 }
@@ -84,16 +94,37 @@ export function trustedOrigins(url: string): string[] {
 
 /**
  * The id of the user who sent this request.
- * @throws unauthenticated
+ * @throws unauthenticated, unavailable
  */
-export async function userIdOf(auth: Auth, headers: Headers): Promise<string> {
+export async function userIdOf(auth: Auth, db: Database, url: string, headers: Headers): Promise<string> {
   const token = /^Bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
-  if (token && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) {
-    const { payload } = await auth.api.verifyJWT({ body: { token } });
-    if (payload?.sub) return payload.sub;
-    throw new UnauthenticatedError("This token is not valid any more: sign in again.");
-  }
-  const found = await auth.api.getSession({ headers });
+  if (token && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return await userIdOfJwt(db, url, token);
+  const found = await auth.api.getSession({ headers }).catch((error: unknown) => {
+    throw fromBetterAuth(error);
+  });
   if (!found) throw new UnauthenticatedError();
   return found.user.id;
+}
+
+/** Not Better Auth's own check: that takes a database that is away for a wrong token, and deleted users for living ones. */
+async function userIdOfJwt(db: Database, url: string, token: string): Promise<string> {
+  const refused = new UnauthenticatedError("This token is not valid any more: sign in again.");
+  const keys = await db.select({ kid: jwks.id, alg: jwks.alg, publicKey: jwks.publicKey }).from(jwks);
+  const known = keys.map(({ kid, alg, publicKey }) => ({ ...JSON.parse(publicKey), kid, alg: alg ?? "EdDSA" }));
+  const verified = await jwtVerify(token, createLocalJWKSet({ keys: known }), { issuer: url, audience: url }).catch(
+    (cause: unknown) => {
+      throw new UnauthenticatedError(refused.message, { cause });
+    },
+  );
+  const id = idSchema.safeParse(verified.payload.sub);
+  if (!id.success) throw refused;
+  const [found] = await db.select({ id: user.id }).from(user).where(eq(user.id, id.data));
+  if (!found) throw refused;
+  return found.id;
+}
+
+/** The error under an error of Better Auth's, which says only that something failed. */
+export function fromBetterAuth(error: unknown): unknown {
+  const { cause } = error as { cause?: unknown };
+  return isAPIError(error) && error.statusCode >= 500 && cause ? cause : error;
 }

@@ -137,6 +137,8 @@ async function runServer(config: Config): Promise<void> {
     });
   };
   process.on("SIGTERM", stop);
+  // Started by a process that waits for it: the server ends when that one is gone.
+  process.on("disconnect", stop);
   process.on("SIGINT", stop);
 }
 

@@ -23,7 +23,7 @@ const internal = "Something went wrong on our side: try again, and tell the oper
 function toChatkeepError(error: unknown): ChatkeepError {
   const translated = translate(error);
   if (translated instanceof ChatkeepError) return translated;
-  if (translated instanceof HTTPException && translated.status === 400) {
+  if (translated instanceof HTTPException && translated.status < 500) {
     return new InvalidInputError("The body must be JSON: check its syntax, and send it as application/json.");
   }
   return new ChatkeepError("internal", internal, { cause: error });

@@ -1,14 +1,14 @@
 /** What a user can do with tasks. Every function takes the owner. */
 import {
   type Database,
-  decodeCursor,
   encodeCursor,
-  InvalidInputError,
   idSchema,
+  isStorable,
   limitSchema,
   NotFoundError,
   type Page,
   parse,
+  placeOf,
   titleSchema,
 } from "chatkeep";
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
@@ -18,7 +18,7 @@ import { type Task, task } from "./models/index.ts";
 const descriptionSchema = z
   .string("must be a text")
   .max(10_000, "must have at most 10000 characters")
-  .refine((text) => !text.includes("\0"), "must not contain the character NUL");
+  .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
 
 export const newTaskSchema = z.object({
   title: titleSchema,
@@ -106,10 +106,6 @@ function owned(ownerId: string, taskId: string): SQL | undefined {
 }
 
 function above(cursor: string): SQL {
-  const [time, id] = decodeCursor(cursor, 2);
-  if (typeof time !== "number" || typeof id !== "string") {
-    throw new InvalidInputError("This cursor is of another list: use the nextCursor of a list of tasks.");
-  }
-  const moment = new Date(time).toISOString();
-  return sql`(${task.createdAt}, ${task.id}) > (${moment}::timestamptz, ${parse(idSchema, id, "cursor")}::uuid)`;
+  const { time, id } = placeOf(cursor);
+  return sql`(${task.createdAt}, ${task.id}) > (${time}::timestamptz, ${id}::uuid)`;
 }

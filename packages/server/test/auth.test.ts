@@ -111,9 +111,11 @@ it("deleting a user leaves no row of theirs in any table", async () => {
   const [run] = await test.db.select().from(schema.run);
   await test.db.insert(schema.runChunk).values({ runId: run?.id ?? "", seq: 1, userId: gone.id, chunk: "x" });
   expect(await count()).not.toEqual(before);
+  const jwt = await gone.call<{ token: string }>("GET", "/api/auth/token");
   const deleted = await gone.request("POST", "/api/auth/delete-user", { password: "correct horse" });
   expect(deleted.status).toBe(200);
   expect(await count()).toEqual(before);
   expect((await gone.request("GET", "/api/conversations")).status).toBe(401);
+  expect((await personWith(test.app, jwt.token).request("GET", "/api/conversations")).status).toBe(401);
   expect((await bob.call<{ items: object[] }>("GET", "/api/conversations")).items).toHaveLength(1);
 });

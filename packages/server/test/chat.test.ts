@@ -319,3 +319,76 @@ describe("an unmodified client of the AI SDK", () => {
     expect((await messagesOf(ann, id))[4]?.parentId).toBe(kept[2]?.id);
   });
 });
+
+describe("what a reply must survive", () => {
+  it("the same new question sent twice at once is asked once", async () => {
+    const model = scriptedModel(() => words(["Once."], { pauseMs: 50 }));
+    const app = await start({ model });
+    const ann = await app.signUp("ann");
+    const body = { id: randomUUID(), message: question("Hello") };
+    const both = await Promise.all([1, 2, 3].map(() => ann.request("POST", "/api/chat", body)));
+    const statuses = both.map(({ status }) => status).sort();
+    expect(statuses).toEqual([200, 409, 409]);
+    for (const response of both) {
+      const text = await response.text();
+      if (response.status === 409) expect(text).toContain("A reply is being written");
+    }
+    expect(model.prompts).toHaveLength(1);
+    expect(await messagesOf(ann, body.id)).toHaveLength(2);
+  });
+
+  it("usage that is no whole number, and a reply that is too large to store whole", async () => {
+    const odd = {
+      ...finish,
+      usage: { ...(finish as { usage: object }).usage, inputTokens: { total: 7.5 } },
+    } as typeof finish;
+    const app = await start({
+      model: scriptedModel(() => words(["x".repeat(9_000_000), "y".repeat(9_000_000)], { end: [odd] })),
+    });
+    const ann = await app.signUp("ann");
+    const id = randomUUID();
+    await (await ann.request("POST", "/api/chat", { id, message: question("Much") })).text();
+    const [, reply] = await messagesOf(ann, id);
+    expect(reply?.status).toBe("failed");
+    expect(reply?.content).toMatch(/^x{2000000}/);
+  });
+
+  it("parts that no model can read", async () => {
+    const model = scriptedModel(() => words(["Yes."]));
+    const app = await start({ model });
+    const ann = await app.signUp("ann");
+    const id = randomUUID();
+    const parts = [
+      { type: "file", url: "http://127.0.0.1:1/x.png", mediaType: "image/png", filename: "x.png" },
+      { type: "text", text: "Look" },
+    ];
+    const odd = [
+      { role: "user", parts },
+      { role: "assistant", parts: [{ type: "text" }, { type: "tool-x" }, { type: "file" }] },
+    ];
+    await ann.call("POST", "/api/conversations", { id, messages: odd });
+    expect(textIn(await (await ann.request("POST", "/api/chat", { id, message: question("And now?") })).text())).toBe(
+      "Yes.",
+    );
+    expect(JSON.stringify(model.prompts[0])).toContain("Look");
+    const refused = await ann.request("POST", "/api/chat", {
+      id,
+      message: { role: "user", parts: [{ type: "file" }] },
+    });
+    expect(refused.status).toBe(422);
+  });
+
+  it("a question that was stored as words and is asked in a part", async () => {
+    const app = await start({ model: scriptedModel(() => words(["Yes."])) });
+    const ann = await app.signUp("ann");
+    const [id, messageId] = [randomUUID(), randomUUID()];
+    await ann.call("POST", "/api/conversations", { id, messages: [{ id: messageId, role: "user", content: "Hello" }] });
+    const response = await ann.request("POST", "/api/chat", {
+      id,
+      message: question("Hello", messageId),
+      trigger: "regenerate-message",
+    });
+    expect(textIn(await response.text())).toBe("Yes.");
+    expect((await messagesOf(ann, id)).map(({ content }) => content)).toEqual(["Hello", "Yes."]);
+  });
+});

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { bakedMigrations, bakeMigrations } from "../scripts/bake-migrations.ts";
@@ -17,7 +18,7 @@ it("the schema in TypeScript and the migrations agree: drizzle-kit has nothing t
   try {
     cpSync(join(server, "migrations"), folder, { recursive: true });
     const before = readdirSync(folder);
-    const kit = fileURLToPath(new URL("../../../node_modules/drizzle-kit/bin.cjs", import.meta.url));
+    const kit = join(dirname(createRequire(import.meta.url).resolve("drizzle-kit")), "bin.cjs");
     const result = spawnSync(
       process.execPath,
       [

@@ -247,6 +247,15 @@ describe("bad input", () => {
       "invalid_input",
       /must not be empty/,
     ],
+    [
+      "an odd file of the documentation",
+      "GET",
+      "/docs/constructor",
+      undefined,
+      404,
+      "not_found",
+      /There is no file constructor/,
+    ],
     ["an unknown route", "GET", "/api/nothing", undefined, 404, "not_found", /There is no route GET \/api\/nothing/],
     ["an empty task", "POST", "/api/tasks", { title: " " }, 422, "invalid_input", /body\.title must not be empty/],
   ];
@@ -257,6 +266,11 @@ describe("bad input", () => {
     expect(answered.error.message).toMatch(sentence);
     expect(answered.error.message).toMatch(/\.$/);
   });
+});
+
+it("a body of another type than JSON is refused", async () => {
+  const response = await ann.request("POST", "/api/tasks", "title=milk", { "content-type": "text/plain" });
+  expect([response.status, await response.json()]).toMatchObject([422, { error: { code: "invalid_input" } }]);
 });
 
 it("every route needs somebody who is signed in", async () => {
@@ -279,6 +293,8 @@ it("what a request carries is in no log", async () => {
     messages: [{ role: "user", content: "secret words" }],
   });
   await ann.request("POST", "/api/conversations", { title: "a secret title \0" });
+  const name = await ann.request("POST", "/api/auth/update-user", { name: "table secret \0" });
+  expect([name.status, await name.json()]).toMatchObject([422, { error: { code: "invalid_input" } }]);
   expect(test.lines.length).toBeGreaterThan(0);
   expect(test.lines.join("\n")).not.toMatch(/secret|correct horse/);
 });

@@ -1,7 +1,7 @@
 /** What a user can do with conversations. Every function takes the owner: there is no way to a conversation without one. */
 import { randomUUID } from "node:crypto";
 import { and, desc, eq, type SQL, sql } from "drizzle-orm";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { encodeCursor, placeOf } from "./cursor.ts";
 import { type Chat, prepared, withTakenIds } from "./database.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "./errors.ts";
 import { parse } from "./input.ts";
@@ -49,8 +49,7 @@ export async function createConversation(
   const [row] = await withTakenIds(chat, (through) => createStatement(through).execute(values), takenId);
   if (row) return row;
   const existing = await findConversation(chat, ownerId, id);
-  const isRepeated =
-    existing && (given.title ?? existing.title) === existing.title && (await areStored(chat, ownerId, id, columns));
+  const isRepeated = existing && hadTitle(existing, given.title) && (await areStored(chat, ownerId, id, columns));
   if (!isRepeated) throw new ConflictError(takenId);
   return existing;
 }
@@ -132,6 +131,11 @@ export async function deleteConversation(chat: Chat, ownerId: UserId, conversati
   if (deleted.length === 0) throw new NotFoundError("conversation", conversationId);
 }
 
+/** Whether it was created with this title; one that was changed since may have been renamed. */
+function hadTitle({ title, createdAt, updatedAt }: Conversation, given: string | null | undefined): boolean {
+  return given == null || given === title || updatedAt > createdAt;
+}
+
 function owned({ models: { conversation } }: Chat, ownerId: UserId, conversationId: string) {
   const id = parse(idSchema, conversationId, "conversationId");
   return and(eq(conversation.userId, ownerId), eq(conversation.id, id));
@@ -207,14 +211,6 @@ function getStatement(chat: Chat) {
   });
 }
 
-function placeOf(cursor: string) {
-  const [time, id] = decodeCursor(cursor, 2);
-  if (typeof time !== "number" || typeof id !== "string") {
-    throw new InvalidInputError("This cursor is of another list: use the nextCursor of a list of conversations.");
-  }
-  return { updatedAt: new Date(time).toISOString(), id: parse(idSchema, id, "cursor") };
-}
-
 const firstPageStatement = (chat: Chat) => listStatement(chat, "list", undefined);
 
 const nextPageStatement = (chat: Chat) =>
@@ -222,7 +218,7 @@ const nextPageStatement = (chat: Chat) =>
     chat,
     "list_next",
     ({ conversation: { updatedAt, id } }) =>
-      sql`(${updatedAt}, ${id}) < (${sql.placeholder("updatedAt")}::timestamptz, ${sql.placeholder("id")}::uuid)`,
+      sql`(${updatedAt}, ${id}) < (${sql.placeholder("time")}::timestamptz, ${sql.placeholder("id")}::uuid)`,
   );
 
 /** Reads conversation_user_id_updated_at_id_idx backward. */

@@ -8,21 +8,41 @@ export function encodeCursor(values: readonly (string | number)[]): string {
   return Buffer.from(`${checksum(body)}${body}`).toString("base64url");
 }
 
-/**
- * Reads a cursor that `encodeCursor` made.
- * @throws invalid_input when it is damaged, or was made for another list.
- */
-export function decodeCursor(cursor: string, length: number): (string | number)[] {
+function decodeCursor(cursor: string, length: number): (string | number)[] {
   const text = Buffer.from(cursor, "base64url").toString();
   const body = text.slice(8);
   const intact = checksum(body) === text.slice(0, 8) && Buffer.from(text).toString("base64url") === cursor;
-  const values: unknown = intact ? JSON.parse(body) : undefined;
-  if (!Array.isArray(values) || values.length !== length) {
-    throw new InvalidInputError(
-      "This cursor is damaged: use nextCursor as it was given, or leave it out to begin anew.",
-    );
-  }
+  const values: unknown = intact ? valuesIn(body) : undefined;
+  if (!Array.isArray(values) || values.length !== length) throw damaged();
   return values;
+}
+
+/** The last millisecond of the year 9999. */
+const lastTime = 253_402_300_799_999;
+
+/**
+ * The place after a row in a list that is ordered by a time and an id.
+ * @throws invalid_input when the cursor is damaged, or was made for another list
+ */
+export function placeOf(cursor: string): { time: string; id: string } {
+  const [time, id] = decodeCursor(cursor, 2);
+  const isTime = Number.isInteger(time) && Number(time) >= 0 && Number(time) <= lastTime;
+  if (!isTime || typeof id !== "string" || !/^[0-9a-f-]{36}$/.test(id)) throw damaged();
+  return { time: new Date(Number(time)).toISOString(), id };
+}
+
+function valuesIn(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function damaged(): InvalidInputError {
+  return new InvalidInputError(
+    "This cursor is damaged: use nextCursor as it was given, or leave it out to begin anew.",
+  );
 }
 
 function checksum(body: string): string {

@@ -1,5 +1,5 @@
 /** chatkeep: conversations and messages of AI chatbots, kept in PostgreSQL. */
-export { decodeCursor, encodeCursor } from "./cursor.ts";
+export { encodeCursor, placeOf } from "./cursor.ts";
 export type { Database } from "./database.ts";
 export {
   ChatkeepError,
@@ -42,6 +42,7 @@ export { chatMigrations } from "./models/chat-migrations.ts";
 export { limits } from "./models/limits.ts";
 export {
   idSchema,
+  isStorable,
   limitSchema,
   messageStatusSchema,
   type NewConversation,

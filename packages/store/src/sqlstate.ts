@@ -1,7 +1,16 @@
 /** The only place that reads the errors of drivers. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
-import { ChatkeepError, ConflictError, SchemaMismatchError, UnavailableError } from "./errors.ts";
+import {
+  ChatkeepError,
+  ConflictError,
+  InvalidInputError,
+  NotFoundError,
+  SchemaMismatchError,
+  UnavailableError,
+} from "./errors.ts";
 
 const uniqueViolation = "23505";
+const foreignKeyViolation = "23503";
+const unstorableCharacters = new Set(["22021", "22P05"]);
 const retryable = new Set(["40001", "40P01"]);
 const missingObjects = new Set(["42P01", "42703", "3F000"]);
 const lostConnection = /^(08|57P|53|55P03|57014|25P03)/;
@@ -16,7 +25,7 @@ const lostSocket = new Set([
   "ENETUNREACH",
 ]);
 const lostMessage =
-  /connection terminated|connection timeout|timeout exceeded when trying to connect|client was closed|cannot use a pool after|query read timeout|connection ended/i;
+  /connection terminated|connection timeout|timeout exceeded when trying to connect|client was closed|cannot use a pool after|not queryable|query read timeout|connection ended/i;
 
 /** The driver's own error: Drizzle wraps it, and puts the values of the query, which are people's words, into its message. */
 export function driverError(error: unknown): unknown {
@@ -40,7 +49,7 @@ export function isUniqueViolation(error: unknown): boolean {
 
 /** A deadlock or a serialization failure: nothing was written, running it again may succeed. */
 export function isRetryable(error: unknown): boolean {
-  return retryable.has(sqlState(error) ?? "");
+  return retryable.has(sqlState(error instanceof ChatkeepError ? error.cause : error) ?? "");
 }
 
 /** What a driver threw, as an error with a code; what has no code stays itself. */
@@ -49,6 +58,10 @@ export function translate(error: unknown): unknown {
   const cause = driverError(error);
   const state = sqlState(error) ?? "";
   if (state === uniqueViolation) return new ConflictError("Something with this id exists already.", { cause });
+  if (state === foreignKeyViolation) return new NotFoundError("user", "of this id", { cause });
+  if (unstorableCharacters.has(state)) {
+    return new InvalidInputError("A text has a character that cannot be stored, such as NUL: remove it.", { cause });
+  }
   if (retryable.has(state)) {
     return new UnavailableError("The database was too busy to finish this; try again.", { cause });
   }

@@ -11,7 +11,7 @@ import {
 } from "./conversations.ts";
 import { type Chat, type Database, guarded, inTransaction } from "./database.ts";
 import { type AppendOptions, appendMessages } from "./messages/append.ts";
-import { type BranchOptions, getMessage, listBranch, listReplies } from "./messages/branch.ts";
+import { type BranchOptions, getMessage, listBranch } from "./messages/branch.ts";
 import { listMessages, type MessagePageOptions } from "./messages/page.ts";
 import type { ChatModels, UserId } from "./models/chat.ts";
 import type { NewConversation, NewMessage } from "./models/schemas.ts";
@@ -72,8 +72,6 @@ function userStore(chat: Chat, userId: UserId) {
         run(() => listMessages(chat, userId, conversationId, options)),
       branch: (conversationId: string, options?: BranchOptions) =>
         run(() => listBranch(chat, userId, conversationId, options)),
-      replies: (conversationId: string, messageId: string) =>
-        run(() => listReplies(chat, userId, conversationId, messageId)),
     },
     runs: {
       begin: (input: NewRun) => run(() => beginRun(chat, userId, input)),

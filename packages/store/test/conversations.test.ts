@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { encodeCursor } from "chatkeep";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
@@ -48,6 +49,9 @@ describe("conversations", () => {
       code("conflict"),
     );
     await expect(bob.conversations.create({ id: input.id })).rejects.toThrow(code("conflict"));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await ann.conversations.rename(input.id, "Oat milk");
+    expect(await ann.conversations.create(input)).toMatchObject({ title: "Oat milk" });
     expect((await bob.conversations.list()).items).toEqual([]);
   });
 
@@ -79,7 +83,10 @@ describe("conversations", () => {
     for (let number = 0; number < 3; number += 1) await ann.conversations.create();
     const { nextCursor } = await ann.conversations.list({ limit: 1 });
     const damaged = `${nextCursor?.startsWith("a") ? "b" : "a"}${nextCursor?.slice(1)}`;
-    for (const cursor of [damaged, "x", `${nextCursor}A`, nextCursor?.slice(0, -2) ?? ""]) {
+    const crafted = [[1e300, randomUUID()], [8.64e15, randomUUID()], [-1, randomUUID()], [1, "x"], [1]].map((values) =>
+      encodeCursor(values),
+    );
+    for (const cursor of [...crafted, damaged, "x", `${nextCursor}A`, nextCursor?.slice(0, -2) ?? ""]) {
       await expect(ann.conversations.list({ cursor })).rejects.toThrow(code("invalid_input"));
     }
     for (const limit of [0, 101, 1.5, -1]) {
@@ -110,7 +117,7 @@ describe("conversations", () => {
     const { id } = await ann.conversations.create();
     const title = "👍".repeat(200);
     expect((await ann.conversations.rename(id, title)).title).toBe(title);
-    for (const wrong of [`${title}x`, "", "   ", "a\0b"]) {
+    for (const wrong of [`${title}x`, "", "   ", "a\0b", "a\ud800"]) {
       await expect(ann.conversations.rename(id, wrong)).rejects.toThrow(code("invalid_input"));
     }
     expect((await ann.conversations.get(id)).title).toBe(title);

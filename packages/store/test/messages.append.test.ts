@@ -126,6 +126,46 @@ describe("append", () => {
     expect((await ann.conversations.get(id)).messageCount).toBe(1);
   });
 
+  it("answers retries at once alike also when they name the count, or a parent of the same moment", async () => {
+    const { ann } = people;
+    const { id } = await ann.conversations.create();
+    const message = { id: randomUUID(), ...hello };
+    const retry = () => ann.messages.append(id, [message], { expectedSeq: 0 });
+    const answers = await Promise.all(Array.from({ length: 8 }, retry));
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    const pair = [
+      { id: randomUUID(), ...hello },
+      { id: randomUUID(), ...hello, parentId: message.id },
+    ];
+    await Promise.all(Array.from({ length: 8 }, () => ann.messages.append(id, pair)));
+    expect((await ann.conversations.get(id)).messageCount).toBe(3);
+  });
+
+  it("takes words without parts and words in one part for the same", async () => {
+    const { ann } = people;
+    const { id } = await ann.conversations.create();
+    const words = { id: randomUUID(), ...hello };
+    const part = { id: words.id, role: "user" as const, parts: [{ type: "text", text: "Hello" }] };
+    const [stored] = await ann.messages.append(id, [words]);
+    expect(await ann.messages.append(id, [part])).toEqual([stored]);
+    const other = { id: randomUUID(), role: "user" as const, parts: [{ type: "text", text: "Hi" }] };
+    const [second] = await ann.messages.append(id, [other]);
+    const [again, third] = await ann.messages.append(id, [{ id: other.id, role: "user", content: "Hi" }, hello]);
+    expect([again, third?.seq]).toEqual([second, 3]);
+    await expect(ann.messages.append(id, [{ id: other.id, role: "user", content: "Ho" }])).rejects.toThrow(
+      code("conflict"),
+    );
+  });
+
+  it("refuses parts that are nested thousands deep", async () => {
+    const { ann } = people;
+    const { id } = await ann.conversations.create();
+    let deep: unknown = [];
+    for (let depth = 0; depth < 20_000; depth += 1) deep = [deep];
+    const message = { role: "user" as const, parts: [{ type: "data-x", deep }] };
+    await expect(ann.messages.append(id, [message])).rejects.toThrow(code("invalid_input"));
+  });
+
   it("brings odd content back as it was", async () => {
     const { ann } = people;
     const { id } = await ann.conversations.create();

@@ -45,10 +45,10 @@ export interface ImportReport {
   messages: number;
 }
 
-const readers: Record<string, (line: string, userId: string) => ImportedConversation> = { oasst: readOasstTree };
+const readers = new Map<string, (line: string, userId: string) => ImportedConversation>([["oasst", readOasstTree]]);
 
 /** The names of the formats, for --help. */
-export const formats = Object.keys(readers);
+export const formats = [...readers.keys()];
 
 /** @throws invalid_input when the format, the file or the user is not there; a line that is wrong is reported, and the others go on */
 export async function importFile(database: DatabaseConfig, options: ImportOptions): Promise<ImportReport> {
@@ -60,7 +60,7 @@ export async function importFile(database: DatabaseConfig, options: ImportOption
 }
 
 export async function importInto(db: Database, options: ImportOptions, total: number): Promise<ImportReport> {
-  const read = readers[options.format];
+  const read = readers.get(options.format);
   if (!read)
     throw new InvalidInputError(`There is no format ${options.format}: --format is one of ${formats.join(", ")}.`);
   const { id: userId } = await userByEmail(db, options.user);
@@ -126,7 +126,7 @@ async function store(mine: UserStore, { id, messages }: ImportedConversation): P
 }
 
 async function sizeOf({ format, file }: ImportOptions): Promise<number> {
-  if (!readers[format])
+  if (!readers.has(format))
     throw new InvalidInputError(`There is no format ${format}: --format is one of ${formats.join(", ")}.`);
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) throw new InvalidInputError(`There is no file ${file} that can be read.`);

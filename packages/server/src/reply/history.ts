@@ -33,10 +33,26 @@ export function toUIMessage({ id, role, content, parts }: Message): UIMessage {
   return { id, role, parts: (parts ?? [{ type: "text", text: content }]) as UIMessage["parts"] };
 }
 
-function toModel(kept: readonly Message[]): Promise<ModelMessage[]> {
+async function toModel(kept: readonly Message[]): Promise<ModelMessage[]> {
   const first = kept.findIndex(({ role }) => role === "user");
   const said = kept.slice(first).filter(({ content, parts }) => content !== "" || (parts?.length ?? 0) > 0);
-  return convertToModelMessages(said.map(toUIMessage), { ignoreIncompleteToolCalls: true });
+  const readable = said.map(toUIMessage).map((message) => ({ ...message, parts: message.parts.map(readablePart) }));
+  try {
+    return await convertToModelMessages(readable, { ignoreIncompleteToolCalls: true });
+  } catch {
+    // Parts are stored as they came, also from clients with parts of their own: then the words have to do.
+    return said.map(({ role, content }) => ({ role, content }));
+  }
+}
+
+/** A file that the message does not hold itself is only named: fetching it would let a chat reach into our network. */
+function readablePart(part: UIMessage["parts"][number]): UIMessage["parts"][number] {
+  if (part.type !== "file" || isDataUrl(part.url)) return part;
+  return { type: "text", text: `[A file: ${part.filename ?? part.url ?? "without a name"}]` };
+}
+
+function isDataUrl(url: unknown): boolean {
+  return typeof url === "string" && /^data:[\w.+-]+\/[\w.+-]+;base64,[A-Za-z0-9+/]*={0,2}$/.test(url);
 }
 
 function tokensOf({ content, parts }: Message): number {

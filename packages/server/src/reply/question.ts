@@ -1,5 +1,5 @@
 /** What a chat request asks: of all that the client sends, only the newest user message is taken; history comes from the database. */
-import { InvalidInputError, idSchema, type NewMessage, newMessageSchema, parse, partSchema } from "chatkeep";
+import { InvalidInputError, idSchema, type NewMessage, newMessageSchema, type Part, parse, partSchema } from "chatkeep";
 import { z } from "zod";
 
 const uiMessage = z.object({
@@ -30,6 +30,14 @@ export interface Question {
   regenerate: boolean;
 }
 
+/** What the model would choke on in every later turn is refused when it is asked. */
+function requireAskable(part: Part): void {
+  const isText = part.type === "text" && typeof part["text"] === "string";
+  const isFile = part.type === "file" && typeof part["mediaType"] === "string" && typeof part["url"] === "string";
+  if (isText || isFile || (part.type !== "text" && part.type !== "file")) return;
+  throw new InvalidInputError('message.parts must be texts, or files with a "mediaType" and a "url".');
+}
+
 /** @throws invalid_input when there is no user message, or it is not one */
 export function questionOf(request: ChatRequest): Question {
   const { id: conversationId, message, messages, trigger, parentId } = request;
@@ -45,5 +53,6 @@ export function questionOf(request: ChatRequest): Question {
     ...(parentId !== undefined && { parentId }),
   };
   parse(newMessageSchema, given, "message");
+  for (const part of parts ?? []) requireAskable(part);
   return { conversationId, message: given as NewMessage, regenerate: trigger === "regenerate-message" };
 }

@@ -14,13 +14,18 @@ import {
 } from "ai";
 import {
   ChatkeepError,
+  ConflictError,
   type Database,
   type Message,
+  type NewMessage,
   NotFoundError,
   type Part,
   type RunEnd,
   type RunKey,
   type Store,
+  textOf,
+  UnavailableError,
+  type UserStore,
 } from "chatkeep";
 import { taskTools } from "../assistant/tools.ts";
 import type { Log } from "../log.ts";
@@ -50,32 +55,39 @@ interface Begun {
 
 const beatMs = 500;
 const mostSteps = 8;
+/** Of a reply that is cut to be stored: no character takes more than six bytes of JSON. */
+const mostCharacters = 2 * 1024 * 1024;
 const patience = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
-/** Thrown to roll back: the question was asked and answered before. */
+/** Thrown to roll back: the question was asked before, and this is its answer. */
 class AnsweredBefore extends Error {
-  readonly questionId: string;
-  constructor(questionId: string) {
+  readonly reply: Message;
+  constructor(reply: Message) {
     super();
-    this.questionId = questionId;
+    this.reply = reply;
   }
 }
 
 export function createReplies({ store, db, model, log, server }: RepliesOptions) {
   const telling = tellingModel(model);
   const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
+  const beginning = new Set<Promise<unknown>>();
   let closing = false;
 
   /** Stores the question and answers with the stream of the reply. @throws what the store throws, before anything is streamed */
   async function answer(userId: string, question: Question): Promise<Response> {
-    if (closing) throw new ChatkeepError("unavailable", "This server is shutting down: try again.");
-    const mine = store.forUser(userId);
-    const begun = await begin(userId, question).catch(async (error: unknown) => {
-      if (!(error instanceof AnsweredBefore)) throw error;
-      return mine.messages.replies(question.conversationId, error.questionId);
+    if (closing) throw new UnavailableError("This server is shutting down: try again.");
+    const begun = beginAnswer(userId, question);
+    beginning.add(begun);
+    return await begun.finally(() => beginning.delete(begun));
+  }
+
+  async function beginAnswer(userId: string, question: Question): Promise<Response> {
+    const begun = await begin(userId, question).catch((error: unknown) => {
+      if (error instanceof AnsweredBefore) return error;
+      throw error;
     });
-    if (Array.isArray(begun)) return replay(begun.at(-1) as Message);
-    return speak(userId, question.conversationId, begun);
+    return begun instanceof AnsweredBefore ? replay(begun.reply) : await speak(userId, question.conversationId, begun);
   }
 
   async function begin(userId: string, { conversationId, message, regenerate }: Question): Promise<Begun> {
@@ -87,16 +99,12 @@ export function createReplies({ store, db, model, log, server }: RepliesOptions)
     ];
     return store.transaction(async (tx) => {
       const mine = tx.forUser(userId);
-      const appended = await mine.messages.append(conversationId, pair).catch((error: unknown) => {
-        if (error instanceof NotFoundError) return undefined;
-        throw error;
-      });
-      if (!appended) await mine.conversations.create({ id: conversationId, messages: pair });
-      const wasStored = appended && appended[1]?.seq !== (appended[0]?.seq ?? 0) + 1;
+      const [question, draft] = await appendOrCreate(mine, conversationId, pair);
+      const wasStored = question && draft && draft.seq > question.seq + 1;
       const key = await mine.runs.begin({ conversationId, messageId: replyId, server, model: model.modelId });
       if (wasStored && !regenerate) {
-        const replies = await mine.messages.replies(conversationId, questionId);
-        if (replies.some(({ status }) => status === "complete")) throw new AnsweredBefore(questionId);
+        const [first] = (await mine.messages.list(conversationId, { after: question.seq, limit: 1 })).items;
+        if (first?.parentId === questionId && first.status === "complete") throw new AnsweredBefore(first);
       }
       return { key, questionId, replyId };
     });
@@ -111,9 +119,17 @@ export function createReplies({ store, db, model, log, server }: RepliesOptions)
     let failed: ModelFailure | undefined;
     let usage: Pick<RunEnd, "inputTokens" | "outputTokens"> = {};
 
+    const write = async (runEnd: RunEnd) => {
+      const stored = await persist(() => mine.runs.end(key, { ...usage, ...runEnd }));
+      if (!stored) log.warn({ runId: key.id }, "a reply came after its run was over");
+    };
+
     const finish = async (runEnd: RunEnd) => {
       try {
-        await persist(() => mine.runs.end(key, { ...usage, ...runEnd }));
+        await write(runEnd).catch((error: unknown) => {
+          log.error({ error, runId: key.id }, "a reply could not be stored whole");
+          return write(shortened(runEnd));
+        });
       } catch (error) {
         log.error({ error, runId: key.id }, "a reply could not be stored");
       } finally {
@@ -137,7 +153,7 @@ export function createReplies({ store, db, model, log, server }: RepliesOptions)
           log.warn({ runId: key.id, code: failed.code, provider: describeModelError(error) }, "the model failed");
         },
         onEnd: ({ usage: { inputTokens, outputTokens } }) => {
-          usage = { inputTokens, outputTokens };
+          usage = { inputTokens: whole(inputTokens), outputTokens: whole(outputTokens) };
         },
       });
       const stream = toUIMessageStream({
@@ -184,6 +200,7 @@ export function createReplies({ store, db, model, log, server }: RepliesOptions)
   /** Takes no new questions, lets the replies that are being written end, and interrupts what is left after `graceMs`. */
   async function close(graceMs: number): Promise<void> {
     closing = true;
+    await Promise.allSettled(beginning);
     const all = () => Promise.all([...running.values()].map(({ ended }) => ended));
     const grace = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
     await Promise.race([all(), grace]);
@@ -192,6 +209,24 @@ export function createReplies({ store, db, model, log, server }: RepliesOptions)
   }
 
   return { answer, close };
+}
+
+/** Nothing when the conversation was made with them: then they are its first. */
+async function appendOrCreate(mine: UserStore, conversationId: string, pair: NewMessage[]): Promise<Message[]> {
+  const append = () => mine.messages.append(conversationId, pair);
+  try {
+    return await append();
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+  try {
+    await mine.conversations.create({ id: conversationId, messages: pair });
+    return [];
+  } catch (error) {
+    // Made meanwhile by the same question, sent twice: then it is there now.
+    if (!(error instanceof ConflictError) || !(await mine.conversations.find(conversationId))) throw error;
+    return await append();
+  }
 }
 
 function howItEnded(
@@ -215,17 +250,28 @@ function settled(parts: UIMessage["parts"]): Part[] {
 }
 
 /** A reply that was shown is worth waiting for a database that is away; after the lease another server has ended the run. */
-async function persist(write: () => Promise<unknown>): Promise<void> {
-  const pausesMs = [100, 300, 1_000, 2_000, 4_000, 6_000];
-  for (const pause of [...pausesMs, undefined]) {
+async function persist(write: () => Promise<boolean>): Promise<boolean> {
+  for (const pauseMs of [100, 300, 1_000, 2_000, 4_000, 6_000]) {
     try {
-      await write();
-      return;
+      return await write();
     } catch (error) {
-      if (pause === undefined || !(error instanceof ChatkeepError) || error.code !== "unavailable") throw error;
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (!(error instanceof ChatkeepError) || error.code !== "unavailable") throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
+  return await write();
+}
+
+/** What is left of a reply that the database refused: its words, as many as surely fit. */
+function shortened({ parts, ...end }: RunEnd): RunEnd {
+  const text = textOf(parts).toWellFormed().slice(0, mostCharacters);
+  const { code, sentence } = failure("model_failed");
+  return { ...end, status: "failed", parts: text ? [{ type: "text", text }] : [], errorCode: code, error: sentence };
+}
+
+/** Providers also send fractions, and nothing. */
+function whole(tokens: number | undefined): number | undefined {
+  return Number.isSafeInteger(tokens) ? tokens : undefined;
 }
 
 function instructions(): string {

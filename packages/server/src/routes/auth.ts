@@ -1,7 +1,8 @@
 /** /api/auth/*: Better Auth's own routes, with the errors of the contract beside its own. */
+
+import { isAPIError } from "better-auth/api";
 import type { Context } from "hono";
-import type { Auth } from "../auth.ts";
-import { clientAddressHeader } from "../auth.ts";
+import { type Auth, clientAddressHeader, fromBetterAuth } from "../auth.ts";
 import { statusOf } from "../error-response.ts";
 
 const codeOf = Object.fromEntries(
@@ -24,9 +25,18 @@ export async function handleAuth(auth: Auth, context: Context, clientAddress: st
   if (clientAddress) request.headers.set(clientAddressHeader, clientAddress);
   // Node's fetch sends Sec-Fetch-Mode, which Better Auth takes for a browser that hides its Origin; browsers send both.
   if (!request.headers.has("sec-fetch-site")) request.headers.delete("sec-fetch-mode");
-  const response = await auth.handler(request);
+  const response = await auth.handler(request).catch(asResponse);
   if (response.status < 400) return response;
   return withError(response);
+}
+
+/** What Better Auth refused becomes its answer; what failed goes on as an error. */
+function asResponse(error: unknown): Response {
+  if (!isAPIError(error) || error.statusCode >= 500) throw fromBetterAuth(error);
+  return new Response(JSON.stringify(error.body ?? {}), {
+    status: error.statusCode,
+    headers: new Headers(error.headers),
+  });
 }
 
 async function withError(response: Response): Promise<Response> {

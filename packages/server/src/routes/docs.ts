@@ -41,7 +41,7 @@ export function docsRoutes() {
     .get("/start.js", (c) => c.body(start, 200, { "content-type": "text/javascript; charset=utf-8" }))
     .get("/:asset", (c) => {
       const asset = c.req.param("asset");
-      const type = assets[asset];
+      const type = Object.hasOwn(assets, asset) ? assets[asset] : undefined;
       if (!type) throw new NotFoundError("file", asset);
       return c.body(readFileSync(join(folder, asset)), 200, { "content-type": type, "cache-control": "max-age=86400" });
     });

@@ -32,9 +32,12 @@ export function openPg({
     max: maxConnections,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     application_name: "chatkeep",
     ...(statementTimeoutMs && {
       statement_timeout: statementTimeoutMs,
+      // For a server that does not answer at all, and so cannot end the statement itself.
+      query_timeout: statementTimeoutMs + 5_000,
       idle_in_transaction_session_timeout: statementTimeoutMs,
     }),
   });

@@ -4,13 +4,13 @@
  */
 import { sql } from "drizzle-orm";
 import { type Chat, prepared, withTakenIds } from "../database.ts";
-import { ConflictError, InvalidInputError, NotFoundError } from "../errors.ts";
+import { ConflictError, InvalidInputError, NotFoundError, UnavailableError } from "../errors.ts";
 import { parse } from "../input.ts";
 import type { ChatModels, Message, UserId } from "../models/chat.ts";
 import { idSchema, type NewMessage, newMessagesSchema, seqSchema } from "../models/schemas.ts";
 import { titleFrom } from "../titles.ts";
 import { toMessage } from "./columns.ts";
-import { type Outgoing, outgoing } from "./outgoing.ts";
+import { adoptStoredForms, type Outgoing, outgoing } from "./outgoing.ts";
 
 export interface AppendOptions {
   /** Append only if the conversation has this many messages; otherwise `conflict`, with the real `messageCount` in its details. */
@@ -39,10 +39,14 @@ export async function appendMessages(
   const expectedSeq = parse(seqSchema.nullish(), options.expectedSeq, "expectedSeq") ?? null;
   const columns = outgoing(given);
   const values = { ...columns, ownerId, conversationId: id, expectedSeq, title: titleFrom(given), writes: true };
-  const rows = await withTakenIds(chat, (through) => appendStatement(through).execute(values), takenId);
-  if (rows.some((row) => !row.same)) throw new ConflictError(takenId);
-  if (rows.length === given.length) return rows.map(({ same: _, ...row }) => toMessage(row));
-  throw await whyNothing(chat, ownerId, id, columns, expectedSeq);
+  for (let attempt = 1; ; attempt += 1) {
+    const rows = await withTakenIds(chat, (through) => appendStatement(through).execute(values), takenId);
+    const changed = rows.filter((row) => !row.same);
+    if (changed.length > 0 && !adoptStoredForms(columns, changed)) throw new ConflictError(takenId);
+    if (changed.length === 0 && rows.length === given.length) return rows.map(({ same: _, ...row }) => toMessage(row));
+    // What a statement sees is older than the lock that it waited for: the second one sees what was committed meanwhile.
+    if (changed.length === 0 && attempt > 1) throw await whyNothing(chat, ownerId, id, columns, expectedSeq);
+  }
 }
 
 /** The stored messages of these ids if all of them are in this conversation with this payload; writes nothing. */
@@ -167,7 +171,7 @@ function returned({ message }: ChatModels) {
   };
 }
 
-/** Parents that were named and are neither in the conversation nor earlier in the same append. */
+/** Parents that were named and are neither in the conversation nor earlier in the same append; "is true" keeps the plan from reading the conversation. */
 function danglingParents(models: ChatModels) {
   return sql`
     select from input child
@@ -177,7 +181,7 @@ function danglingParents(models: ChatModels) {
       and not exists (
         select from ${models.message} parent
         where parent.user_id = ${sql.placeholder("ownerId")} and parent.id = child.parent_id
-          and parent.conversation_id = ${sql.placeholder("conversationId")}::uuid)`;
+          and (parent.conversation_id = ${sql.placeholder("conversationId")}::uuid) is true)`;
 }
 
 /** Read only after an append that wrote nothing, to say which of its conditions failed. */
@@ -200,5 +204,6 @@ async function whyNothing(
     );
   }
   const named = parentIds.filter((parentId) => parentId !== null).join(", ");
+  if (!named) return new UnavailableError("The conversation was changed at the same moment: try again.");
   return new InvalidInputError(`parentId must be a message of this conversation; not all of these are: ${named}.`);
 }

@@ -72,32 +72,7 @@ export async function getMessage(
   return toMessage(row);
 }
 
-/**
- * The messages that answer or follow a message, in the order of their `seq`: its replies, or the edits of what came next.
- * @throws invalid_input
- */
-export async function listReplies(
-  chat: Chat,
-  ownerId: UserId,
-  conversationId: string,
-  messageId: string,
-): Promise<Message[]> {
-  const { message } = chat.models;
-  const rows = await chat.db
-    .select(messageColumns(chat.models))
-    .from(message)
-    .where(
-      and(
-        eq(message.userId, ownerId),
-        eq(message.conversationId, parse(idSchema, conversationId, "conversationId")),
-        eq(message.parentId, parse(idSchema, messageId, "messageId")),
-      ),
-    )
-    .orderBy(message.seq);
-  return rows.map(toMessage);
-}
-
-/** Climbs from parent to parent by id; messages written in turns cost one index look-up each. */
+/** Climbs from parent to parent by id, one index look-up each; "is true" keeps the plan from reading the conversation. */
 function branchStatement(chat: Chat) {
   return prepared(chat, "branch", () => {
     const { db, models } = chat;
@@ -115,7 +90,7 @@ function branchStatement(chat: Chat) {
         select m.id, m.parent_id, 1 as depth
         from place
         join ${message} m on m.user_id = ${owner} and m.id = place.start_id
-        where m.conversation_id = ${conversationId}
+        where (m.conversation_id = ${conversationId}) is true
         union all
         select m.id, m.parent_id, climb.depth + 1
         from climb

@@ -1,9 +1,10 @@
 /** New messages made ready for a statement: ids given, content and parts agreed, sizes checked, one array per column. */
 import { randomUUID } from "node:crypto";
 import type { z } from "zod";
-import { TooLargeError } from "../errors.ts";
+import { InvalidInputError, TooLargeError } from "../errors.ts";
+import type { Message } from "../models/chat.ts";
 import { limits } from "../models/limits.ts";
-import { type newMessagesSchema, textOf } from "../models/schemas.ts";
+import { isStorable, type newMessagesSchema, textOf } from "../models/schemas.ts";
 
 /** The parameters of one append, a column each. */
 export interface Outgoing {
@@ -37,7 +38,7 @@ export function outgoing(messages: readonly ParsedMessage[]): Outgoing {
 export function body({ content, parts }: Pick<ParsedMessage, "content" | "parts">) {
   const text = parts === undefined ? (content ?? "") : textOf(parts);
   const kept = parts ?? (isStorable(text) ? undefined : [{ type: "text", text }]);
-  const json = kept === undefined ? null : JSON.stringify(kept);
+  const json = kept === undefined ? null : asJson(kept);
   for (const size of [Buffer.byteLength(text), parts && json ? Buffer.byteLength(json) : 0]) {
     if (size > limits.messageBytes) {
       throw new TooLargeError(
@@ -49,8 +50,32 @@ export function body({ content, parts }: Pick<ParsedMessage, "content" | "parts"
   return { content: storable(text), parts: json };
 }
 
-function isStorable(text: string): boolean {
-  return !text.includes("\0") && text.isWellFormed();
+/**
+ * Words without parts and words in one text part are the same message: what is stored in one form may be sent again in the
+ * other. Gives whether `columns` took over the form of every stored row.
+ */
+export function adoptStoredForms(
+  columns: Outgoing,
+  stored: readonly Pick<Message, "id" | "content" | "parts">[],
+): boolean {
+  return stored.every(({ id, content, parts }) => {
+    const index = columns.ids.indexOf(id);
+    const given = columns.parts[index] ?? null;
+    const kept = parts === null ? null : JSON.stringify(parts);
+    const onlyWords = JSON.stringify([{ type: "text", text: content }]);
+    const isOnlyWords = [given, kept].every((form) => form === null || form === onlyWords);
+    if (given === kept || !isOnlyWords) return false;
+    columns.parts[index] = kept;
+    return true;
+  });
+}
+
+function asJson(parts: readonly unknown[]): string {
+  try {
+    return JSON.stringify(parts);
+  } catch (cause) {
+    throw new InvalidInputError("parts must be JSON that is not nested thousands of levels deep.", { cause });
+  }
 }
 
 function storable(text: string): string {

@@ -1,9 +1,9 @@
 /** Reading messages by `seq`: a page costs the same at the end of a chat of ten and of ten thousand. */
-import { and, asc, desc, eq, gt, lt, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, type SQL, sql } from "drizzle-orm";
 import { type Chat, prepared } from "../database.ts";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
-import type { Message, UserId } from "../models/chat.ts";
+import type { ChatModels, Message, UserId } from "../models/chat.ts";
 import { limits } from "../models/limits.ts";
 import { idSchema, limitSchema, seqSchema } from "../models/schemas.ts";
 import { columnsOf, messageColumns, toMessage } from "./columns.ts";
@@ -55,11 +55,31 @@ export async function listMessages(
   return { items, nextCursor: found.length > limit && last ? String(last.seq) : null };
 }
 
-const pageBefore = (chat: Chat) => pageStatement(chat, "messages_before", lt, desc);
-const pageAfter = (chat: Chat) => pageStatement(chat, "messages_after", gt, asc);
+const pageBefore = (chat: Chat) =>
+  pageStatement(
+    chat,
+    "messages_before",
+    ({ conversation, message }) => sql`
+      ${message.seq} < ${from} and ${message.seq} >= least(${from}, ${conversation.messageCount} + 1) - ${limit}`,
+    desc,
+  );
 
-/** Reads backward or forward along message_conversation_id_seq_key. An empty conversation gives one row without a message, an absent one gives none. */
-function pageStatement(chat: Chat, name: string, side: typeof lt, order: (column: SQL) => SQL) {
+const pageAfter = (chat: Chat) =>
+  pageStatement(
+    chat,
+    "messages_after",
+    ({ message }) => sql`${message.seq} > ${from} and ${message.seq} <= ${from} + ${limit}`,
+    asc,
+  );
+
+const from = sql`${sql.placeholder("from")}::bigint`;
+const limit = sql`${sql.placeholder("limit")}::bigint`;
+
+/**
+ * Reads a stretch of message_conversation_id_seq_key. Since `seq` has no gaps the stretch has two ends, so that no plan
+ * can read the whole conversation. An empty conversation gives one row without a message, an absent one gives none.
+ */
+function pageStatement(chat: Chat, name: string, stretch: (models: ChatModels) => SQL, order: (column: SQL) => SQL) {
   return prepared(chat, name, () => {
     const { db, models } = chat;
     const { conversation, message } = models;
@@ -71,7 +91,7 @@ function pageStatement(chat: Chat, name: string, side: typeof lt, order: (column
         and(
           eq(message.conversationId, sql`${sql.placeholder("conversationId")}::uuid`),
           eq(message.userId, owner),
-          side(message.seq, sql`${sql.placeholder("from")}::int`),
+          stretch(models),
         ),
       )
       .orderBy(order(sql`${message.seq}`))

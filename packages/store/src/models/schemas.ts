@@ -16,7 +16,7 @@ export const titleSchema = z
   .trim()
   .min(1, "must not be empty")
   .refine((title) => [...title].length <= titleCharacters, `must have at most ${titleCharacters} characters`)
-  .refine((title) => !title.includes("\0"), "must not contain the character NUL");
+  .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
 
 export const roleSchema = z.enum(messageRoles, `must be one of ${messageRoles.join(", ")}`);
 export const messageStatusSchema = z.enum(messageStatuses);
@@ -69,6 +69,11 @@ export function textOf(parts: readonly Part[]): string {
     .filter((part) => part.type === "text" && typeof part["text"] === "string")
     .map((part) => part["text"])
     .join("\n");
+}
+
+/** Whether PostgreSQL's text can hold it. */
+export function isStorable(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
 }
 
 function isPart(value: unknown): boolean {

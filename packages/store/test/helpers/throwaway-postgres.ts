@@ -75,11 +75,12 @@ function supervise(
     });
   return new Promise((ready, failed) => {
     let log = "";
+    let isReady = false;
     shell.stderr.on("data", (text) => {
-      log += text;
-      if (log.includes("ready to accept connections")) ready(stop);
+      log = (log + text).slice(-4_000);
+      isReady ||= log.includes("ready to accept connections");
+      if (isReady) ready(stop);
       else if (log.includes("FATAL")) shell.stdin.end();
-      log = log.slice(-4_000);
     });
     shell.once("exit", () => failed(new Error(`PostgreSQL did not start: ${log}`)));
   });
