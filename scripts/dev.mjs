@@ -13,4 +13,6 @@ const children = [
   run("npm", ["run", "dev", "--workspace", "@chatkeep/web", "--", "--host", "127.0.0.1"], {}),
 ];
 for (const child of children) child.on("exit", (code) => process.exit(code ?? 0));
-process.on("exit", () => children.forEach((child) => child.kill()));
+process.on("exit", () => {
+  for (const child of children) child.kill();
+});
