@@ -1,7 +1,7 @@
 // `node scripts/ready.mjs -- COMMAND …` makes a fresh clone ready, then runs the command. Plain JavaScript, for whatever Node
 // the machine has: ours is installed by it. Not a "pre" script, since npm leaves those out where install scripts are blocked.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -27,8 +27,11 @@ function newest(path) {
 
 const installed = join(root, "node_modules", ".package-lock.json");
 // Not `npm ci`: it refuses a lock file that lacks a binary of a platform that is not this one.
-if (newest(installed) < newest(join(root, "package-lock.json")))
+if (newest(installed) < newest(join(root, "package-lock.json"))) {
+  // Left by an installation that was cut off: npm takes half a package for a whole one.
+  if (!existsSync(installed)) rmSync(join(root, "node_modules"), { recursive: true, force: true });
   npm("installing what is missing", "install", "--no-save");
+}
 
 const web = join(root, "packages", "web");
 const sources = ["src", "index.html", "public", "vite.config.ts", "package.json"].map((name) =>
