@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
@@ -14,6 +14,7 @@ declare module "vitest" {
   }
 }
 
+const require = createRequire(import.meta.url);
 const cache = fileURLToPath(new URL("../../.cache/", import.meta.url));
 
 export default async function setup(project: TestProject): Promise<void> {
@@ -27,7 +28,7 @@ export async function unpackChromium(): Promise<string> {
   mkdirSync(cache, { recursive: true });
   const partial = mkdtempSync(join(cache, "partial-"));
   await inProcessOfItsOwn(
-    `const { default: chromium } = await import(${JSON.stringify(import.meta.resolve("@sparticuz/chromium"))}); await chromium.executablePath();`,
+    `const { default: chromium } = await import(${JSON.stringify(pathToFileURL(require.resolve("@sparticuz/chromium")).href)}); await chromium.executablePath();`,
     // It reads these when it is imported: where to unpack to, and to bring the libraries that a bare machine lacks.
     { TMPDIR: partial, AWS_LAMBDA_JS_RUNTIME: "nodejs24.x" },
   );
@@ -70,7 +71,7 @@ function fontsConf(folder: string): string {
 }
 
 function version(): string {
-  let folder = dirname(createRequire(import.meta.url).resolve("@sparticuz/chromium"));
+  let folder = dirname(require.resolve("@sparticuz/chromium"));
   while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
   return (JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string }).version;
 }
