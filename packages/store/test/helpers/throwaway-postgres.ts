@@ -1,6 +1,6 @@
 /** A real PostgreSQL for as long as a test run lasts: in a folder of its own, on a free port of loopback, gone with this process however that ends. */
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -9,6 +9,10 @@ export interface ThrowawayPostgres {
   url: string;
   port: number;
   stop(): Promise<void>;
+  /** Kills it with everything that it is doing, and starts it again on the same data. */
+  crash(): Promise<void>;
+  /** Stops it, waits, and starts it again. */
+  beAway(milliseconds: number): Promise<void>;
 }
 
 interface Identity {
@@ -24,7 +28,10 @@ export function installedPostgres15(): string | undefined {
   return known.find((folder) => existsSync(join(folder, "initdb")));
 }
 
-/** Starts one: the binaries that came from npm, or those of `binFolder`. Not durable, so that tests are fast; `settings` can change that. */
+/**
+ * Starts one: the binaries that came from npm, or those of `binFolder`. It does not sync to disk, so that tests are fast:
+ * what it acknowledged survives its own death, and would not survive that of the machine.
+ */
 export async function startPostgres(binFolder?: string, settings: readonly string[] = []): Promise<ThrowawayPostgres> {
   const home = mkdtempSync(join(tmpdir(), "chatkeep-pg-"));
   const identity = unprivileged();
@@ -40,14 +47,60 @@ export async function startPostgres(binFolder?: string, settings: readonly strin
   );
   if (init.status !== 0) throw new Error(`initdb failed: ${init.stderr ?? init.error}`);
   const port = await freePort();
-  const defaults = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"];
   const options = [
     "listen_addresses=127.0.0.1",
     `unix_socket_directories=${join(home, "socket")}`,
-    ...(settings.length > 0 ? settings : defaults),
+    "fsync=off",
+    "full_page_writes=off",
+    "max_connections=200",
+    ...settings,
   ];
-  const stop = await supervise(home, bin, data, port, options, identity);
-  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, port, stop };
+  const start = () => supervise(home, bin, data, port, options, identity);
+  const supervisors = [await start()];
+  const end = (signal: NodeJS.Signals) => endServer(data, signal);
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    port,
+    stop: async () => {
+      for (const stop of supervisors) await stop();
+    },
+    crash: async () => {
+      await end("SIGKILL");
+      supervisors.push(await start());
+    },
+    beAway: async (milliseconds) => {
+      await end("SIGINT");
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      supervisors.push(await start());
+    },
+  };
+}
+
+/** Ends the postmaster, and on SIGKILL its children too, and waits until they are gone. */
+async function endServer(data: string, signal: NodeJS.Signals): Promise<void> {
+  const postmaster = Number(readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0]);
+  const listed = spawnSync("ps", ["-o", "pid=", "--ppid", String(postmaster)], { encoding: "utf8" }).stdout;
+  const children = listed.split(/\s+/).filter(Boolean).map(Number);
+  kill(postmaster, signal);
+  if (signal === "SIGKILL") for (const child of children) kill(child, signal);
+  while ([postmaster, ...children].some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 5));
+  if (signal !== "SIGKILL") return;
+  rmSync(join(data, "postmaster.pid"), { force: true });
+  for (const left of readdirSync(join(data, "..", "socket"))) rmSync(join(data, "..", "socket", left), { force: true });
+}
+
+function kill(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** A zombie, which nobody has waited for yet, is dead. */
+function isAlive(pid: number): boolean {
+  const state = spawnSync("ps", ["-o", "stat=", "-p", String(pid)], { encoding: "utf8" }).stdout.trim();
+  return state !== "" && !state.startsWith("Z");
 }
 
 /** The shell waits on its input: when this process dies the pipe closes, and the server is stopped and its folder removed. */
@@ -80,7 +133,8 @@ function supervise(
       log = (log + text).slice(-4_000);
       isReady ||= log.includes("ready to accept connections");
       if (isReady) ready(stop);
-      else if (log.includes("FATAL")) shell.stdin.end();
+      // Clients that come too early are told FATAL too, and that ends nothing.
+      else if (/FATAL: {2}(?!the database system is)/.test(log)) shell.stdin.end();
     });
     shell.once("exit", () => failed(new Error(`PostgreSQL did not start: ${log}`)));
   });
