@@ -43,7 +43,10 @@ async function openServer(): Promise<Subject> {
   return {
     store,
     connect: async () => openPlace(place),
-    worker: { module: new URL("./helpers/conformance-store.ts", import.meta.url).href, argument: JSON.stringify(place) },
+    worker: {
+      module: new URL("./helpers/conformance-store.ts", import.meta.url).href,
+      argument: JSON.stringify(place),
+    },
     faults: {
       dropConnections: async () => {
         await admin.db.execute(sql`

@@ -73,7 +73,10 @@ export function expectPairs(messages: readonly ReadMessage[]): void {
 }
 
 /** The code of what `work` throws; fails when it does not throw. */
-export async function refusal(store: ConformanceStore, work: () => Promise<unknown>): Promise<ConformanceCode | "unknown"> {
+export async function refusal(
+  store: ConformanceStore,
+  work: () => Promise<unknown>,
+): Promise<ConformanceCode | "unknown"> {
   try {
     await work();
   } catch (error) {

@@ -13,7 +13,8 @@ export function conformanceStore(db: Database, close: () => Promise<void>): Conf
   const store = createStore(db, models);
   return {
     createUser: async () => (await db.insert(user).values({ name: "Somebody" }).returning())[0]?.id ?? "",
-    createConversation: (userId, input) => store.forUser(userId).conversations.create(input as { messages: NewMessage[] }),
+    createConversation: (userId, input) =>
+      store.forUser(userId).conversations.create(input as { messages: NewMessage[] }),
     append: (userId, id, messages) => store.forUser(userId).messages.append(id, messages),
     page: async (userId, id, options) => (await store.forUser(userId).messages.list(id, options)).items,
     list: async (userId, options) => {

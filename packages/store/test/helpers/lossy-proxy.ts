@@ -19,12 +19,14 @@ export function startLossyProxy(targetPort: number): Promise<LossyProxy> {
       socket.on("close", () => sockets.delete(socket)).on("error", () => {});
     }
     client.on("data", (bytes) => target.write(bytes)).on("close", () => target.destroy());
-    target.on("close", () => client.destroy()).on("data", (bytes) => {
-      if (!isArmed) return client.write(bytes);
-      isArmed = false;
-      client.destroy();
-      return false;
-    });
+    target
+      .on("close", () => client.destroy())
+      .on("data", (bytes) => {
+        if (!isArmed) return client.write(bytes);
+        isArmed = false;
+        client.destroy();
+        return false;
+      });
   });
   const stop = () =>
     new Promise<void>((done) => {

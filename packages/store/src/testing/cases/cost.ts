@@ -15,7 +15,11 @@ const walFactor = 1.5;
 export const costCases: ConformanceCase[] = [
   ...(
     [
-      ["P5.1", "appending a pair", (store, userId, id) => store.append(userId, id, [message("q"), message("a", "assistant")])],
+      [
+        "P5.1",
+        "appending a pair",
+        (store, userId, id) => store.append(userId, id, [message("q"), message("a", "assistant")]),
+      ],
       ["P5.2", "the last page", (store, userId, id) => store.page(userId, id, { limit: 50 })],
       ["P5.3", "a page before a message", (store, userId, id) => store.page(userId, id, { limit: 50, before: small })],
       ["P5.4", "a page after a message", (store, userId, id) => store.page(userId, id, { limit: 5, after: 2 })],

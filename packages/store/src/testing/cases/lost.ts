@@ -12,8 +12,8 @@ import {
   readAll,
   refusal,
   times,
-  within,
   withConnections,
+  within,
 } from "../tools.ts";
 import { runWriters } from "../writers.ts";
 
@@ -50,7 +50,8 @@ export const lostCases: ConformanceCase[] = [
   },
   {
     id: "P1.3",
-    title: "connections that are dropped at random moments lose nothing acknowledged, and a retry stores each append once",
+    title:
+      "connections that are dropped at random moments lose nothing acknowledged, and a retry stores each append once",
     needs: ["faults"],
     run: (context) =>
       writeThrough(context, async (faults) => {
@@ -62,7 +63,8 @@ export const lostCases: ConformanceCase[] = [
   },
   {
     id: "P1.4",
-    title: "a database that is killed during appends loses nothing acknowledged, and the store goes on without being opened anew",
+    title:
+      "a database that is killed during appends loses nothing acknowledged, and the store goes on without being opened anew",
     needs: ["faults"],
     run: (context) =>
       writeThrough(context, async (faults) => {
@@ -92,7 +94,8 @@ export const lostCases: ConformanceCase[] = [
   },
   {
     id: "P1.6",
-    title: "a database that is away: callers are told that it is unavailable, nobody hangs, and all is well when it is back",
+    title:
+      "a database that is away: callers are told that it is unavailable, nobody hangs, and all is well when it is back",
     needs: ["faults"],
     run: async (context) => {
       const awayMs = context.rounds > 20 ? 10_000 : 2_000;
@@ -102,7 +105,9 @@ export const lostCases: ConformanceCase[] = [
       const away = faults?.beAway(1_500);
       await pause(500);
       const read = () => context.store.page(userId, id, { limit: 1 });
-      expect(await within(60_000, "a read of a database that is away", refusal(context.store, read))).toBe("unavailable");
+      expect(await within(60_000, "a read of a database that is away", refusal(context.store, read))).toBe(
+        "unavailable",
+      );
       await away;
     },
   },

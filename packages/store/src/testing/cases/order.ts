@@ -73,7 +73,11 @@ export const orderCases: ConformanceCase[] = [
     run: async ({ store, rounds, seed }) => {
       const { userId, id } = await begin(store);
       for (let batch = 0; batch < 4; batch += 1) {
-        await store.append(userId, id, times(31, (index) => message(`${batch}.${index}`)));
+        await store.append(
+          userId,
+          id,
+          times(31, (index) => message(`${batch}.${index}`)),
+        );
       }
       const all = await readAll(store, userId, id);
       const property = fc.asyncProperty(fc.integer({ min: 1, max: 100 }), async (limit) => {

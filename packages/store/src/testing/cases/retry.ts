@@ -27,7 +27,10 @@ export const retryCases: ConformanceCase[] = [
       const sent = message("one");
       await store.append(userId, id, [sent]);
       const before = await readAll(store, userId, id);
-      for (const other of [{ ...sent, content: "two" }, { ...sent, role: "assistant" as const }]) {
+      for (const other of [
+        { ...sent, content: "two" },
+        { ...sent, role: "assistant" as const },
+      ]) {
         expect(await refusal(store, () => store.append(userId, id, [other]))).toBe("conflict");
       }
       expect(await readAll(store, userId, id)).toEqual(before);
@@ -94,7 +97,12 @@ export const retryCases: ConformanceCase[] = [
         await Promise.all(stores.flatMap((each) => appends.map((messages) => each.append(userId, id, messages))));
       });
       const all = await readAll(store, userId, id);
-      expect(all.map((each) => each.id).sort()).toEqual(appends.flat().map((each) => each.id).sort());
+      expect(all.map((each) => each.id).sort()).toEqual(
+        appends
+          .flat()
+          .map((each) => each.id)
+          .sort(),
+      );
     },
   },
   {
