@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { getConnInfo } from "@hono/node-server/conninfo";
-import { createStore, type Database, ForbiddenError, NotFoundError, TooLargeError } from "chatkeep";
+import { type Database, ForbiddenError, NotFoundError, type Store, TooLargeError } from "chatkeep";
 import type { Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
@@ -13,7 +13,6 @@ import { type Auth, trustedOrigins, userIdOf } from "./auth.ts";
 import { respondWithError } from "./error-response.ts";
 import type { Log } from "./log.ts";
 import { migrations } from "./migrations.generated.ts";
-import { models } from "./models/index.ts";
 import { createReplies } from "./reply/run.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { chatRoutes } from "./routes/chat.ts";
@@ -27,6 +26,7 @@ import { webRoutes } from "./web.ts";
 
 export interface AppOptions {
   db: Database;
+  store: Store;
   auth: Auth;
   model: LanguageModelV4;
   log: Log;
@@ -42,8 +42,7 @@ export type App = ReturnType<typeof createApi>;
 
 /** Makes the application and what must be closed before its process ends: the replies that it is writing. */
 export function createApp(options: AppOptions) {
-  const { db, auth, log, url, model, trustProxy = false } = options;
-  const store = createStore(db, models);
+  const { db, store, auth, log, url, model, trustProxy = false } = options;
   const replies = createReplies({
     store,
     db,
@@ -68,12 +67,12 @@ export function createApp(options: AppOptions) {
     throw new NotFoundError("route", `${c.req.method} ${c.req.path}`);
   });
   app.route("/", webRoutes());
-  return { app: api, store, close: replies.close };
+  return { app: api, close: replies.close };
 }
 
 interface ApiOptions {
   db: Database;
-  store: ReturnType<typeof createStore>;
+  store: Store;
   replies: ReturnType<typeof createReplies>;
 }
 

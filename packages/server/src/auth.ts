@@ -5,7 +5,7 @@ import { isAPIError } from "better-auth/api";
 import { betterAuth } from "better-auth/minimal";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import { type Database, idSchema, UnauthenticatedError } from "chatkeep";
+import { type Database, idSchema, inTransaction, UnauthenticatedError } from "chatkeep";
 import { eq } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import type { Log } from "./log.ts";
@@ -47,7 +47,13 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
       transaction: true,
     }),
     emailAndPassword: { enabled: true, minPasswordLength: 8, maxPasswordLength: 128 },
-    user: { deleteUser: { enabled: true } },
+    user: {
+      deleteUser: {
+        enabled: true,
+        // Before Better Auth does it: an append of theirs may be in the way, and then this is tried again.
+        beforeDelete: ({ id }) => inTransaction(db, async (tx) => void (await tx.delete(user).where(eq(user.id, id)))),
+      },
+    },
     plugins: [bearer(), jwt({ jwt: { definePayload: () => ({}) } })],
     advanced: {
       cookiePrefix: "chatkeep",

@@ -1,15 +1,13 @@
 #!/usr/bin/env node
-/** The command chatkeep: reads arguments, prints sentences, sets the exit code. The work is in commands/. */
+/** The command chatkeep: reads arguments, prints sentences, sets the exit code. The work is in commands/, loaded when it is asked for. */
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { ChatkeepError, type ErrorCode } from "chatkeep";
 import { SingleBar } from "cli-progress";
-import { Command } from "commander";
-import { type diagnose, examine } from "./commands/doctor.ts";
-import { exportUser } from "./commands/export.ts";
-import { formats, type ImportReport, importFile } from "./commands/import.ts";
-import { migrateDatabase } from "./commands/migrate.ts";
-import { serve } from "./commands/serve.ts";
+import { Command, Option } from "commander";
+import type { Diagnosis } from "./commands/doctor.ts";
+import { formats } from "./commands/formats.ts";
+import type { ImportReport } from "./commands/import.ts";
 import { type Config, readConfig, readDatabaseConfig } from "./config.ts";
 import { createLog, describe } from "./log.ts";
 
@@ -49,9 +47,16 @@ program
 program
   .command("migrate")
   .description("Bring the database to the schema of this version; safe when many start it at once")
+  .addOption(
+    new Option("--row-level-security <switch>", "let the database itself refuse statements without an owner").choices([
+      "on",
+      "off",
+    ]),
+  )
   .option("--json", "print the result as JSON")
-  .action(async ({ json }: { json?: boolean }) => {
-    const applied = await migrateDatabase(readDatabaseConfig());
+  .action(async ({ rowLevelSecurity, json }: { rowLevelSecurity?: "on" | "off"; json?: boolean }) => {
+    const { migrateDatabase } = await import("./commands/migrate.ts");
+    const applied = await migrateDatabase(readDatabaseConfig(), rowLevelSecurity);
     if (json) print({ applied });
     else console.log(applied.length > 0 ? `Applied ${applied.join(", ")}.` : "The database is up to date.");
   });
@@ -63,6 +68,7 @@ program
   )
   .option("--json", "print the result as JSON")
   .action(async ({ json }: { json?: boolean }) => {
+    const { examine } = await import("./commands/doctor.ts");
     const diagnosis = await examine(readDatabaseConfig());
     if (json) print(diagnosis);
     else console.log(inWords(diagnosis));
@@ -88,6 +94,7 @@ program
         bar.setTotal(total);
         bar.update(bytes);
       };
+      const { importFile } = await import("./commands/import.ts");
       const report = await importFile(readDatabaseConfig(), { ...options, file, onProgress });
       bar.stop();
       if (options.json) print(report);
@@ -105,6 +112,7 @@ program
   .option("-o, --output <file>", "a file; without it, standard output")
   .action(async ({ user, output }: { user: string; output?: string }) => {
     const target = output ? createWriteStream(output) : process.stdout;
+    const { exportUser } = await import("./commands/export.ts");
     await exportUser(readDatabaseConfig(), user, async (line) => {
       if (!target.write(line)) await once(target, "drain");
     });
@@ -123,6 +131,7 @@ try {
 
 async function runServer(config: Config): Promise<void> {
   const log = createLog(config.logLevel);
+  const { serve } = await import("./commands/serve.ts");
   const serving = await serve(config, log);
   console.error(`\n  chatkeep is ready: ${serving.url}\n`);
   if (!config.model)
@@ -146,7 +155,7 @@ function print(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
 }
 
-function inWords({ engine, version, checks, rows }: Awaited<ReturnType<typeof diagnose>>): string {
+function inWords({ engine, version, checks, rows }: Diagnosis): string {
   const lines = checks.map(({ name, ok, found }) => `${ok ? "ok   " : "WRONG"}  ${name}: ${found}`);
   const counts = Object.entries(rows).map(([name, count]) => `${name} ${count}`);
   return [`${engine}: ${version}`, ...lines, ...(counts.length > 0 ? [`rows: ${counts.join(", ")}`] : [])].join("\n");

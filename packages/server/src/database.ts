@@ -2,11 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Database } from "chatkeep";
+import { createStore, type Database, hasRowLevelSecurity, type Store } from "chatkeep";
 import { openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
 import { openPglite } from "chatkeep/pglite";
 import type { Config, DatabaseConfig } from "./config.ts";
+import { models } from "./models/index.ts";
 
 export interface Connection extends AsyncDisposable {
   engine: DatabaseConfig["engine"];
@@ -24,6 +25,11 @@ export async function openDatabase(config: DatabaseConfig): Promise<Connection> 
     case "pg":
       return openPg({ url: config.url });
   }
+}
+
+/** The store of this database, which says whose each statement is if the policies are on. */
+export async function openStore(db: Database): Promise<Store> {
+  return createStore(db, models, { rowLevelSecurity: await hasRowLevelSecurity(db, models) });
 }
 
 /** What sessions are signed with: as configured, or made once and kept beside the embedded database. */

@@ -235,4 +235,49 @@ describe("a shared PostgreSQL", () => {
     expect(kept.items.at(-1)).toMatchObject({ status: "complete", content: text });
     expect(text).toMatch(/start again\.$/);
   });
+
+  it("may be away: the server lives, says so, and is well again by itself", async () => {
+    const environment = await databaseNamed("away");
+    chatkeep(["migrate"], environment);
+    const { url } = await serve(environment);
+    const token = await signUp(url, "ann");
+    const status = async (path: string, body?: object) => (await call(url, path, body, token)).status;
+    expect(await status("/api/conversations")).toBe(200);
+    const back = postgres.beAway(3_000);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(await status("/healthz")).toBe(200);
+    const ready = await call(url, "/readyz");
+    expect([ready.status, await ready.json()]).toMatchObject([503, { error: { code: "unavailable" } }]);
+    expect(ready.headers.get("retry-after")).toBe("1");
+    expect(await status("/api/conversations")).toBe(503);
+    expect(await status("/api/chat", { id: randomUUID(), message: question("Hello") })).toBe(503);
+    const signIn = { email: "ann@example.com", password: "correct horse" };
+    expect(await status("/api/auth/sign-in/email", signIn)).toBe(503);
+    await back;
+    expect(await status("/readyz")).toBe(200);
+    expect(await status("/api/conversations")).toBe(200);
+    expect(await status("/api/auth/sign-in/email", signIn)).toBe(200);
+  });
+
+  it("can refuse statements without an owner itself, and serves all the same", async () => {
+    const environment = await databaseNamed("walled");
+    expect(chatkeep(["migrate", "--row-level-security", "on"], environment).status).toBe(0);
+    const { openPg } = await import("chatkeep/pg");
+    await using admin = openPg({ url: environment["DATABASE_URL"] ?? "" });
+    await admin.pool.query("create role walled login; grant all on all tables in schema public to walled");
+    const limited = new URL(environment["DATABASE_URL"] ?? "");
+    limited.username = "walled";
+    const { url } = await serve({ ...environment, DATABASE_URL: limited.href });
+    const token = await signUp(url, "ann");
+    const id = randomUUID();
+    const chat = await call(url, "/api/chat", { id, message: question("add buy milk") }, token);
+    expect(textIn(await chat.text())).toBe("Added **buy milk** to your list.");
+    const kept = (await (await call(url, `/api/conversations/${id}/messages`, undefined, token)).json()) as {
+      items: object[];
+    };
+    expect(kept.items).toHaveLength(2);
+    const doctor = chatkeep(["doctor"], { ...environment, DATABASE_URL: limited.href });
+    expect(doctor.stdout).toMatch(/ok {5}row-level security: on[\s\S]*conversation 1, .*message 2/);
+    expect((await admin.pool.query("select from message")).rowCount).toBe(2);
+  });
 });

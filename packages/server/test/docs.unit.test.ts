@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createApp, createAuth, createLog, createOfflineModel } from "@chatkeep/server";
-import { limits } from "chatkeep";
+import { createStore, limits } from "chatkeep";
 import { openPglite } from "chatkeep/pglite";
 import { isTable } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
@@ -10,6 +10,7 @@ import { expect, it } from "vitest";
 import { readConfig } from "../src/config.ts";
 import { statusOf } from "../src/error-response.ts";
 import * as schema from "../src/models/index.ts";
+import { models } from "../src/models/index.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const read = (path: string) => readFileSync(root + path, "utf8");
@@ -82,7 +83,14 @@ it("http-api.md names every route of the OpenAPI document, and none that does no
   const { db } = database;
   const log = createLog("silent");
   const auth = createAuth({ db, secret: "x".repeat(32), url: "http://chatkeep.test", log });
-  const { app } = createApp({ db, auth, log, url: "http://chatkeep.test", model: createOfflineModel() });
+  const { app } = createApp({
+    db,
+    store: createStore(db, models),
+    auth,
+    log,
+    url: "http://chatkeep.test",
+    model: createOfflineModel(),
+  });
   const { paths } = (await (await app.request("/openapi.json")).json()) as { paths: Record<string, object> };
   const real = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),

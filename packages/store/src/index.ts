@@ -1,6 +1,6 @@
 /** chatkeep: conversations and messages of AI chatbots, kept in PostgreSQL. */
 export { encodeCursor, placeOf } from "./cursor.ts";
-export type { Database } from "./database.ts";
+export { type Database, inTransaction } from "./database.ts";
 export {
   ChatkeepError,
   ConflictError,
@@ -56,6 +56,12 @@ export {
   textOf,
   titleSchema,
 } from "./models/schemas.ts";
+export {
+  asOperator,
+  disableRowLevelSecurity,
+  enableRowLevelSecurity,
+  hasRowLevelSecurity,
+} from "./row-level-security.ts";
 export { type RunEnd, type RunKey, runLeaseMs } from "./runs.ts";
 export { driverError, translate } from "./sqlstate.ts";
-export { createStore, type Store, type UserStore } from "./store.ts";
+export { createStore, type Store, type StoreOptions, type UserStore } from "./store.ts";

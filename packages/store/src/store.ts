@@ -15,6 +15,7 @@ import { type BranchOptions, getMessage, listBranch } from "./messages/branch.ts
 import { listMessages, type MessagePageOptions } from "./messages/page.ts";
 import type { ChatModels, UserId } from "./models/chat.ts";
 import type { NewConversation, NewMessage } from "./models/schemas.ts";
+import { asOperator, asOwner } from "./row-level-security.ts";
 import {
   beatRun,
   beginRun,
@@ -26,6 +27,13 @@ import {
   type RunKey,
   stopRun,
 } from "./runs.ts";
+
+export interface StoreOptions {
+  /** The tables have the policies of `enableRowLevelSecurity`: each verb says in a transaction whose it is. */
+  rowLevelSecurity?: boolean | undefined;
+}
+
+type Runner = <Result>(verb: (chat: Chat) => Promise<Result>) => Promise<Result>;
 
 export interface Store {
   /** Everything that this user can do; another user's chats are absent from it. */
@@ -42,43 +50,44 @@ export type UserStore = ReturnType<typeof userStore>;
  * Makes a store on a Drizzle database, or on a transaction of one, for tables that `chatModels` made.
  * It holds no state but prepared statements: make one at start, and one for each transaction of your own.
  */
-export function createStore(db: Database, models: ChatModels): Store {
+export function createStore(db: Database, models: ChatModels, options: StoreOptions = {}): Store {
   const chat: Chat = { db, models, statements: new Map() };
+  const runnerFor = (userId: UserId): Runner =>
+    options.rowLevelSecurity ? (verb) => asOwner(chat, userId, verb) : (verb) => guarded(db, () => verb(chat));
   return {
-    forUser: (userId) => userStore(chat, userId),
-    transaction: (work, config) => inTransaction(db, (tx) => work(createStore(tx, models)), config),
-    interruptRuns: (which) => guarded(db, () => interruptRuns(chat, which)),
+    forUser: (userId) => userStore(runnerFor(userId), userId),
+    transaction: (work, config) => inTransaction(db, (tx) => work(createStore(tx, models, options)), config),
+    interruptRuns: (which) => asOperator(db, (tx) => interruptRuns({ ...chat, db: tx, statements: new Map() }, which)),
   };
 }
 
-function userStore(chat: Chat, userId: UserId) {
-  const run = <Result>(verb: () => Promise<Result>) => guarded(chat.db, verb);
+function userStore(run: Runner, userId: UserId) {
   return {
     conversations: {
-      create: (input?: NewConversation) => run(() => createConversation(chat, userId, input)),
-      get: (conversationId: string) => run(() => getConversation(chat, userId, conversationId)),
-      find: (conversationId: string) => run(() => findConversation(chat, userId, conversationId)),
-      list: (options?: ConversationPageOptions) => run(() => listConversations(chat, userId, options)),
+      create: (input?: NewConversation) => run((chat) => createConversation(chat, userId, input)),
+      get: (conversationId: string) => run((chat) => getConversation(chat, userId, conversationId)),
+      find: (conversationId: string) => run((chat) => findConversation(chat, userId, conversationId)),
+      list: (options?: ConversationPageOptions) => run((chat) => listConversations(chat, userId, options)),
       rename: (conversationId: string, title: string) =>
-        run(() => renameConversation(chat, userId, conversationId, title)),
-      delete: (conversationId: string) => run(() => deleteConversation(chat, userId, conversationId)),
+        run((chat) => renameConversation(chat, userId, conversationId, title)),
+      delete: (conversationId: string) => run((chat) => deleteConversation(chat, userId, conversationId)),
     },
     messages: {
       append: (conversationId: string, messages: readonly NewMessage[], options?: AppendOptions) =>
-        run(() => appendMessages(chat, userId, conversationId, messages, options)),
+        run((chat) => appendMessages(chat, userId, conversationId, messages, options)),
       get: (conversationId: string, messageId: string) =>
-        run(() => getMessage(chat, userId, conversationId, messageId)),
+        run((chat) => getMessage(chat, userId, conversationId, messageId)),
       list: (conversationId: string, options?: MessagePageOptions) =>
-        run(() => listMessages(chat, userId, conversationId, options)),
+        run((chat) => listMessages(chat, userId, conversationId, options)),
       branch: (conversationId: string, options?: BranchOptions) =>
-        run(() => listBranch(chat, userId, conversationId, options)),
+        run((chat) => listBranch(chat, userId, conversationId, options)),
     },
     runs: {
-      begin: (input: NewRun) => run(() => beginRun(chat, userId, input)),
-      beat: (key: RunKey) => run(() => beatRun(chat, userId, key)),
-      end: (key: RunKey, end: RunEnd) => run(() => endRun(chat, userId, key, end)),
-      findRunning: (conversationId: string) => run(() => findRunningRun(chat, userId, conversationId)),
-      stop: (conversationId: string) => run(() => stopRun(chat, userId, conversationId)),
+      begin: (input: NewRun) => run((chat) => beginRun(chat, userId, input)),
+      beat: (key: RunKey) => run((chat) => beatRun(chat, userId, key)),
+      end: (key: RunKey, end: RunEnd) => run((chat) => endRun(chat, userId, key, end)),
+      findRunning: (conversationId: string) => run((chat) => findRunningRun(chat, userId, conversationId)),
+      stop: (conversationId: string) => run((chat) => stopRun(chat, userId, conversationId)),
     },
   };
 }

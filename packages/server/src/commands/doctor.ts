@@ -1,5 +1,5 @@
 /** chatkeep doctor: what state a database is in, and what is wrong with it. Reads only. */
-import { type Database, migrationStatus } from "chatkeep";
+import { asOperator, type Database, hasRowLevelSecurity, migrationStatus } from "chatkeep";
 import { getTableName, isTable, sql } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
 import type { DatabaseConfig } from "../config.ts";
@@ -46,9 +46,18 @@ export async function examine(database: DatabaseConfig): Promise<Diagnosis> {
   return await diagnose(connection.db, connection.engine);
 }
 
-export async function diagnose(db: Database, engine: string): Promise<Diagnosis> {
+export function diagnose(db: Database, engine: string): Promise<Diagnosis> {
+  return asOperator(db, (tx) => diagnoseAll(tx, engine));
+}
+
+async function diagnoseAll(db: Database, engine: string): Promise<Diagnosis> {
   const [{ version } = { version: "unknown" }] = await read<{ version: string }>(db, sql`select version() as version`);
-  const checks = [await migrationCheck(db), ...(await schemaChecks(db))];
+  const walled = await hasRowLevelSecurity(db, schema.models);
+  const checks = [
+    await migrationCheck(db),
+    ...(await schemaChecks(db)),
+    { name: "row-level security", ok: true, found: walled ? "on" : "off" },
+  ];
   const complete = checks.every(({ ok }) => ok);
   if (complete) for (const [name, query] of Object.entries(orphans)) checks.push(await orphanCheck(db, name, query));
   return { engine, version, checks, rows: complete ? await rowCounts(db) : {} };

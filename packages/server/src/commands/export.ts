@@ -1,8 +1,7 @@
 /** chatkeep export: everything of one user, as JSON lines: the user, then tasks, then each conversation before its messages. */
-import { createStore, type Database } from "chatkeep";
+import type { Database, UserStore } from "chatkeep";
 import type { DatabaseConfig } from "../config.ts";
-import { openDatabase } from "../database.ts";
-import { models } from "../models/index.ts";
+import { openDatabase, openStore } from "../database.ts";
 import { listTasks } from "../tasks.ts";
 import { userByEmail } from "./people.ts";
 
@@ -30,7 +29,7 @@ export async function* exported(db: Database, email: string): AsyncGenerator<Exp
     for (const task of page.items) yield { type: "task", ...task };
     cursor = page.nextCursor ?? undefined;
   } while (cursor);
-  const mine = createStore(db, models).forUser(id);
+  const mine = (await openStore(db)).forUser(id);
   do {
     const page = await mine.conversations.list({ limit: pageSize, cursor });
     for (const conversation of page.items) {
@@ -41,10 +40,7 @@ export async function* exported(db: Database, email: string): AsyncGenerator<Exp
   } while (cursor);
 }
 
-async function* messagesOf(
-  mine: ReturnType<ReturnType<typeof createStore>["forUser"]>,
-  conversationId: string,
-): AsyncGenerator<ExportedRecord> {
+async function* messagesOf(mine: UserStore, conversationId: string): AsyncGenerator<ExportedRecord> {
   let after: number | undefined = 0;
   while (after !== undefined) {
     const page: Awaited<ReturnType<typeof mine.messages.list>> = await mine.messages.list(conversationId, {

@@ -4,7 +4,6 @@ import { stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import {
   ChatkeepError,
-  createStore,
   type Database,
   InvalidInputError,
   limits,
@@ -14,9 +13,9 @@ import {
 } from "chatkeep";
 import { z } from "zod";
 import type { DatabaseConfig } from "../config.ts";
-import { openDatabase } from "../database.ts";
+import { openDatabase, openStore } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
-import { models } from "../models/index.ts";
+import { type Format, formats } from "./formats.ts";
 import { type ImportedConversation, readOasstTree } from "./import-oasst.ts";
 import { userByEmail } from "./people.ts";
 
@@ -45,10 +44,7 @@ export interface ImportReport {
   messages: number;
 }
 
-const readers = new Map<string, (line: string, userId: string) => ImportedConversation>([["oasst", readOasstTree]]);
-
-/** The names of the formats, for --help. */
-export const formats = [...readers.keys()];
+const readers: Record<Format, (line: string, userId: string) => ImportedConversation> = { oasst: readOasstTree };
 
 /** @throws invalid_input when the format, the file or the user is not there; a line that is wrong is reported, and the others go on */
 export async function importFile(database: DatabaseConfig, options: ImportOptions): Promise<ImportReport> {
@@ -60,11 +56,9 @@ export async function importFile(database: DatabaseConfig, options: ImportOption
 }
 
 export async function importInto(db: Database, options: ImportOptions, total: number): Promise<ImportReport> {
-  const read = readers.get(options.format);
-  if (!read)
-    throw new InvalidInputError(`There is no format ${options.format}: --format is one of ${formats.join(", ")}.`);
+  const read = readers[formatOf(options.format)];
   const { id: userId } = await userByEmail(db, options.user);
-  const mine = createStore(db, models).forUser(userId);
+  const mine = (await openStore(db)).forUser(userId);
   const conversations: ImportedLine[] = [];
   let bytes = 0;
   let line = 0;
@@ -125,9 +119,14 @@ async function store(mine: UserStore, { id, messages }: ImportedConversation): P
   }
 }
 
+function formatOf(name: string): Format {
+  const format = formats.find((each) => each === name);
+  if (format) return format;
+  throw new InvalidInputError(`There is no format ${name}: --format is one of ${formats.join(", ")}.`);
+}
+
 async function sizeOf({ format, file }: ImportOptions): Promise<number> {
-  if (!readers.has(format))
-    throw new InvalidInputError(`There is no format ${format}: --format is one of ${formats.join(", ")}.`);
+  formatOf(format);
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) throw new InvalidInputError(`There is no file ${file} that can be read.`);
   return found.size;

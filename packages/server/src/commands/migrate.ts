@@ -1,11 +1,15 @@
 /** chatkeep migrate: brings the database to this code's schema; safe when many start it at once. */
-import { migrate } from "chatkeep";
+import { disableRowLevelSecurity, enableRowLevelSecurity, migrate } from "chatkeep";
 import type { DatabaseConfig } from "../config.ts";
 import { openDatabase } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
+import { models } from "../models/index.ts";
 
-/** The names of the migrations that were applied now. */
-export async function migrateDatabase(database: DatabaseConfig): Promise<string[]> {
+/** The names of the migrations that were applied now. `rowLevelSecurity` switches the policies; left out, they stay. */
+export async function migrateDatabase(database: DatabaseConfig, rowLevelSecurity?: "on" | "off"): Promise<string[]> {
   await using connection = await openDatabase(database);
-  return await migrate(connection.db, migrations);
+  const applied = await migrate(connection.db, migrations);
+  if (rowLevelSecurity === "on") await enableRowLevelSecurity(connection.db, models);
+  if (rowLevelSecurity === "off") await disableRowLevelSecurity(connection.db, models);
+  return applied;
 }

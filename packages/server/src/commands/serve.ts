@@ -1,15 +1,14 @@
 /** chatkeep serve: the server, from its start to the end of its last reply. */
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
-import { ChatkeepError, createStore, InvalidInputError, migrate, requireMigrated } from "chatkeep";
+import { ChatkeepError, InvalidInputError, migrate, requireMigrated } from "chatkeep";
 import { createApp } from "../app.ts";
 import { createModel } from "../assistant/model.ts";
 import { createAuth } from "../auth.ts";
 import type { Config } from "../config.ts";
-import { openDatabase, secretOf } from "../database.ts";
+import { openDatabase, openStore, secretOf } from "../database.ts";
 import { createLog, type Log } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
-import { models } from "../models/index.ts";
 
 export interface Serving {
   url: string;
@@ -18,6 +17,8 @@ export interface Serving {
 }
 
 const sweepMs = 5_000;
+/** For a request to arrive, with its body. */
+const requestMs = 60_000;
 const defaultGraceMs = 25_000;
 
 /** Starts the server. @throws a ChatkeepError whose sentence says what to set */
@@ -27,7 +28,7 @@ export async function serve(config: Config, log = createLog(config.logLevel)): P
     if (connection.engine === "pglite") {
       await migrate(connection.db, migrations);
       // No other process can hold this folder, so whatever is marked as running is not.
-      await createStore(connection.db, models).interruptRuns("all");
+      await (await openStore(connection.db)).interruptRuns("all");
     } else {
       await requireMigrated(connection.db, migrations);
     }
@@ -45,15 +46,17 @@ async function listen(
 ): Promise<Serving> {
   const { db } = connection;
   const auth = createAuth({ db, secret: secretOf(config), url: config.url, log });
-  const { app, store, close } = createApp({
+  const store = await openStore(db);
+  const { app, close } = createApp({
     db,
+    store,
     auth,
     model: createModel(config.model),
     log,
     url: config.url,
     trustProxy: config.trustProxy,
   });
-  const server = createAdaptorServer({ fetch: app.fetch });
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(cannotListen(error, config)));
     server.listen(config.port, config.host, resolve);

@@ -1,8 +1,9 @@
 /** The application on a database of its own, with people who have signed up. Requests go through `app.request`: no port, no mock. */
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { type App, createApp, createAuth, createLog, createOfflineModel } from "@chatkeep/server";
-import type { Database } from "chatkeep";
+import { createStore, type Database } from "chatkeep";
 import { openTestDatabase, type TestDatabase } from "../../../store/test/helpers/database.ts";
+import { models } from "../../src/models/index.ts";
 
 export const testUrl = "http://chatkeep.test";
 
@@ -32,13 +33,14 @@ export async function openTestApp({ model, limitAttempts = false, ...given }: Te
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });
   const auth = createAuth({ db, secret: "a secret of the tests, long enough", url: testUrl, log, limitAttempts });
-  const created = createApp({ db, auth, log, url: testUrl, model: model ?? createOfflineModel({ wordMs: 0 }) });
+  const store = createStore(db, models);
+  const created = createApp({ db, store, auth, log, url: testUrl, model: model ?? createOfflineModel({ wordMs: 0 }) });
   const app: Pick<App, "request"> = created.app;
   const close = async () => {
     await created.close(0);
     if (!given.database) await database.close();
   };
-  return { ...created, app, database, db, lines, close, signUp: (name: string) => signUp(app, name) };
+  return { ...created, store, app, database, db, lines, close, signUp: (name: string) => signUp(app, name) };
 }
 
 async function signUp(app: Pick<App, "request">, name: string): Promise<Person> {

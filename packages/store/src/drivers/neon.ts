@@ -1,6 +1,7 @@
 /** chatkeep on Neon, through its serverless driver over WebSockets, which has transactions; its HTTP way has none. */
 import { Pool, type PoolClient } from "@neondatabase/serverless";
 import { drizzle, type NeonDatabase } from "drizzle-orm/neon-serverless";
+import { timeouts } from "./timeouts.ts";
 
 export interface NeonOptions {
   /** `postgres://user:password@ep-….neon.tech/database`; the pooled host (`-pooler`) suits servers that come and go. */
@@ -24,10 +25,24 @@ export function isNeonUrl(url: string): boolean {
 }
 
 /** Opens a pool. Nothing connects before the first statement. */
-export function openNeon({ url, maxConnections = 10, connectTimeoutMs = 15_000 }: NeonOptions): NeonConnection {
-  const pool = new Pool({ connectionString: url, max: maxConnections, connectionTimeoutMillis: connectTimeoutMs });
+export function openNeon({
+  url,
+  maxConnections = 10,
+  connectTimeoutMs = timeouts.connectToNeon,
+}: NeonOptions): NeonConnection {
+  const pool = new Pool({
+    connectionString: url,
+    max: maxConnections,
+    connectionTimeoutMillis: connectTimeoutMs,
+    // Neon's pooler takes no settings at the start of a connection, so this side keeps the time.
+    query_timeout: timeouts.statement + timeouts.grace,
+  });
   pool.on("error", () => {});
   pool.on("connect", (client: PoolClient) => client.on("error", () => {}));
-  const close = () => pool.end();
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closed ??= pool.end();
+    return closed;
+  };
   return { engine: "neon", db: drizzle(pool), pool, close, [Symbol.asyncDispose]: close };
 }

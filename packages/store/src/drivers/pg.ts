@@ -1,6 +1,7 @@
 /** chatkeep on PostgreSQL through node-postgres. A dropped connection never ends the process, and nothing waits without a limit. */
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import { Pool } from "pg";
+import { timeouts } from "./timeouts.ts";
 
 export interface PgOptions {
   /** `postgres://user:password@host:port/database` */
@@ -24,25 +25,28 @@ export interface PgConnection extends AsyncDisposable {
 export function openPg({
   url,
   maxConnections = 10,
-  connectTimeoutMs = 10_000,
-  statementTimeoutMs = 30_000,
+  connectTimeoutMs = timeouts.connect,
+  statementTimeoutMs = timeouts.statement,
 }: PgOptions): PgConnection {
   const pool = new Pool({
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
+    keepAliveInitialDelayMillis: timeouts.keepAlive,
     application_name: "chatkeep",
     ...(statementTimeoutMs && {
       statement_timeout: statementTimeoutMs,
-      // For a server that does not answer at all, and so cannot end the statement itself.
-      query_timeout: statementTimeoutMs + 5_000,
+      query_timeout: statementTimeoutMs + timeouts.grace,
       idle_in_transaction_session_timeout: statementTimeoutMs,
     }),
   });
   ignoreDroppedConnections(pool);
-  const close = () => pool.end();
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closed ??= pool.end();
+    return closed;
+  };
   return { engine: "pg", db: drizzle(pool), pool, close, [Symbol.asyncDispose]: close };
 }
 

@@ -2,7 +2,7 @@
  * Appending to a conversation, in one SQL statement: it checks the owner, takes the row lock of the conversation, and
  * under that lock gives the `seq`s, so that their order is the order of commits and has no gap.
  */
-import { sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { type Chat, prepared, withTakenIds } from "../database.ts";
 import { ConflictError, InvalidInputError, NotFoundError, UnavailableError } from "../errors.ts";
 import { parse } from "../input.ts";
@@ -17,6 +17,7 @@ export interface AppendOptions {
   expectedSeq?: number | undefined;
 }
 
+const attempts = 4;
 const takenId = "A message id is in use already, for another message: choose a new UUID.";
 
 /**
@@ -44,8 +45,11 @@ export async function appendMessages(
     const changed = rows.filter((row) => !row.same);
     if (changed.length > 0 && !adoptStoredForms(columns, changed)) throw new ConflictError(takenId);
     if (changed.length === 0 && rows.length === given.length) return rows.map(({ same: _, ...row }) => toMessage(row));
-    // What a statement sees is older than the lock that it waited for: the second one sees what was committed meanwhile.
-    if (changed.length === 0 && attempt > 1) throw await whyNothing(chat, ownerId, id, columns, expectedSeq);
+    // What a statement sees is older than the lock that it waited for: the next one sees what was committed meanwhile.
+    if (changed.length > 0 || attempt === 1) continue;
+    const reason = await whyNothing(chat, ownerId, id, columns, expectedSeq);
+    if (reason) throw reason;
+    if (attempt === attempts) throw new UnavailableError("The conversation changes too fast: try again.");
   }
 }
 
@@ -184,18 +188,18 @@ function danglingParents(models: ChatModels) {
           and (parent.conversation_id = ${sql.placeholder("conversationId")}::uuid) is true)`;
 }
 
-/** Read only after an append that wrote nothing, to say which of its conditions failed. */
+/** Read after an append that wrote nothing: which of its conditions does not hold; `undefined` when all hold by now. */
 async function whyNothing(
-  { db, models: { conversation } }: Chat,
+  { db, models: { conversation, message } }: Chat,
   ownerId: UserId,
   conversationId: string,
-  { parentIds }: Outgoing,
+  { ids, parentIds }: Outgoing,
   expectedSeq: number | null,
 ) {
   const [row] = await db
     .select({ messageCount: conversation.messageCount })
     .from(conversation)
-    .where(sql`${conversation.id} = ${conversationId} and ${conversation.userId} = ${ownerId}`);
+    .where(and(eq(conversation.userId, ownerId), eq(conversation.id, conversationId)));
   if (!row) return new NotFoundError("conversation", conversationId);
   if (expectedSeq !== null && row.messageCount !== expectedSeq) {
     return new ConflictError(
@@ -203,7 +207,17 @@ async function whyNothing(
       { details: { messageCount: row.messageCount } },
     );
   }
-  const named = parentIds.filter((parentId) => parentId !== null).join(", ");
-  if (!named) return new UnavailableError("The conversation was changed at the same moment: try again.");
-  return new InvalidInputError(`parentId must be a message of this conversation; not all of these are: ${named}.`);
+  const outside = parentIds.filter((parentId, position) => parentId && !ids.slice(0, position).includes(parentId));
+  for (const parentId of outside) {
+    const found = await db
+      .select({ id: message.id })
+      .from(message)
+      .where(
+        and(eq(message.userId, ownerId), eq(message.id, parentId ?? ""), eq(message.conversationId, conversationId)),
+      );
+    if (found.length === 0) {
+      return new InvalidInputError(`parentId must be a message of this conversation, which ${parentId} is not.`);
+    }
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
 /** chatkeep as the conformance suite sees it. */
-import { ChatkeepError, createStore, type Database, type NewMessage } from "chatkeep";
+import { ChatkeepError, createStore, type Database, inTransaction, type NewMessage } from "chatkeep";
 import { openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
 import type { ConformanceCode, ConformanceStore } from "chatkeep/testing";
@@ -22,7 +22,7 @@ export function conformanceStore(db: Database, close: () => Promise<void>): Conf
       return { ids: items.map(({ id }) => id), cursor: nextCursor };
     },
     deleteConversation: (userId, id) => store.forUser(userId).conversations.delete(id),
-    deleteUser: async (userId) => void (await db.delete(user).where(eq(user.id, userId))),
+    deleteUser: (userId) => inTransaction(db, async (tx) => void (await tx.delete(user).where(eq(user.id, userId)))),
     codeOf: (error) => {
       const code = error instanceof ChatkeepError ? error.code : "";
       return codes.has(code) ? (code as ConformanceCode) : undefined;
