@@ -1,6 +1,13 @@
 /** What the policies cost: a turn saved and the last page read, with and without them, interleaved, in one run. */
 import { randomUUID } from "node:crypto";
-import { chatMigrations, chatModels, createStore, disableRowLevelSecurity, enableRowLevelSecurity, migrate } from "chatkeep";
+import {
+  chatMigrations,
+  chatModels,
+  createStore,
+  disableRowLevelSecurity,
+  enableRowLevelSecurity,
+  migrate,
+} from "chatkeep";
 import { openPg } from "chatkeep/pg";
 import { sql } from "drizzle-orm";
 import { pgTable, uuid } from "drizzle-orm/pg-core";
@@ -48,7 +55,9 @@ for (let round = 0; round < rounds; round += 1) {
 }
 for (const what of ["turns", "pages"] as const) {
   const [off, on] = [without, walled].map((each) => median(each.map((result) => result[what])));
-  console.log(`${what}: ${off?.toFixed(0)}/s without, ${on?.toFixed(0)}/s with, ratio ${((on ?? 0) / (off ?? 1)).toFixed(2)}`);
+  console.log(
+    `${what}: ${off?.toFixed(0)}/s without, ${on?.toFixed(0)}/s with, ratio ${((on ?? 0) / (off ?? 1)).toFixed(2)}`,
+  );
 }
 await limited.close();
 await admin.close();
