@@ -44,5 +44,8 @@ if (built < Math.max(...sources))
 // Over the channel the child learns when this process is gone, however that ended.
 const [command, ...args] = process.argv.slice(process.argv.indexOf("--") + 1);
 const child = spawn(command, args, { cwd: root, stdio: ["inherit", "inherit", "inherit", "ipc"], shell });
+// npm signals its shell, and the shell dies without passing it on.
+const parent = process.ppid;
+setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 250).unref();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
