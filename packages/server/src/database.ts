@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { createStore, type Database, hasRowLevelSecurity, type Store } from "chatkeep";
+import { createStore, type Database, hasRowLevelSecurity, InvalidInputError, type Store } from "chatkeep";
 import { openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
 import { openPglite } from "chatkeep/pglite";
@@ -25,6 +25,20 @@ export async function openDatabase(config: DatabaseConfig): Promise<Connection> 
     case "pg":
       return openPg({ url: config.url });
   }
+}
+
+/**
+ * The same, for commands that have nothing to do in a database that has just been made.
+ * @throws invalid_input when there is none
+ */
+export async function openExistingDatabase(config: DatabaseConfig): Promise<Connection> {
+  if (config.engine === "pglite" && !existsSync(config.dataDir)) {
+    const folder = dirname(config.dataDir);
+    throw new InvalidInputError(
+      `There is no database in ${folder}: set CHATKEEP_DATA to its folder, or start chatkeep once.`,
+    );
+  }
+  return await openDatabase(config);
 }
 
 /** The store of this database, which says whose each statement is if the policies are on. */

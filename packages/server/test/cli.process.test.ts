@@ -113,6 +113,8 @@ describe("every command", () => {
       /There is no format csv: --format is one of oasst/,
     ],
     [["import", "--format", "oasst", "--user", "a@b.c", "missing.jsonl"], {}, 2, /There is no file missing\.jsonl/],
+    [["doctor"], { CHATKEEP_DATA: "nowhere" }, 2, /^chatkeep: There is no database in .*nowhere: set CHATKEEP_DATA/],
+    [["export", "--user", "a@b.c"], { CHATKEEP_DATA: "nowhere" }, 2, /There is no database in/],
     [["import", "x"], {}, 1, /required option '--user <email>' not specified/],
   ] as [string[], Environment, number, RegExp][])("%o says what is wrong", (args, environment, code, sentence) => {
     const { status, stderr } = chatkeep(args, environment);

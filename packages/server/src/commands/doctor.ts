@@ -3,7 +3,7 @@ import { asOperator, type Database, hasRowLevelSecurity, migrationStatus } from 
 import { getTableName, isTable, sql } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
 import type { DatabaseConfig } from "../config.ts";
-import { openDatabase } from "../database.ts";
+import { openExistingDatabase } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import * as schema from "../models/index.ts";
 
@@ -42,7 +42,7 @@ const orphans: Record<string, ReturnType<typeof sql>> = {
 };
 
 export async function examine(database: DatabaseConfig): Promise<Diagnosis> {
-  await using connection = await openDatabase(database);
+  await using connection = await openExistingDatabase(database);
   return await diagnose(connection.db, connection.engine);
 }
 

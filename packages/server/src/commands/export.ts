@@ -1,7 +1,7 @@
 /** chatkeep export: everything of one user, as JSON lines: the user, then tasks, then each conversation before its messages. */
 import type { Database, UserStore } from "chatkeep";
 import type { DatabaseConfig } from "../config.ts";
-import { openDatabase, openStore } from "../database.ts";
+import { openExistingDatabase, openStore } from "../database.ts";
 import { listTasks } from "../tasks.ts";
 import { userByEmail } from "./people.ts";
 
@@ -15,7 +15,7 @@ export async function exportUser(
   email: string,
   write: (line: string) => Promise<void>,
 ): Promise<void> {
-  await using connection = await openDatabase(database);
+  await using connection = await openExistingDatabase(database);
   for await (const record of exported(connection.db, email)) await write(`${JSON.stringify(record)}\n`);
 }
 

@@ -13,7 +13,7 @@ import {
 } from "chatkeep";
 import { z } from "zod";
 import type { DatabaseConfig } from "../config.ts";
-import { openDatabase, openStore } from "../database.ts";
+import { openExistingDatabase, openStore } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import { type Format, formats } from "./formats.ts";
 import { type ImportedConversation, readOasstTree } from "./import-oasst.ts";
@@ -49,7 +49,7 @@ const readers: Record<Format, (line: string, userId: string) => ImportedConversa
 /** @throws invalid_input when the format, the file or the user is not there; a line that is wrong is reported, and the others go on */
 export async function importFile(database: DatabaseConfig, options: ImportOptions): Promise<ImportReport> {
   const total = await sizeOf(options);
-  await using connection = await openDatabase(database);
+  await using connection = await openExistingDatabase(database);
   if (connection.engine === "pglite") await migrate(connection.db, migrations);
   else await requireMigrated(connection.db, migrations);
   return await importInto(connection.db, options, total);
