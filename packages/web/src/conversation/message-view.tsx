@@ -1,9 +1,10 @@
 /** One message: the words, what tools did, and how it ended. */
 import type { UIMessage } from "ai";
 import { isToolUIPart } from "ai";
-import { memo } from "react";
-import { Streamdown } from "streamdown";
+import { lazy, memo, Suspense } from "react";
 import { ToolCall } from "./tool-call.tsx";
+
+const Markdown = lazy(() => import("./markdown.tsx").then((module) => ({ default: module.Markdown })));
 
 const endings: Record<string, string> = {
   stopped: "Stopped.",
@@ -41,7 +42,11 @@ interface PartViewProps {
 function PartView({ part, isUser, isStreaming }: PartViewProps) {
   if (part.type === "text" && isUser) return <p className="whitespace-pre-wrap break-words">{part.text}</p>;
   if (part.type === "text") {
-    return <Streamdown mode={isStreaming ? "streaming" : "static"}>{part.text}</Streamdown>;
+    return (
+      <Suspense fallback={<p className="whitespace-pre-wrap break-words">{part.text}</p>}>
+        <Markdown text={part.text} isStreaming={isStreaming} />
+      </Suspense>
+    );
   }
   if (part.type === "reasoning" && part.text) {
     return (

@@ -14,8 +14,17 @@ export function useStickToEnd(messages: readonly { id: string }[]): RefObject<HT
     const remember = () => {
       place.current.atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < nearEndPixels;
     };
+    // Text that is laid out later, and a window that changes its size, move the end too.
+    const follow = new ResizeObserver(() => {
+      if (place.current.atEnd) box.scrollTop = box.scrollHeight;
+    });
+    follow.observe(box);
+    if (box.firstElementChild) follow.observe(box.firstElementChild);
     box.addEventListener("scroll", remember, { passive: true });
-    return () => box.removeEventListener("scroll", remember);
+    return () => {
+      follow.disconnect();
+      box.removeEventListener("scroll", remember);
+    };
   }, []);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the messages may change the height
