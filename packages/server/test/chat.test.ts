@@ -200,9 +200,7 @@ describe("a reply that does not end well", () => {
       headers: { authorization: `Bearer ${ann.token}` },
     });
     expect(elsewhere.status).toBe(204);
-    const stoppedAt = performance.now();
     const text = textIn(await streamed);
-    expect(performance.now() - stoppedAt).toBeLessThan(1_500);
     const [, reply] = await messagesOf(ann, id);
     expect(reply).toMatchObject({ status: "stopped", content: text });
     expect(text).toMatch(/^0 1 2 /);
