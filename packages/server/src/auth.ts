@@ -5,7 +5,7 @@ import { isAPIError } from "better-auth/api";
 import { betterAuth } from "better-auth/minimal";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import { type Database, idSchema, inTransaction, UnauthenticatedError } from "chatkeep";
+import { type Database, InvalidInputError, idSchema, inTransaction, UnauthenticatedError } from "chatkeep";
 import { eq } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import type { Log } from "./log.ts";
@@ -52,6 +52,15 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
         enabled: true,
         // Before Better Auth does it: an append of theirs may be in the way, and then this is tried again.
         beforeDelete: ({ id }) => inTransaction(db, async (tx) => void (await tx.delete(user).where(eq(user.id, id)))),
+      },
+    },
+    databaseHooks: {
+      user: {
+        create: {
+          before: async ({ name }) => {
+            if (name.trim() === "") throw new InvalidInputError("name must not be empty.");
+          },
+        },
       },
     },
     plugins: [bearer(), jwt({ jwt: { definePayload: () => ({}) } })],

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 /** The command chatkeep: reads arguments, prints sentences, sets the exit code. The work is in commands/, loaded when it is asked for. */
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { ChatkeepError, type ErrorCode } from "chatkeep";
 import { SingleBar } from "cli-progress";
@@ -115,12 +113,10 @@ program
   .requiredOption("--user <email>", "whose")
   .option("-o, --output <file>", "a file; without it, standard output")
   .action(async ({ user, output }: { user: string; output?: string }) => {
-    const target = output ? createWriteStream(output) : process.stdout;
     const { exportUser } = await import("./commands/export.ts");
-    await exportUser(readDatabaseConfig(), user, async (line) => {
-      if (!target.write(line)) await once(target, "drain");
-    });
-    if (output) await new Promise<void>((resolve) => target.end(resolve));
+    // A reader that has had enough, such as head, is no failure.
+    process.stdout.on("error", () => process.exit(0));
+    await exportUser(readDatabaseConfig(), user, output);
   });
 
 const exitCodes: Partial<Record<ErrorCode, number>> = { invalid_input: 2 };

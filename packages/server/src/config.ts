@@ -75,10 +75,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
   return Object.freeze({
     port: set.PORT,
     host: set.HOST,
-    url: (set.CHATKEEP_URL ?? `http://${set.HOST.includes(":") ? `[${set.HOST}]` : set.HOST}:${set.PORT}`).replace(
-      /\/+$/,
-      "",
-    ),
+    url: (set.CHATKEEP_URL ?? localUrl(set.HOST, set.PORT)).replace(/\/+$/, ""),
     database,
     secret: set.CHATKEEP_SECRET,
     model: modelOf(set.CHATKEEP_MODEL, set.OPENAI_API_KEY, set.OPENAI_BASE_URL),
@@ -103,6 +100,12 @@ function read(environment: Environment): z.output<typeof environmentSchema> {
 function databaseOf(url: string | undefined, folder: string): DatabaseConfig {
   if (!url) return { engine: "pglite", dataDir: join(resolve(folder), "db") };
   return { engine: isNeonUrl(url) ? "neon" : "pg", url };
+}
+
+/** All addresses of a machine are none that one could open: then it is the machine itself. */
+function localUrl(host: string, port: number): string {
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
 function modelOf(id: string | undefined, apiKey: string | undefined, baseUrl: string | undefined) {

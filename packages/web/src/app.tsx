@@ -1,23 +1,42 @@
 /** What is shown at which address, and to whom: without a signed-in person every address shows the sign-in page, and opens after it. */
-import { useQuery } from "@tanstack/react-query";
+import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { createRootRoute, createRoute, createRouter, Outlet, useParams } from "@tanstack/react-router";
 import { PanelLeft } from "lucide-react";
 import { useState } from "react";
 import { v4 as uuid } from "uuid";
 import { AccountMenu } from "./account/account-menu.tsx";
 import { SignIn } from "./account/sign-in.tsx";
-import { account } from "./api.ts";
+import { account, type Person } from "./api.ts";
+import { forgetChats } from "./conversation/chats.ts";
 import { ConversationView } from "./conversation/conversation-view.tsx";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { Failure } from "./ui/failure.tsx";
 import { IconButton } from "./ui/icon-button.tsx";
 
+let lastPersonId: string | undefined;
+
+/** Who is signed in. Nothing of one person may be shown to the next, however the change came about. */
+async function currentPerson({ client }: { client: QueryClient }): Promise<Person | null> {
+  const person = await account.current();
+  if (person?.id !== lastPersonId) {
+    forgetChats();
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "person" });
+  }
+  lastPersonId = person?.id;
+  return person;
+}
+
+function usePersonId(): string {
+  const { data } = useQuery({ queryKey: ["person"], queryFn: currentPerson });
+  return data?.id ?? "";
+}
+
 function Root() {
-  const { data: person, error, isPending, refetch } = useQuery({ queryKey: ["person"], queryFn: account.current });
+  const { data: person, error, isPending, refetch } = useQuery({ queryKey: ["person"], queryFn: currentPerson });
   if (isPending) return <div className="h-full" aria-busy="true" />;
   if (error) return <Failure error={error} onRetry={() => refetch()} />;
   if (!person) return <SignIn />;
-  return <SignedIn name={person.name} email={person.email} />;
+  return <SignedIn key={person.id} name={person.name} email={person.email} />;
 }
 
 function SignedIn({ name, email }: { name: string; email: string }) {
@@ -60,12 +79,12 @@ function SignedIn({ name, email }: { name: string; email: string }) {
 
 function NewConversation() {
   const [id] = useState(() => uuid());
-  return <ConversationView key={id} id={id} isNew />;
+  return <ConversationView key={id} personId={usePersonId()} id={id} isNew />;
 }
 
 function OpenConversation() {
   const { conversationId } = useParams({ from: "/c/$conversationId" });
-  return <ConversationView key={conversationId} id={conversationId} />;
+  return <ConversationView key={conversationId} personId={usePersonId()} id={conversationId} />;
 }
 
 const root = createRootRoute({
@@ -80,7 +99,12 @@ const conversation = createRoute({
 });
 
 export function createAppRouter() {
-  return createRouter({ routeTree: root.addChildren([home, conversation]) });
+  return createRouter({
+    routeTree: root.addChildren([home, conversation]),
+    defaultErrorComponent: ({ reset }) => (
+      <Failure error={new Error("Something went wrong on this page. What was stored is safe.")} onRetry={reset} />
+    ),
+  });
 }
 
 declare module "@tanstack/react-router" {

@@ -30,17 +30,16 @@ const rules: Rule[] = [
   ],
   [/^(?:list|tasks|my tasks|my list|todos?)$/, "listTasks", () => ({})],
   [
-    /^(?:add|create|new|put|note)(?: (?:a|the))?(?: new)?(?: (?:task|todo))?:? (.+?)(?: (?:to|on)(?: my| the)? (?:list|tasks?|to-?do list))?$/,
+    /^(?:add|create)(?: (?:a|the))?(?: new)?(?: (?:task|todo))?:? (.+?)(?: (?:to|on)(?: my| the)? (?:list|tasks?|to-?do list))?$/,
     "addTask",
     ([title]) => ({ title }),
   ],
-  [/^(?:remind me|remember|i (?:need|have|must)) to (.+)$/, "addTask", ([title]) => ({ title })],
+  [/^(?:remind me|remember) to (.+)$/, "addTask", ([title]) => ({ title })],
   [/^(?:rename|change) (.+?) (?:to|into) (.+)$/, "renameTask", ([task, title]) => ({ task, title })],
-  [/^(?:delete|remove|drop|forget) (.+?)(?: from(?: my| the)? list)?$/, "deleteTask", ([task]) => ({ task })],
+  [/^(?:delete|remove) (.+?)(?: from(?: my| the)? list)?$/, "deleteTask", ([task]) => ({ task })],
   [/^(?:i(?:'m| am)? )?(?:done|finished|ready) (?:with )?(.+)$/, "completeTask", ([task]) => ({ task })],
   [/^(?:mark|tick|check)(?: off)? (.+?)(?: (?:as )?(?:done|completed|off))?$/, "completeTask", ([task]) => ({ task })],
   [/^(?:complete|finish) (.+)$/, "completeTask", ([task]) => ({ task })],
-  [/^(?:i )?(?:did|have done|bought|got) (.+)$/, "completeTask", ([task]) => ({ task })],
   [/^(.+?) (?:is|are) (?:done|finished)$/, "completeTask", ([task]) => ({ task })],
 ];
 

@@ -80,7 +80,10 @@ async function findByWords(db: Database, userId: string, words: string): Promise
   const candidates = [...items].sort((a, b) => Number(a.completed) - Number(b.completed));
   const equal = candidates.find(({ title }) => plain(title) === wanted);
   if (equal) return equal;
-  const matches = candidates.filter(({ title }) => wanted.split(" ").every((word) => plain(title).includes(word)));
+  const matches = candidates.filter(({ title }) => {
+    const words = plain(title).split(" ");
+    return wanted.split(" ").every((word) => words.includes(word));
+  });
   const open = matches.filter(({ completed }) => !completed);
   const [only, ...others] = open.length > 0 ? open : matches;
   if (!only) return { ok: false, reason: `There is no task like “${words}” on the list.` };

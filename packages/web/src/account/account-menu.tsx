@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { LogOut } from "lucide-react";
 import { account } from "../api.ts";
+import { forgetDrafts } from "../composer/drafts.ts";
 import { forgetChats } from "../conversation/chats.ts";
 import { IconButton } from "../ui/icon-button.tsx";
 
@@ -13,6 +14,7 @@ export function AccountMenu({ name, email }: { name: string; email: string }) {
     mutationFn: account.signOut,
     onSuccess: async () => {
       forgetChats();
+      forgetDrafts();
       await navigate({ to: "/" });
       queries.setQueryData(["person"], null);
       queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "person" });

@@ -1,27 +1,22 @@
-/** Where people write. Enter sends, Shift+Enter is a new line; what is not sent yet survives a reload. */
+/** Where people write. Enter sends, Shift+Enter is a new line. */
 import { ArrowUp, Square } from "lucide-react";
-import { type KeyboardEvent, useEffect, useState } from "react";
+import { type KeyboardEvent, useState } from "react";
 
 interface ComposerProps {
-  conversationId: string;
+  /** The draft to begin with. */
+  draft: string;
   isReplying: boolean;
+  onDraft: (text: string) => void;
   onSend: (text: string) => void;
   onStop: () => void;
 }
 
-export function Composer({ conversationId, isReplying, onSend, onStop }: ComposerProps) {
-  const key = `chatkeep.draft.${conversationId}`;
-  const [text, setText] = useState(() => localStorage.getItem(key) ?? "");
+export function Composer({ draft, isReplying, onDraft, onSend, onStop }: ComposerProps) {
+  const [text, setText] = useState(draft);
   const canSend = text.trim() !== "" && !isReplying;
-
-  useEffect(() => {
-    if (text) localStorage.setItem(key, text);
-    else localStorage.removeItem(key);
-  }, [key, text]);
 
   const send = () => {
     if (!canSend) return;
-    localStorage.removeItem(key);
     setText("");
     onSend(text.trim());
   };
@@ -47,7 +42,10 @@ export function Composer({ conversationId, isReplying, onSend, onStop }: Compose
           // biome-ignore lint/a11y/noAutofocus: writing is what one opens a conversation for
           autoFocus
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => {
+            setText(event.target.value);
+            onDraft(event.target.value);
+          }}
           onKeyDown={onKeyDown}
           className="field-sizing-content max-h-60 min-h-9 flex-1 resize-none bg-transparent px-2 py-1.5 outline-none placeholder:text-quiet"
         />

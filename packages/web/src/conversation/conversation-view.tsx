@@ -3,9 +3,10 @@ import { useChat } from "@ai-sdk/react";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import type { UIMessage } from "ai";
-import { useEffect, useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { ApiError, conversations, errorIn } from "../api.ts";
 import { Composer } from "../composer/composer.tsx";
+import { readDraft, writeDraft } from "../composer/drafts.ts";
 import { Button } from "../ui/button.tsx";
 import { Failure } from "../ui/failure.tsx";
 import { chatOf, type KeptMetadata, toUIMessage, whenReplied } from "./chats.ts";
@@ -13,28 +14,47 @@ import { MessageView } from "./message-view.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
 
 const pollMs = 1_000;
+const stopTries = 10;
+const stopPauseMs = 400;
 
-export function ConversationView({ id, isNew = false }: { id: string; isNew?: boolean }) {
+interface ConversationViewProps {
+  personId: string;
+  id: string;
+  isNew?: boolean;
+}
+
+export function ConversationView({ personId, id, isNew = false }: ConversationViewProps) {
   const navigate = useNavigate();
+  const draftOf = isNew ? "new" : id;
   const { chat, branch } = useKeptChat(id, isNew);
   const { messages, status, error, clearError } = chat;
   const isReplying = status === "submitted" || status === "streaming";
   const last = messages.at(-1);
   const isWrittenElsewhere = !isReplying && keptStatus(last) === "streaming";
-  const scroller = useStickToEnd(messages);
+  const { ref: scroller, toEnd } = useStickToEnd(messages);
+  const [stopError, setStopError] = useState<Error>();
+  useEffect(() => {
+    // The first word of the reply says that the question is stored.
+    if (status === "streaming") writeDraft(personId, id, "");
+  }, [status, personId, id]);
 
   const send = (text: string) => {
     clearError();
+    setStopError(undefined);
+    toEnd();
+    writeDraft(personId, "new", "");
+    writeDraft(personId, id, text);
     void chat.sendMessage({ parts: [{ type: "text", text }] });
     if (isNew) void navigate({ to: "/c/$conversationId", params: { conversationId: id }, replace: true });
   };
 
-  if (branch.error && messages.length === 0) {
-    const isGone = branch.error instanceof ApiError && ["not_found", "invalid_input"].includes(branch.error.code);
+  const isGone = branch.error instanceof ApiError && ["not_found", "invalid_input"].includes(branch.error.code);
+  const isUnsent = isGone && readDraft(personId, id) !== "";
+  if (branch.error && messages.length === 0 && !isUnsent) {
     const shown = isGone ? new Error("This conversation does not exist, or is not yours.") : branch.error;
     return <Failure error={shown} {...(!isGone && { onRetry: () => branch.refetch() })} />;
   }
-  const isEmpty = messages.length === 0 && (isNew || branch.isSuccess);
+  const isEmpty = messages.length === 0 && (isNew || isUnsent || branch.isSuccess);
   return (
     <div className="flex h-full flex-col">
       <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto">
@@ -47,7 +67,7 @@ export function ConversationView({ id, isNew = false }: { id: string; isNew?: bo
             </div>
           )}
           {isEmpty && <Welcome onPick={send} />}
-          <div role="log" aria-label="Messages" className="grid gap-6">
+          <div role="log" aria-label="Messages" className="grid grid-cols-[minmax(0,1fr)] gap-6">
             {messages.map((message) => (
               <MessageView
                 key={message.id}
@@ -59,6 +79,11 @@ export function ConversationView({ id, isNew = false }: { id: string; isNew?: bo
           </div>
           {(status === "submitted" || isWrittenElsewhere) && (
             <p className="mt-6 animate-pulse text-quiet text-sm">The assistant is writing …</p>
+          )}
+          {stopError && isReplying && (
+            <p role="alert" className="mt-4 text-danger text-sm">
+              {stopError.message}
+            </p>
           )}
           {error && (
             <div role="alert" className="mt-6 flex flex-wrap items-center gap-3 text-danger text-sm">
@@ -74,10 +99,11 @@ export function ConversationView({ id, isNew = false }: { id: string; isNew?: bo
         </div>
       </div>
       <Composer
-        conversationId={isNew ? "new" : id}
+        draft={readDraft(personId, draftOf)}
         isReplying={isReplying || isWrittenElsewhere}
+        onDraft={(text) => writeDraft(personId, draftOf, text)}
         onSend={send}
-        onStop={() => void conversations.stop(id)}
+        onStop={() => stopReply(id).catch(setStopError)}
       />
     </div>
   );
@@ -94,7 +120,7 @@ function useKeptChat(id: string, isNew: boolean) {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     // A conversation that this tab has just begun is not stored before its question arrives.
-    enabled: !isNew && !(instance.messages.length > 0 && chat.status !== "ready"),
+    enabled: !isNew && chat.status !== "submitted" && chat.status !== "streaming",
     refetchInterval: ({ state }) => (state.data?.pages[0]?.items.at(-1)?.status === "streaming" ? pollMs : false),
   });
   const { data } = branch;
@@ -108,6 +134,10 @@ function useKeptChat(id: string, isNew: boolean) {
       status === "error" ? instance.messages.filter(({ id: known }) => !kept.some((each) => each.id === known)) : [];
     setMessages([...kept, ...unsent] as UIMessage[]);
   }, [data, setMessages, instance]);
+  const isStored = chat.status === "streaming";
+  useEffect(() => {
+    if (isStored) void queries.invalidateQueries({ queryKey: ["conversations"] });
+  }, [isStored, queries]);
   useEffect(() => {
     whenReplied((conversationId) => {
       void queries.invalidateQueries({ queryKey: ["conversations"] });
@@ -115,6 +145,19 @@ function useKeptChat(id: string, isNew: boolean) {
     });
   }, [queries]);
   return { chat, branch };
+}
+
+/** Also when it is pressed before the question has arrived: then the server does not know the conversation yet. */
+async function stopReply(id: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await conversations.stop(id);
+      return;
+    } catch (error) {
+      if (tries === stopTries) throw error;
+      await new Promise((resolve) => setTimeout(resolve, stopPauseMs));
+    }
+  }
 }
 
 function keptStatus(message: UIMessage | undefined) {

@@ -21,8 +21,10 @@ interface MessageViewProps {
 export const MessageView = memo(function MessageView({ message, status, isStreaming }: MessageViewProps) {
   const isUser = message.role === "user";
   return (
-    <article aria-label={isUser ? "You" : "Assistant"} className={isUser ? "flex justify-end" : ""}>
-      <div className={isUser ? "max-w-[85%] rounded-2xl bg-side px-4 py-2.5" : "min-w-0 space-y-3"}>
+    <article aria-label={isUser ? "You" : "Assistant"} className={isUser ? "flex min-w-0 justify-end" : "min-w-0"}>
+      <div
+        className={isUser ? "min-w-0 max-w-[85%] rounded-2xl bg-side px-4 py-2.5" : "min-w-0 space-y-3 wrap-anywhere"}
+      >
         {message.parts.map((part, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: parts only grow at their end
           <PartView key={index} part={part} isUser={isUser} isStreaming={isStreaming} />
@@ -40,7 +42,7 @@ interface PartViewProps {
 }
 
 function PartView({ part, isUser, isStreaming }: PartViewProps) {
-  if (part.type === "text" && isUser) return <p className="whitespace-pre-wrap break-words">{part.text}</p>;
+  if (part.type === "text" && isUser) return <p className="whitespace-pre-wrap wrap-anywhere">{part.text}</p>;
   if (part.type === "text") {
     return (
       <Suspense fallback={<p className="whitespace-pre-wrap break-words">{part.text}</p>}>

@@ -3,7 +3,13 @@ import { type RefObject, useLayoutEffect, useRef } from "react";
 
 const nearEndPixels = 80;
 
-export function useStickToEnd(messages: readonly { id: string }[]): RefObject<HTMLDivElement | null> {
+interface Stick {
+  ref: RefObject<HTMLDivElement | null>;
+  /** Goes to the end, and stays there: for one's own message. */
+  toEnd: () => void;
+}
+
+export function useStickToEnd(messages: readonly { id: string }[]): Stick {
   const ref = useRef<HTMLDivElement>(null);
   const place = useRef({ atEnd: true, first: undefined as string | undefined, height: 0 });
   const first = messages[0]?.id;
@@ -38,5 +44,9 @@ export function useStickToEnd(messages: readonly { id: string }[]): RefObject<HT
     place.current.height = box.scrollHeight;
   }, [messages, first]);
 
-  return ref;
+  const toEnd = () => {
+    place.current.atEnd = true;
+    if (ref.current) ref.current.scrollTop = ref.current.scrollHeight;
+  };
+  return { ref, toEnd };
 }

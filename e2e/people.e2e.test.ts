@@ -1,0 +1,65 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { endServer, openBrowser, type RunningServer, startServer, temporaryFolder } from "./helpers/app.ts";
+
+const folder = temporaryFolder();
+let browser: Browser;
+let server: RunningServer;
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([openBrowser(inject("chromium")), startServer({ CHATKEEP_DATA: folder.path })]);
+});
+afterAll(async () => {
+  await browser?.close();
+  if (server) await endServer(server);
+  folder.remove();
+});
+
+const box = (page: Page) => page.getByRole("textbox", { name: "Message" });
+
+async function signUp(page: Page, name: string): Promise<void> {
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("E-mail").fill(`${name}@example.com`);
+  await page.getByLabel("Password").fill("correct horse");
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+}
+
+it("shows nothing of one person to the next, and keeps what could not be sent", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await signUp(page, "ann");
+  await box(page).fill("Ann's secret: add buy milk");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Assistant").first().waitFor();
+  await page.getByRole("button", { name: "Send" }).waitFor();
+  await page.getByRole("link", { name: "New chat" }).click();
+  await box(page).fill("Ann's secret draft");
+  await page.goBack();
+  await page.getByLabel("You", { exact: true }).first().waitFor();
+
+  await context.clearCookies();
+  await box(page).fill("Ann's secret question");
+  await page.keyboard.press("Enter");
+  await signUp(page, "bob");
+  await page.getByText("This conversation does not exist, or is not yours.").waitFor();
+  expect(await page.getByText(/Ann/).count()).toBe(0);
+  await page.goto(server.url);
+  await page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  expect(await box(page).inputValue()).toBe("");
+
+  const port = Number(new URL(server.url).port);
+  await endServer(server);
+  await box(page).fill("Bob's precious question");
+  await page.keyboard.press("Enter");
+  await page.getByText("The server cannot be reached").waitFor();
+  server = await startServer({ CHATKEEP_DATA: folder.path }, port);
+  await page.reload();
+  await expect.poll(() => box(page).inputValue()).toBe("Bob's precious question");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Assistant").filter({ hasText: "I have kept what you said" }).waitFor();
+  expect(await page.getByLabel("You", { exact: true }).count()).toBe(1);
+  await context.close();
+});
