@@ -80,16 +80,21 @@ export const lostCases: ConformanceCase[] = [
     needs: ["faults"],
     run: async ({ subject, store, rounds }) => {
       const { userId, id } = await begin(store);
+      let committed = 0;
       for (let round = 0; round < rounds; round += 1) {
         await store.append(userId, id, [message("warm")]);
         const sent = pair(String(round));
         subject.faults?.loseNextAnswer();
         expect(await refusal(store, () => store.append(userId, id, sent))).toBe("unavailable");
-        const all = await readAll(store, userId, id);
+        // Now and then it is the answer to a new connection that is lost, and the append has not begun.
+        const isThere = (await readAll(store, userId, id)).at(-1)?.id === sent[1]?.id;
+        committed += Number(isThere);
         const answer = await appendUntilAcknowledged(store, userId, id, sent);
-        expect(await readAll(store, userId, id)).toEqual(all);
+        const all = await readAll(store, userId, id);
+        expect(all).toHaveLength((round + 1) * 3);
         expect(answer).toEqual(all.slice(-2));
       }
+      expect(committed).toBeGreaterThan(0);
     },
   },
   {
