@@ -54,7 +54,7 @@ try {
   await page.emulateMedia({ colorScheme: "light" });
   await page.goto(`${server.url}/docs`);
   await page.getByText("List conversations, newest activity first").waitFor();
-  await page.screenshot({ path: "/tmp/docs.png" });
+  await page.screenshot({ path: `${target}api-light.png` });
 } finally {
   await browser.close();
   await endServer(server);
