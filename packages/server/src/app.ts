@@ -11,21 +11,26 @@ import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { type Auth, trustedOrigins, userIdOf } from "./auth.ts";
 import { respondWithError } from "./error-response.ts";
+import { createDoorbell, type DoorbellOptions } from "./live/doorbell.ts";
+import { createEvents, type Events } from "./live/events.ts";
+import { createHousework, type Housework } from "./live/housework.ts";
 import type { Log } from "./log.ts";
 import { migrations } from "./migrations.generated.ts";
-import { createReplies } from "./reply/run.ts";
+import { createReplies, type Replies } from "./reply/run.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { conversationRoutes } from "./routes/conversations.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { webRoutes } from "./web.ts";
 
-export interface AppOptions {
+export interface AppOptions extends Pick<DoorbellOptions, "listen" | "isAlone"> {
   db: Database;
+  /** Made with `partsOf`, so that it can keep the words of a reply whose server died. */
   store: Store;
   auth: Auth;
   model: LanguageModelV4;
@@ -40,16 +45,19 @@ const bodyBytes = { auth: 64 * 1024, messages: 40 * 1024 * 1024, other: 1024 * 1
 
 export type App = ReturnType<typeof createApi>;
 
-/** Makes the application and what must be closed before its process ends: the replies that it is writing. */
+/** Makes the application and what must be closed before its process ends: the replies that it is writing, and who listens. */
 export function createApp(options: AppOptions) {
-  const { db, store, auth, log, url, model, trustProxy = false } = options;
-  const replies = createReplies({
-    store,
-    db,
-    model,
-    log,
-    server: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
-  });
+  const { db, store, auth, log, url, model, listen, isAlone, trustProxy = false } = options;
+  const server = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const doorbell = createDoorbell({ db, log, listen, isAlone });
+  const housework = createHousework({ store, doorbell, log });
+  const replies = createReplies({ store, db, model, log, doorbell, housework, server });
+  const events = createEvents({ store, doorbell, log });
+  const close = async (graceMs: number) => {
+    await Promise.all([events.close(), housework.close()]);
+    await replies.close(graceMs);
+    await doorbell.close();
+  };
   const origins = trustedOrigins(url);
   const app = createRouter();
 
@@ -57,9 +65,9 @@ export function createApp(options: AppOptions) {
   app.use(requestId(), logRequests(log), secureHeaders(headers(url)), refuseOtherSites(origins));
   app.use("/api/*", limitBody());
   app.on(["GET", "POST"], "/api/auth/*", (c) => handleAuth(auth, c, clientAddress(c, trustProxy)));
-  app.use("/api/*", identify(options));
+  app.use("/api/*", identify(options, housework));
 
-  const api = createApi(app, { db, store, replies });
+  const api = createApi(app, { db, store, replies, events });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
@@ -67,28 +75,31 @@ export function createApp(options: AppOptions) {
     throw new NotFoundError("route", `${c.req.method} ${c.req.path}`);
   });
   app.route("/", webRoutes());
-  return { app: api, close: replies.close };
+  return { app: api, close };
 }
 
 interface ApiOptions {
   db: Database;
   store: Store;
-  replies: ReturnType<typeof createReplies>;
+  replies: Replies;
+  events: Events;
 }
 
-function createApi(app: ReturnType<typeof createRouter>, { db, store, replies }: ApiOptions) {
+function createApi(app: ReturnType<typeof createRouter>, { db, store, replies, events }: ApiOptions) {
   return app
     .route("/", healthRoutes(db, migrations))
-    .route("/api", conversationRoutes(store))
-    .route("/api", messageRoutes(store))
-    .route("/api", chatRoutes(store, replies))
+    .route("/api", conversationRoutes(store, events))
+    .route("/api", messageRoutes(store, events))
+    .route("/api", chatRoutes(replies))
+    .route("/api", eventRoutes(events))
     .route("/api", taskRoutes(db));
 }
 
-function identify({ auth, db, url }: Pick<AppOptions, "auth" | "db" | "url">) {
+function identify({ auth, db, url }: Pick<AppOptions, "auth" | "db" | "url">, housework: Housework) {
   return createMiddleware<Env>(async (c, next) => {
     c.set("userId", await userIdOf(auth, db, url, c.req.raw.headers));
     c.header("cache-control", "no-store");
+    housework.touch();
     await next();
   });
 }

@@ -1,6 +1,6 @@
 /** The one place that reads the environment: it becomes a frozen `Config`, or one sentence that says what to set. */
 import { join, resolve } from "node:path";
-import { InvalidInputError } from "chatkeep";
+import { InvalidInputError, runLeaseMs } from "chatkeep";
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
 
@@ -24,19 +24,27 @@ export interface Config {
   model: ModelConfig | undefined;
   /** Whether X-Forwarded-For is set by a proxy of ours, and not by the client. */
   trustProxy: boolean;
+  /** A reply whose server says nothing for so long is marked as interrupted. */
+  runLeaseMs: number;
   logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
 type Environment = Record<string, string | undefined>;
 
+const portRule = "must be a whole number from 0 to 65535";
+const leaseRule = "must be a whole number from 2 to 600";
 const openAi = "https://api.openai.com/v1";
 const filled = (text: z.ZodString) => z.preprocess((value) => (value === "" ? undefined : value), text.optional());
 const httpUrl = z
   .string()
   .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be an http address");
 
+const number = (schema: z.ZodType<number>, preset: number) =>
+  z.preprocess((value) => (value ? Number(value) : preset), schema);
+
 const environmentSchema = z.object({
-  PORT: z.preprocess((value) => (value ? Number(value) : undefined), z.int().min(0).max(65_535).default(3000)),
+  PORT: number(z.int(portRule).min(0, portRule).max(65_535, portRule), 3000),
+  CHATKEEP_LEASE_SECONDS: number(z.int(leaseRule).min(2, leaseRule).max(600, leaseRule), runLeaseMs / 1000),
   HOST: z.preprocess((value) => value || undefined, z.string().default("127.0.0.1")),
   DATABASE_URL: filled(
     z
@@ -79,6 +87,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     database,
     secret: set.CHATKEEP_SECRET,
     model: modelOf(set.CHATKEEP_MODEL, set.OPENAI_API_KEY, set.OPENAI_BASE_URL),
+    runLeaseMs: set.CHATKEEP_LEASE_SECONDS * 1000,
     trustProxy: set.CHATKEEP_TRUST_PROXY === "true",
     logLevel: set.CHATKEEP_LOG,
   });
@@ -94,7 +103,7 @@ function read(environment: Environment): z.output<typeof environmentSchema> {
   const result = environmentSchema.safeParse(environment);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new InvalidInputError(`${issue?.path.join(".")} ${sentence(issue?.message)}.`);
+  throw new InvalidInputError(`${issue?.path.join(".")} ${issue?.message}.`);
 }
 
 function databaseOf(url: string | undefined, folder: string): DatabaseConfig {
@@ -116,9 +125,4 @@ function modelOf(id: string | undefined, apiKey: string | undefined, baseUrl: st
     );
   }
   return { id, apiKey, baseUrl: (baseUrl ?? openAi).replace(/\/+$/, "") };
-}
-
-function sentence(message: string | undefined): string {
-  if (message?.startsWith("must")) return message;
-  return "must be a whole number from 0 to 65535";
 }

@@ -2,16 +2,26 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { createStore, type Database, hasRowLevelSecurity, InvalidInputError, type Store } from "chatkeep";
+import {
+  createStore,
+  type Database,
+  hasRowLevelSecurity,
+  InvalidInputError,
+  type Store,
+  type StoreOptions,
+} from "chatkeep";
 import { openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
 import { openPglite } from "chatkeep/pglite";
 import type { Config, DatabaseConfig } from "./config.ts";
+import type { DoorbellOptions } from "./live/doorbell.ts";
 import { models } from "./models/index.ts";
 
 export interface Connection extends AsyncDisposable {
   engine: DatabaseConfig["engine"];
   db: Database;
+  /** Missing where no other process can have the database, and behind a pooler that passes nothing on. */
+  listen?: DoorbellOptions["listen"];
   close(): Promise<void>;
 }
 
@@ -42,8 +52,11 @@ export async function openExistingDatabase(config: DatabaseConfig): Promise<Conn
 }
 
 /** The store of this database, which says whose each statement is if the policies are on. */
-export async function openStore(db: Database): Promise<Store> {
-  return createStore(db, models, { rowLevelSecurity: await hasRowLevelSecurity(db, models) });
+export async function openStore(
+  db: Database,
+  options: Pick<StoreOptions, "runLeaseMs" | "partsOf"> = {},
+): Promise<Store> {
+  return createStore(db, models, { ...options, rowLevelSecurity: await hasRowLevelSecurity(db, models) });
 }
 
 /** What sessions are signed with: as configured, or made once and kept beside the embedded database. */

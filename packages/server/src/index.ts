@@ -6,3 +6,4 @@ export { type Auth, type AuthOptions, createAuth } from "./auth.ts";
 export { type Config, readConfig } from "./config.ts";
 export { createLog, type Log } from "./log.ts";
 export { migrations } from "./migrations.generated.ts";
+export { partsOf } from "./reply/events.ts";

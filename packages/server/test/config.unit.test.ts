@@ -38,6 +38,7 @@ describe("the configuration", () => {
     [{ CHATKEEP_URL: "example.com" }, /^CHATKEEP_URL must be an http address\.$/],
     [{ CHATKEEP_MODEL: "gpt" }, /^OPENAI_API_KEY must be set when CHATKEEP_MODEL is/],
     [{ OPENAI_BASE_URL: "nowhere" }, /^OPENAI_BASE_URL must be an http address\.$/],
+    [{ CHATKEEP_LEASE_SECONDS: "1" }, /^CHATKEEP_LEASE_SECONDS must be a whole number from 2 to 600\.$/],
     [{ CHATKEEP_LOG: "loud" }, /^CHATKEEP_LOG must be one of debug, info/],
     [{ CHATKEEP_TRUST_PROXY: "maybe" }, /^CHATKEEP_TRUST_PROXY must be "true" or "false"\.$/],
   ] as [Record<string, string>, RegExp][])("refuses %o in one sentence", (environment, sentence) => {

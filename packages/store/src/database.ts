@@ -1,18 +1,29 @@
 /** The database as the verbs see it: any Drizzle database or transaction on PostgreSQL, with statements prepared once. */
 import { createHash } from "node:crypto";
+import { type SQL, sql } from "drizzle-orm";
 import { type PgDatabase, type PgQueryResultHKT, PgTransaction, type PgTransactionConfig } from "drizzle-orm/pg-core";
 import { ConflictError } from "./errors.ts";
-import type { ChatModels } from "./models/chat.ts";
+import type { ChatModels, Part } from "./models/chat.ts";
 import { isRetryable, isUniqueViolation, translate } from "./sqlstate.ts";
 
 /** A Drizzle database, or a transaction of one, of any driver for PostgreSQL. */
 export type Database = PgDatabase<PgQueryResultHKT, Record<string, unknown>>;
 
-/** What every verb needs: where the tables are, which they are, and the statements that are prepared already. */
+/** The parts of a reply from the chunks that its server stored before it died, in their order. */
+export type PartsOf = (chunks: readonly string[]) => Part[] | Promise<Part[]>;
+
+/** What every verb needs: where the tables are, which they are, the statements that are prepared already, and how runs end. */
 export interface Chat {
   readonly db: Database;
   readonly models: ChatModels;
   readonly statements: Map<string, unknown>;
+  readonly runLeaseMs: number;
+  readonly partsOf: PartsOf;
+}
+
+/** The same in a transaction, which may be of another connection than the one that statements were prepared on. */
+export function within(chat: Chat, tx: Database): Chat {
+  return { ...chat, db: tx, statements: new Map() };
 }
 
 interface Preparable<Statement> {
@@ -32,6 +43,11 @@ export function prepared<Statement>(chat: Chat, name: string, build: () => Prepa
   const statement = query.prepare(`chatkeep_${name}_${hash}`);
   chat.statements.set(name, statement);
   return statement;
+}
+
+/** The placeholder `userIds`, a list of whatever type the host's user ids have. */
+export function userIdsIn({ models }: Chat): SQL {
+  return sql`${sql.placeholder("userIds")}::${sql.raw(models.conversation.userId.getSQLType())}[]`;
 }
 
 const attempts = 4;
@@ -80,7 +96,7 @@ export async function withTakenIds<Result>(
 /** A failed statement ends a whole transaction; inside one of the caller's it gets a savepoint of its own. */
 function savepoint<Result>(chat: Chat, statement: (chat: Chat) => Promise<Result>): Promise<Result> {
   if (!(chat.db instanceof PgTransaction)) return statement(chat);
-  return chat.db.transaction((tx) => statement({ ...chat, db: tx, statements: new Map() }));
+  return chat.db.transaction((tx) => statement(within(chat, tx)));
 }
 
 function pause(attempt: number): Promise<void> {

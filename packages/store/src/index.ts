@@ -1,6 +1,6 @@
 /** chatkeep: conversations and messages of AI chatbots, kept in PostgreSQL. */
 export { encodeCursor, placeOf } from "./cursor.ts";
-export { type Database, inTransaction } from "./database.ts";
+export { type Database, inTransaction, type PartsOf } from "./database.ts";
 export {
   ChatkeepError,
   ConflictError,
@@ -16,6 +16,7 @@ export {
   UnavailableError,
 } from "./errors.ts";
 export { invalidInput, parse } from "./input.ts";
+export type { LiveConversation } from "./live.ts";
 export type { Page } from "./messages/page.ts";
 export {
   type Migration,
@@ -62,6 +63,9 @@ export {
   enableRowLevelSecurity,
   hasRowLevelSecurity,
 } from "./row-level-security.ts";
-export { type RunEnd, type RunKey, runLeaseMs } from "./runs.ts";
+export type { Beating, ChunkRow, Pulse, RunNews, RunPlace } from "./runs/chunks.ts";
+export { runLeaseMs } from "./runs/lease.ts";
+export type { RunEnd, RunKey } from "./runs/run.ts";
+export type { InterruptedRun } from "./runs/sweep.ts";
 export { driverError, translate } from "./sqlstate.ts";
-export { createStore, type Store, type StoreOptions, type UserStore } from "./store.ts";
+export { createStore, type ServerStore, type Store, type StoreOptions, type UserStore } from "./store.ts";

@@ -5,7 +5,7 @@
  */
 import { getTableName, type SQL, sql } from "drizzle-orm";
 import type { Chat, Database } from "./database.ts";
-import { inTransaction } from "./database.ts";
+import { inTransaction, within } from "./database.ts";
 import type { ChatModels, UserId } from "./models/chat.ts";
 
 const policy = sql.identifier("chatkeep_owner");
@@ -49,7 +49,7 @@ export async function hasRowLevelSecurity(db: Database, { conversation }: ChatMo
 export function asOwner<Result>(chat: Chat, ownerId: UserId, work: (chat: Chat) => Promise<Result>): Promise<Result> {
   return inTransaction(chat.db, async (tx) => {
     await tx.execute(sql`select set_config('chatkeep.user_id', ${String(ownerId)}, true)`);
-    return await work({ ...chat, db: tx, statements: new Map() });
+    return await work(within(chat, tx));
   });
 }
 

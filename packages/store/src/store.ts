@@ -9,28 +9,27 @@ import {
   listConversations,
   renameConversation,
 } from "./conversations.ts";
-import { type Chat, type Database, guarded, inTransaction } from "./database.ts";
+import { type Chat, type Database, guarded, inTransaction, type PartsOf, within } from "./database.ts";
+import { type LivePlace, readLive, readRecent } from "./live.ts";
 import { type AppendOptions, appendMessages } from "./messages/append.ts";
 import { type BranchOptions, getMessage, listBranch } from "./messages/branch.ts";
 import { listMessages, type MessagePageOptions } from "./messages/page.ts";
 import type { ChatModels, UserId } from "./models/chat.ts";
 import type { NewConversation, NewMessage } from "./models/schemas.ts";
 import { asOperator, asOwner } from "./row-level-security.ts";
-import {
-  beatRun,
-  beginRun,
-  endRun,
-  findRunningRun,
-  interruptRuns,
-  type NewRun,
-  type RunEnd,
-  type RunKey,
-  stopRun,
-} from "./runs.ts";
+import { beginRun, type NewRun } from "./runs/begin.ts";
+import { type Pulse, pulseRuns, type RunPlace, readRuns } from "./runs/chunks.ts";
+import { runLeaseMs } from "./runs/lease.ts";
+import { endRun, findRun, findRunningRun, type RunEnd, type RunKey, stopRun } from "./runs/run.ts";
+import { interruptRuns, removeChunks } from "./runs/sweep.ts";
 
 export interface StoreOptions {
   /** The tables have the policies of `enableRowLevelSecurity`: each verb says in a transaction whose it is. */
   rowLevelSecurity?: boolean | undefined;
+  /** A run without a heartbeat for this long is over; 15 seconds when left out. The same for every process on a database. */
+  runLeaseMs?: number | undefined;
+  /** What of a reply is kept when its server dies; nothing when left out, since only who wrote the chunks can read them. */
+  partsOf?: PartsOf | undefined;
 }
 
 type Runner = <Result>(verb: (chat: Chat) => Promise<Result>) => Promise<Result>;
@@ -40,10 +39,11 @@ export interface Store {
   forUser(userId: UserId): UserStore;
   /** Runs `work` with a store whose writes are committed together, or not at all. After a deadlock it runs again. */
   transaction<Result>(work: (store: Store) => Promise<Result>, config?: PgTransactionConfig): Promise<Result>;
-  /** Ends runs whose server has died. For the operator of the servers: it passes over the owners. */
-  interruptRuns(which: "expired" | "all"): Promise<number>;
+  /** What a server does for all its users at once; every entry names its owner. */
+  server: ServerStore;
 }
 
+export type ServerStore = ReturnType<typeof serverStore>;
 export type UserStore = ReturnType<typeof userStore>;
 
 /**
@@ -51,13 +51,40 @@ export type UserStore = ReturnType<typeof userStore>;
  * It holds no state but prepared statements: make one at start, and one for each transaction of your own.
  */
 export function createStore(db: Database, models: ChatModels, options: StoreOptions = {}): Store {
-  const chat: Chat = { db, models, statements: new Map() };
+  const { rowLevelSecurity = false, partsOf = () => [] } = options;
+  const chat: Chat = {
+    db,
+    models,
+    statements: new Map(),
+    runLeaseMs: options.runLeaseMs ?? runLeaseMs,
+    partsOf,
+  };
   const runnerFor = (userId: UserId): Runner =>
-    options.rowLevelSecurity ? (verb) => asOwner(chat, userId, verb) : (verb) => guarded(db, () => verb(chat));
+    rowLevelSecurity ? (verb) => asOwner(chat, userId, verb) : (verb) => guarded(db, () => verb(chat));
+  const operator: Runner = rowLevelSecurity
+    ? (verb) => asOperator(db, (tx) => verb(within(chat, tx)))
+    : (verb) => guarded(db, () => verb(chat));
   return {
     forUser: (userId) => userStore(runnerFor(userId), userId),
     transaction: (work, config) => inTransaction(db, (tx) => work(createStore(tx, models, options)), config),
-    interruptRuns: (which) => asOperator(db, (tx) => interruptRuns({ ...chat, db: tx, statements: new Map() }, which)),
+    server: serverStore(operator),
+  };
+}
+
+function serverStore(run: Runner) {
+  return {
+    /** Keeps the leases of runs, and stores what they streamed. */
+    pulse: (pulses: readonly Pulse[]) => run((chat) => pulseRuns(chat, pulses)),
+    /** What is new in runs. */
+    readRuns: (places: readonly RunPlace[]) => run((chat) => readRuns(chat, places)),
+    /** Ends runs whose server has died: `"expired"` by their lease, `"all"` when no other process can be alive. */
+    interruptRuns: (which: "expired" | "all") => run((chat) => interruptRuns(chat, which)),
+    /** Removes the chunks of runs that ended that long ago; gives their number. */
+    removeChunks: (graceMs: number) => run((chat) => removeChunks(chat, graceMs)),
+    /** Conversations as they are now, each with the run that is running in it. One that is missing is gone. */
+    readLive: (places: readonly LivePlace[]) => run((chat) => readLive(chat, places)),
+    /** The same of the newest conversations of each of these users. */
+    readRecent: (userIds: readonly UserId[]) => run((chat) => readRecent(chat, userIds)),
   };
 }
 
@@ -84,9 +111,9 @@ function userStore(run: Runner, userId: UserId) {
     },
     runs: {
       begin: (input: NewRun) => run((chat) => beginRun(chat, userId, input)),
-      beat: (key: RunKey) => run((chat) => beatRun(chat, userId, key)),
       end: (key: RunKey, end: RunEnd) => run((chat) => endRun(chat, userId, key, end)),
       findRunning: (conversationId: string) => run((chat) => findRunningRun(chat, userId, conversationId)),
+      find: (conversationId: string, runId: string) => run((chat) => findRun(chat, userId, conversationId, runId)),
       stop: (conversationId: string) => run((chat) => stopRun(chat, userId, conversationId)),
     },
   };

@@ -49,7 +49,8 @@ describe.runIf(isServer)("row-level security", () => {
     await limited.db.execute(sql`delete from message`);
     expect(await asOperator(limited.db, (tx) => tx.$count(models.message))).toBe(2);
     expect(await limited.db.$count(models.message)).toBe(0);
-    expect(await store.interruptRuns("all")).toBe(1);
+    expect(await store.server.interruptRuns("all")).toHaveLength(1);
+    expect(await store.server.readRecent([ids.ann])).toHaveLength(1);
 
     await limited.db.execute(sql`delete from "user" where id = ${ids.ann}`);
     expect(await db.$count(models.message)).toBe(0);

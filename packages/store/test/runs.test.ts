@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { createStore, type RunKey } from "chatkeep";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
-import { meetPeople } from "./helpers/people.ts";
+import { ids, meetPeople, models } from "./helpers/people.ts";
 
 let database: TestDatabase;
 let people: Awaited<ReturnType<typeof meetPeople>>;
@@ -29,17 +30,29 @@ async function begin() {
   return { id, messageId, key: await ann.runs.begin({ conversationId: id, messageId, server: "one" }) };
 }
 
+/** A store whose replies say what was in their chunks. */
+const server = () =>
+  createStore(database.db, models, { partsOf: (chunks) => [{ type: "text", text: chunks.join("") }] }).server;
+
+const pulse = (key: RunKey, chunks: string[] = [], first = 1, userId: string = ids.ann) =>
+  server().pulse([{ userId, key, chunks: chunks.map((chunk, index) => ({ seq: first + index, chunk })) }]);
+const alive = (key: RunKey, stop = false) => [{ runId: key.id, stop }];
+const expire = () => database.db.execute(sql`update run set heartbeat_at = now() - interval '16 seconds'`);
+const chunksOf = async (key: RunKey, after = 0) =>
+  (await server().readRuns([{ userId: ids.ann, runId: key.id, after }]))[0]?.chunks.map(({ chunk }) => chunk);
+
 it("writes its reply once, and is over", async () => {
   const { ann } = people;
   const { id, key } = await begin();
-  expect(await ann.runs.beat(key)).toEqual({ alive: true, stop: false });
+  expect(await pulse(key)).toEqual(alive(key));
   const parts = [{ type: "text", text: "Hi, Ann." }];
   const end = { status: "completed", parts, inputTokens: 3, outputTokens: 4 } as const;
   expect(await ann.runs.end(key, end)).toBe(true);
   expect((await ann.messages.list(id)).items[1]).toMatchObject({ content: "Hi, Ann.", parts, status: "complete" });
   expect(await ann.runs.end(key, { status: "failed", parts: [] })).toBe(false);
-  expect(await ann.runs.beat(key)).toEqual({ alive: false, stop: false });
+  expect(await pulse(key, ["late"])).toEqual([]);
   expect((await ann.messages.list(id)).items[1]?.status).toBe("complete");
+  expect(await chunksOf(key)).toEqual([]);
 });
 
 it("is alone in its conversation", async () => {
@@ -57,31 +70,111 @@ it("hears of a stop, which only its owner can ask for", async () => {
   const { ann, bob } = people;
   const { id, key } = await begin();
   await expect(bob.runs.stop(id)).rejects.toThrow(code("not_found"));
-  expect(await bob.runs.beat(key)).toEqual({ alive: false, stop: false });
+  expect(await pulse(key, ["theirs"], 1, ids.bob)).toEqual([]);
   expect(await bob.runs.end(key, { status: "failed", parts: [] })).toBe(false);
-  await ann.runs.stop(id);
-  expect(await ann.runs.beat(key)).toEqual({ alive: true, stop: true });
+  expect(await bob.runs.find(id, key.id)).toBeUndefined();
+  expect(await server().readRuns([{ userId: ids.bob, runId: key.id, after: 0 }])).toEqual([]);
+  expect(await ann.runs.stop(id)).toBe(key.id);
+  expect(await pulse(key)).toEqual(alive(key, true));
 });
 
-it("is interrupted when its lease has run out, and can then write nothing", async () => {
-  const { ann, store } = people;
+it("stores what it streams in order, the same rows once, and the rest with its end", async () => {
+  const { ann } = people;
+  const { key } = await begin();
+  await pulse(key, ["a", "b"]);
+  await pulse(key, ["a", "b", "c"]);
+  await pulse(key, ["d"], 4);
+  expect(await chunksOf(key)).toEqual(["a", "b", "c", "d"]);
+  expect(await chunksOf(key, 2)).toEqual(["c", "d"]);
+  const chunks = [
+    { seq: 4, chunk: "d" },
+    { seq: 5, chunk: "e" },
+  ];
+  await ann.runs.end(key, { status: "completed", parts: [], chunks });
+  const [news] = await server().readRuns([{ userId: ids.ann, runId: key.id, after: 4 }]);
+  expect(news).toEqual({
+    ...news,
+    status: "completed",
+    isOver: false,
+    hasMore: false,
+    chunks: [{ seq: 5, chunk: "e" }],
+  });
+});
+
+it("is read in pages when it is long", async () => {
+  const { key } = await begin();
+  await pulse(
+    key,
+    Array.from({ length: 700 }, (_, index) => String(index)),
+  );
+  const [first] = await server().readRuns([{ userId: ids.ann, runId: key.id, after: 0 }]);
+  expect([first?.chunks.length, first?.hasMore]).toEqual([500, true]);
+  expect((await chunksOf(key, 500))?.[0]).toBe("500");
+});
+
+it("is interrupted when its lease has run out, keeps what it streamed, and can then write nothing", async () => {
+  const { ann } = people;
   const { id, key, messageId } = await begin();
-  expect(await store.interruptRuns("expired")).toBe(0);
-  await database.db.execute(sql`update run set heartbeat_at = now() - interval '16 seconds'`);
+  await pulse(key, ["so ", "far"]);
+  expect(await server().interruptRuns("expired")).toEqual([]);
+  await expire();
+  expect((await server().readRuns([{ userId: ids.ann, runId: key.id, after: 9 }]))[0]?.isOver).toBe(true);
+  const both = await Promise.all([1, 2].map(() => server().interruptRuns("expired")));
+  expect(both.flat()).toEqual([{ runId: key.id, conversationId: id, userId: ids.ann }]);
+  expect(await ann.messages.get(id, messageId)).toMatchObject({ status: "interrupted", content: "so far" });
+  expect(await pulse(key, ["late"], 3)).toEqual([]);
+  expect(await ann.runs.end(key, { status: "completed", parts: [{ type: "text", text: "late" }] })).toBe(false);
+  expect((await ann.messages.get(id, messageId)).content).toBe("so far");
+  expect(await ann.runs.find(id, key.id)).toMatchObject({ status: "interrupted" });
+});
+
+it("makes way for the next when its lease has run out, and all of them do when their only process begins anew", async () => {
+  const { ann } = people;
+  const { id, key, messageId } = await begin();
+  await expire();
   const next = await ann.runs.begin({ conversationId: id, messageId: randomUUID(), server: "two" });
   expect((await ann.messages.get(id, messageId)).status).toBe("interrupted");
-  expect(await ann.runs.end(key, { status: "completed", parts: [{ type: "text", text: "late" }] })).toBe(false);
-  expect((await ann.messages.get(id, messageId)).content).toBe("");
   expect((await ann.runs.findRunning(id))?.id).toBe(next.id);
-  expect(await store.interruptRuns("all")).toBe(1);
+  expect(next.id).not.toBe(key.id);
+  expect(await server().interruptRuns("all")).toHaveLength(1);
   expect(await ann.runs.findRunning(id)).toBeUndefined();
 });
 
 it("writes nothing into a conversation that was deleted meanwhile", async () => {
   const { ann } = people;
   const { id, key } = await begin();
+  await pulse(key, ["so far"]);
   await ann.conversations.delete(id);
-  expect(await ann.runs.beat(key)).toEqual({ alive: false, stop: false });
+  expect(await pulse(key, ["late"], 2)).toEqual([]);
   expect(await ann.runs.end(key, { status: "completed", parts: [{ type: "text", text: "late" }] })).toBe(false);
   expect(await ann.conversations.find(id)).toBeUndefined();
+  expect(await server().readRuns([{ userId: ids.ann, runId: key.id, after: 0 }])).toEqual([]);
+  expect(await database.db.$count(models.runChunk)).toBe(0);
+});
+
+it("loses its chunks some time after its end, and not before", async () => {
+  const { ann } = people;
+  const [one, two] = [await begin(), await begin()];
+  await pulse(one.key, ["one"]);
+  await pulse(two.key, ["two"]);
+  await ann.runs.end(one.key, { status: "completed", parts: [] });
+  expect(await server().removeChunks(60_000)).toBe(0);
+  await database.db.execute(sql`update run set finished_at = finished_at - interval '2 minutes'`);
+  await database.db.execute(sql`update run_chunk set created_at = created_at - interval '2 minutes'`);
+  expect(await server().removeChunks(60_000)).toBe(1);
+  expect([await chunksOf(one.key), await chunksOf(two.key)]).toEqual([[], ["two"]]);
+});
+
+it("is told with its conversation, to whom it belongs", async () => {
+  const { ann } = people;
+  const { id, key } = await begin();
+  const place = { userId: ids.ann, conversationId: id };
+  expect(await server().readLive([place, { userId: ids.bob, conversationId: id }])).toEqual([
+    { userId: ids.ann, conversation: await ann.conversations.get(id), runId: key.id },
+  ]);
+  await ann.runs.end(key, { status: "completed", parts: [] });
+  const recent = await server().readRecent([ids.ann, ids.bob]);
+  expect(recent).toEqual([{ userId: ids.ann, conversation: await ann.conversations.get(id), runId: null }]);
+  await ann.conversations.delete(id);
+  expect(await server().readLive([place])).toEqual([]);
 });

@@ -6,9 +6,10 @@ import { createApp } from "../app.ts";
 import { createModel } from "../assistant/model.ts";
 import { createAuth } from "../auth.ts";
 import type { Config } from "../config.ts";
-import { openDatabase, openStore, secretOf } from "../database.ts";
+import { type Connection, openDatabase, openStore, secretOf } from "../database.ts";
 import { createLog, type Log } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
+import { partsOf } from "../reply/events.ts";
 
 export interface Serving {
   url: string;
@@ -16,7 +17,6 @@ export interface Serving {
   close(graceMs?: number): Promise<void>;
 }
 
-const sweepMs = 5_000;
 /** For a request to arrive, with its body. */
 const requestMs = 60_000;
 const defaultGraceMs = 25_000;
@@ -28,7 +28,7 @@ export async function serve(config: Config, log = createLog(config.logLevel)): P
     if (connection.engine === "pglite") {
       await migrate(connection.db, migrations);
       // No other process can hold this folder, so whatever is marked as running is not.
-      await (await openStore(connection.db)).interruptRuns("all");
+      await (await openServerStore(config, connection)).server.interruptRuns("all");
     } else {
       await requireMigrated(connection.db, migrations);
     }
@@ -39,14 +39,14 @@ export async function serve(config: Config, log = createLog(config.logLevel)): P
   }
 }
 
-async function listen(
-  config: Config,
-  connection: Awaited<ReturnType<typeof openDatabase>>,
-  log: Log,
-): Promise<Serving> {
+function openServerStore({ runLeaseMs }: Config, { db }: Connection) {
+  return openStore(db, { runLeaseMs, partsOf });
+}
+
+async function listen(config: Config, connection: Connection, log: Log): Promise<Serving> {
   const { db } = connection;
   const auth = createAuth({ db, secret: secretOf(config), url: config.url, log });
-  const store = await openStore(db);
+  const store = await openServerStore(config, connection);
   const { app, close } = createApp({
     db,
     store,
@@ -55,21 +55,19 @@ async function listen(
     log,
     url: config.url,
     trustProxy: config.trustProxy,
+    listen: connection.listen,
+    isAlone: connection.engine === "pglite",
   });
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(cannotListen(error, config)));
     server.listen(config.port, config.host, resolve);
   });
-  const sweep = setInterval(() => {
-    store.interruptRuns("expired").catch((error: unknown) => log.warn({ error }, "dead runs could not be swept"));
-  }, sweepMs).unref();
   const { port } = server.address() as AddressInfo;
   log.info({ port, host: config.host, engine: connection.engine, model: config.model?.id ?? "offline" }, "serving");
   return {
     url: config.port === 0 ? config.url.replace(/:0$/, `:${port}`) : config.url,
     close: async (graceMs = defaultGraceMs) => {
-      clearInterval(sweep);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       if ("closeIdleConnections" in server) server.closeIdleConnections();
       await close(graceMs);

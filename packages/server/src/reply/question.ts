@@ -19,6 +19,7 @@ export const chatRequestSchema = z.object({
   trigger: z.enum(["submit-message", "regenerate-message"]).optional(),
   messageId: z.string().optional(),
   parentId: idSchema.nullable().optional(),
+  wait: z.boolean("must be true or false").optional(),
 });
 
 export type ChatRequest = z.output<typeof chatRequestSchema>;
@@ -28,6 +29,8 @@ export interface Question {
   message: NewMessage & { id?: string | undefined };
   /** Asked for another answer to a question that is stored already. */
   regenerate: boolean;
+  /** Waits while another reply of the conversation is being written, in place of being refused. */
+  waits: boolean;
 }
 
 /** What the model would choke on in every later turn is refused when it is asked. */
@@ -40,7 +43,7 @@ function requireAskable(part: Part): void {
 
 /** @throws invalid_input when there is no user message, or it is not one */
 export function questionOf(request: ChatRequest): Question {
-  const { id: conversationId, message, messages, trigger, parentId } = request;
+  const { id: conversationId, message, messages, trigger, parentId, wait = false } = request;
   const newest = message ?? messages?.findLast(({ role }) => role === "user");
   if (!newest) throw new InvalidInputError("message must be the user's question, or messages must have one.");
   const { id, role, parts, content } = parse(uiMessage, newest, "message");
@@ -54,5 +57,5 @@ export function questionOf(request: ChatRequest): Question {
   };
   parse(newMessageSchema, given, "message");
   for (const part of parts ?? []) requireAskable(part);
-  return { conversationId, message: given as NewMessage, regenerate: trigger === "regenerate-message" };
+  return { conversationId, message: given as NewMessage, regenerate: trigger === "regenerate-message", waits: wait };
 }

@@ -1,8 +1,8 @@
 /** /api/chat: the AI SDK's chat transport, so that `useChat` works as it is. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Store } from "chatkeep";
 import { chatRequestSchema, questionOf } from "../reply/question.ts";
 import type { Replies } from "../reply/run.ts";
+import { placeIn } from "../reply/stream.ts";
 import { createRouter } from "./router.ts";
 import { idParam, jsonBody, noContent } from "./schemas.ts";
 
@@ -18,7 +18,7 @@ const ask = createRoute({
   tags,
   summary: "Ask: the question is stored, then the reply is streamed, and stored when it ends",
   description:
-    "Takes { id, message } or { id, messages, trigger, messageId? }; only the newest user message is taken, history comes from the database. parentId says where a question belongs that is not the next one (null: a new beginning). A conversation that does not exist yet is made. The same message id and payload again gives its answer again. 409 while another reply of the conversation is being written.",
+    "Takes { id, message } or { id, messages, trigger, messageId? }; only the newest user message is taken, history comes from the database. parentId says where a question belongs that is not the next one (null: a new beginning). A conversation that does not exist yet is made. The same message id and payload again gives its answer again. 409 while another reply of the conversation is being written; with wait: true the request waits for its turn instead, at most five minutes.",
   request: {
     body: jsonBody(
       chatRequestSchema.meta({
@@ -34,6 +34,7 @@ const ask = createRoute({
           trigger: { type: "string", enum: ["submit-message", "regenerate-message"] },
           messageId: { type: "string" },
           parentId: { type: "string", format: "uuid", nullable: true },
+          wait: { type: "boolean" },
         },
         required: ["id"],
       }),
@@ -46,9 +47,16 @@ const reattach = createRoute({
   method: "get",
   path: "/chat/{id}/stream",
   tags,
-  summary: "Reattach to the running reply",
-  request: { params: idParam() },
-  responses: noContent("No reply is running that could be followed from here"),
+  summary: "Follow the running reply, from its beginning or from Last-Event-ID on",
+  description:
+    "Each event has an id, `<run>:<number>`. With Last-Event-ID the events after that one come, also of a reply that has ended within the last five minutes. 204 when there is nothing to follow: read the messages.",
+  request: {
+    params: idParam(),
+    headers: z.object({
+      "last-event-id": z.string().optional().meta({ description: "The id of the last event that arrived." }),
+    }),
+  },
+  responses: { ...noContent("No reply is running"), 200: eventStream } as unknown as { 200: typeof eventStream },
 });
 
 const stop = createRoute({
@@ -60,12 +68,16 @@ const stop = createRoute({
   responses: noContent("It stops within a second, or none was running"),
 });
 
-export function chatRoutes(store: Store, replies: Replies) {
+export function chatRoutes(replies: Replies) {
   return createRouter()
-    .openapi(ask, (c) => replies.answer(c.get("userId"), questionOf(c.req.valid("json"))))
-    .openapi(reattach, (c) => c.body(null, 204))
+    .openapi(ask, (c) => replies.answer(c.get("userId"), questionOf(c.req.valid("json")), c.req.raw.signal))
+    .openapi(reattach, async (c) => {
+      const place = placeIn(c.req.valid("header")["last-event-id"]);
+      const { id } = c.req.valid("param");
+      return (await replies.reattach(c.get("userId"), id, place)) ?? c.body(null, 204);
+    })
     .openapi(stop, async (c) => {
-      await store.forUser(c.get("userId")).runs.stop(c.req.valid("param").id);
+      await replies.stop(c.get("userId"), c.req.valid("param").id);
       return c.body(null, 204);
     });
 }

@@ -2,6 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { type Store, titleSchema } from "chatkeep";
 import { z } from "zod";
+import type { Events } from "../live/events.ts";
 import { createRouter } from "./router.ts";
 import {
   asConversation,
@@ -64,7 +65,7 @@ const remove = createRoute({
   responses: noContent("It is gone"),
 });
 
-export function conversationRoutes(store: Store) {
+export function conversationRoutes(store: Store, events: Events) {
   return createRouter()
     .openapi(list, async (c) => {
       const { items, nextCursor } = await store.forUser(c.get("userId")).conversations.list(c.req.valid("query"));
@@ -72,6 +73,7 @@ export function conversationRoutes(store: Store) {
     })
     .openapi(create, async (c) => {
       const made = await store.forUser(c.get("userId")).conversations.create(c.req.valid("json"));
+      events.changed(c.get("userId"), made.id);
       return c.json(asConversation(made), 201);
     })
     .openapi(get, async (c) => {
@@ -81,10 +83,13 @@ export function conversationRoutes(store: Store) {
     .openapi(rename, async (c) => {
       const { title } = c.req.valid("json");
       const renamed = await store.forUser(c.get("userId")).conversations.rename(c.req.valid("param").id, title);
+      events.changed(c.get("userId"), renamed.id);
       return c.json(asConversation(renamed), 200);
     })
     .openapi(remove, async (c) => {
-      await store.forUser(c.get("userId")).conversations.delete(c.req.valid("param").id);
+      const { id } = c.req.valid("param");
+      await store.forUser(c.get("userId")).conversations.delete(id);
+      events.changed(c.get("userId"), id);
       return c.body(null, 204);
     });
 }

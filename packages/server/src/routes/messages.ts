@@ -2,6 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { idSchema, type Store, seqSchema } from "chatkeep";
 import { z } from "zod";
+import type { Events } from "../live/events.ts";
 import { createRouter } from "./router.ts";
 import {
   asMessage,
@@ -61,7 +62,7 @@ const append = createRoute({
   ),
 });
 
-export function messageRoutes(store: Store) {
+export function messageRoutes(store: Store, events: Events) {
   return createRouter()
     .openapi(list, async (c) => {
       const { id } = c.req.valid("param");
@@ -79,6 +80,7 @@ export function messageRoutes(store: Store) {
       const { messages, expectedSeq } = c.req.valid("json");
       const { id } = c.req.valid("param");
       const items = await store.forUser(c.get("userId")).messages.append(id, messages, { expectedSeq });
+      events.changed(c.get("userId"), id);
       return c.json({ items: items.map(asMessage) }, 201);
     });
 }

@@ -1,8 +1,8 @@
 /** The application on a database of its own, with people who have signed up. Requests go through `app.request`: no port, no mock. */
 import type { LanguageModelV4 } from "@ai-sdk/provider";
-import { type App, createApp, createAuth, createLog, createOfflineModel } from "@chatkeep/server";
+import { type App, createApp, createAuth, createLog, createOfflineModel, partsOf } from "@chatkeep/server";
 import { createStore, type Database } from "chatkeep";
-import { openTestDatabase, type TestDatabase } from "../../../store/test/helpers/database.ts";
+import { isServer, openTestDatabase, type TestDatabase } from "../../../store/test/helpers/database.ts";
 import { models } from "../../src/models/index.ts";
 
 export const testUrl = "http://chatkeep.test";
@@ -13,6 +13,9 @@ export interface TestAppOptions {
   /** On a database that another application has already. */
   database?: TestDatabase;
   db?: Database;
+  /** What it hears of other servers; as its database gives it when left out, nothing when null. */
+  listen?: TestDatabase["listen"] | null;
+  runLeaseMs?: number;
 }
 
 export interface Person {
@@ -27,14 +30,23 @@ export interface Person {
 
 export type TestApp = Awaited<ReturnType<typeof openTestApp>>;
 
-export async function openTestApp({ model, limitAttempts = false, ...given }: TestAppOptions = {}) {
+export async function openTestApp({ model, limitAttempts = false, runLeaseMs, ...given }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
   const db = given.db ?? database.db;
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });
   const auth = createAuth({ db, secret: "a secret of the tests, long enough", url: testUrl, log, limitAttempts });
-  const store = createStore(db, models);
-  const created = createApp({ db, store, auth, log, url: testUrl, model: model ?? createOfflineModel({ wordMs: 0 }) });
+  const store = createStore(db, models, { partsOf, runLeaseMs });
+  const created = createApp({
+    db,
+    store,
+    auth,
+    log,
+    url: testUrl,
+    model: model ?? createOfflineModel({ wordMs: 0 }),
+    listen: given.listen === null ? undefined : (given.listen ?? database.listen),
+    isAlone: !isServer,
+  });
   const app: Pick<App, "request"> = created.app;
   const close = async () => {
     await created.close(0);

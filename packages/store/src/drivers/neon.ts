@@ -1,6 +1,7 @@
 /** chatkeep on Neon, through its serverless driver over WebSockets, which has transactions; its HTTP way has none. */
-import { Pool, type PoolClient } from "@neondatabase/serverless";
+import { Client, Pool, type PoolClient } from "@neondatabase/serverless";
 import { drizzle, type NeonDatabase } from "drizzle-orm/neon-serverless";
+import { type Listen, listenOn } from "./listen.ts";
 import { timeouts } from "./timeouts.ts";
 
 export interface NeonOptions {
@@ -16,6 +17,8 @@ export interface NeonConnection extends AsyncDisposable {
   engine: "neon";
   db: NeonDatabase;
   pool: Pool;
+  /** On a connection of its own, to the host without `-pooler`: Neon's pooler passes no notifications on. */
+  listen: Listen;
   close(): Promise<void>;
 }
 
@@ -44,5 +47,18 @@ export function openNeon({
     closed ??= pool.end();
     return closed;
   };
-  return { engine: "neon", db: drizzle(pool), pool, close, [Symbol.asyncDispose]: close };
+  const listen: Listen = (channel, handlers) =>
+    listenOn(
+      new Client({ connectionString: directUrl(url), connectionTimeoutMillis: connectTimeoutMs }),
+      channel,
+      handlers,
+    );
+  return { engine: "neon", db: drizzle(pool), pool, listen, close, [Symbol.asyncDispose]: close };
+}
+
+/** The host of the same database that is not behind Neon's pooler. */
+function directUrl(url: string): string {
+  const direct = new URL(url);
+  direct.hostname = direct.hostname.replace(/-pooler(?=\.)/, "");
+  return direct.href;
 }

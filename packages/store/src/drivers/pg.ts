@@ -1,10 +1,14 @@
 /** chatkeep on PostgreSQL through node-postgres. A dropped connection never ends the process, and nothing waits without a limit. */
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
-import { Pool } from "pg";
+import { Client, Pool, type PoolClient, type QueryConfig } from "pg";
+import { type Listen, listenOn } from "./listen.ts";
 import { timeouts } from "./timeouts.ts";
 
 export interface PgOptions {
-  /** `postgres://user:password@host:port/database` */
+  /**
+   * `postgres://user:password@host:port/database`. With `?pgbouncer=true` for a pooler that gives each transaction another
+   * connection: then no statement is kept prepared, no setting is sent at the start, and nothing listens.
+   */
   url: string;
   /** Connections at most; 10 when left out. */
   maxConnections?: number;
@@ -18,6 +22,8 @@ export interface PgConnection extends AsyncDisposable {
   engine: "pg";
   db: NodePgDatabase;
   pool: Pool;
+  /** On a connection of its own. Missing behind a pooler. */
+  listen: Listen | undefined;
   close(): Promise<void>;
 }
 
@@ -28,18 +34,24 @@ export function openPg({
   connectTimeoutMs = timeouts.connect,
   statementTimeoutMs = timeouts.statement,
 }: PgOptions): PgConnection {
-  const pool = new Pool({
+  const isPooled = URL.parse(url)?.searchParams.get("pgbouncer") === "true";
+  const connection = {
     connectionString: url,
-    max: maxConnections,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: timeouts.keepAlive,
     application_name: "chatkeep",
-    ...(statementTimeoutMs && {
-      statement_timeout: statementTimeoutMs,
-      query_timeout: statementTimeoutMs + timeouts.grace,
-      idle_in_transaction_session_timeout: statementTimeoutMs,
-    }),
+  };
+  const pool = new Pool({
+    ...connection,
+    max: maxConnections,
+    ...(statementTimeoutMs && { query_timeout: statementTimeoutMs + timeouts.grace }),
+    ...(statementTimeoutMs &&
+      !isPooled && {
+        statement_timeout: statementTimeoutMs,
+        idle_in_transaction_session_timeout: statementTimeoutMs,
+      }),
+    ...(isPooled && { Client: UnpreparedClient }),
   });
   ignoreDroppedConnections(pool);
   let closed: Promise<void> | undefined;
@@ -47,11 +59,29 @@ export function openPg({
     closed ??= pool.end();
     return closed;
   };
-  return { engine: "pg", db: drizzle(pool), pool, close, [Symbol.asyncDispose]: close };
+  const listen: Listen = (channel, handlers) => listenOn(new Client(connection), channel, handlers);
+  return {
+    engine: "pg",
+    db: drizzle(pool),
+    pool,
+    listen: isPooled ? undefined : listen,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A statement that was prepared on one connection of a pooler is unknown to the next. */
+class UnpreparedClient extends Client {
+  // biome-ignore lint/suspicious/noExplicitAny: the overloads of the driver end in `any`, and all of them pass through here
+  override query(first: any, ...rest: any[]): any {
+    const { name, ...unnamed } = (typeof first === "object" ? first : {}) as QueryConfig;
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    return (super.query as any)(name ? unnamed : first, ...rest);
+  }
 }
 
 /** A lost connection is told to whoever has a statement on it; without these listeners it would also end the process. */
 function ignoreDroppedConnections(pool: Pool): void {
   pool.on("error", () => {});
-  pool.on("connect", (client) => client.on("error", () => {}));
+  pool.on("connect", (client: PoolClient) => client.on("error", () => {}));
 }

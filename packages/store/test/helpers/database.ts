@@ -4,7 +4,7 @@ import { openAsBlob } from "node:fs";
 import { join } from "node:path";
 import type { Database } from "chatkeep";
 import { openNeon } from "chatkeep/neon";
-import { openPg } from "chatkeep/pg";
+import { openPg, type PgConnection } from "chatkeep/pg";
 import { openPglite } from "chatkeep/pglite";
 import { sql } from "drizzle-orm";
 import { inject } from "vitest";
@@ -16,8 +16,12 @@ export interface TestDatabase extends AsyncDisposable {
   db: Database;
   /** Where a second process finds it; on PGlite there is none. */
   url: string | undefined;
+  /** How its driver hears notifications; on PGlite there is nobody to hear. */
+  listen: PgConnection["listen"];
   close(): Promise<void>;
 }
+
+type Opened = Pick<TestDatabase, "db" | "listen" | "close">;
 
 export const engine = inject("engine");
 
@@ -31,14 +35,14 @@ export async function openTestDatabase(template: Template = "store"): Promise<Te
 }
 
 /** Further connections to the same database, as another server would have them; on PGlite it is the same session. */
-export function openAgain(database: TestDatabase): Pick<TestDatabase, "db" | "close"> {
-  return database.url ? openUrl(database.url) : { db: database.db, close: async () => {} };
+export function openAgain(database: TestDatabase): Opened {
+  return database.url ? openUrl(database.url) : { db: database.db, listen: undefined, close: async () => {} };
 }
 
 async function openDump(folder: string, template: Template) {
   const dump = template === "empty" ? undefined : await openAsBlob(join(folder, `${template}.tar`));
   const { db, close } = await openPglite({ loadDataDir: dump });
-  return { db, close, url: undefined };
+  return { db, close, url: undefined, listen: undefined };
 }
 
 async function openCopy(source: string, template: Template) {
@@ -51,7 +55,7 @@ async function openCopy(source: string, template: Template) {
   return { ...openUrl(url.href), url: url.href };
 }
 
-function openUrl(url: string): Pick<TestDatabase, "db" | "close"> {
+function openUrl(url: string): Opened {
   if (engine === "neon") useNeonProxy(inject("neonProxyPort"));
   return engine === "neon" ? openNeon({ url }) : openPg({ url });
 }

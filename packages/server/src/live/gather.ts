@@ -1,0 +1,60 @@
+/** Work that is asked for often and done together: one at a time, with a pause between, and again after a failure. */
+
+export interface GatherOptions {
+  /** From the beginning of one time to that of the next, in milliseconds. */
+  everyMs: number;
+  onError(error: unknown): void;
+}
+
+export interface Gathering {
+  /** Has the work done soon: at once if it rested long enough. `isUrgent`: without the pause. */
+  ask(isUrgent?: boolean): void;
+  /** Takes no further asks, and waits for the work that is under way. */
+  close(): Promise<void>;
+}
+
+const pauseAfterErrorMs = 250;
+
+/** What comes while the work is under way is done the next time. */
+export function gather(work: () => Promise<void>, { everyMs, onError }: GatherOptions): Gathering {
+  let timer: NodeJS.Timeout | undefined;
+  let current: Promise<void> | undefined;
+  let isAsked = false;
+  let notBefore = 0;
+  let isClosed = false;
+
+  const start = () => {
+    timer = undefined;
+    isAsked = false;
+    notBefore = performance.now() + everyMs;
+    current = work()
+      .catch((error: unknown) => {
+        onError(error);
+        isAsked = true;
+        notBefore = performance.now() + pauseAfterErrorMs;
+      })
+      .finally(() => {
+        current = undefined;
+        if (isAsked) schedule();
+      });
+  };
+  const schedule = (isUrgent = false) => {
+    if (isClosed || current) return;
+    if (timer && !isUrgent) return;
+    clearTimeout(timer);
+    const waitMs = isUrgent ? 0 : notBefore - performance.now();
+    if (waitMs > 0) timer = setTimeout(start, waitMs);
+    else start();
+  };
+  return {
+    ask: (isUrgent = false) => {
+      isAsked = true;
+      schedule(isUrgent);
+    },
+    close: async () => {
+      isClosed = true;
+      clearTimeout(timer);
+      await current;
+    },
+  };
+}

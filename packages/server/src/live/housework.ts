@@ -1,0 +1,47 @@
+/** What servers do for each other: replies whose server has died are ended, and chunks that nobody needs any more go. */
+import type { Store } from "chatkeep";
+import type { Log } from "../log.ts";
+import type { Doorbell } from "./doorbell.ts";
+import { gather } from "./gather.ts";
+
+const graceOfChunksMs = 300_000;
+const sweepMs = 1_000;
+const tidyMs = 30_000;
+/** A server that nobody has used for so long lets the database sleep. */
+const idleMs = 300_000;
+
+export type Housework = ReturnType<typeof createHousework>;
+
+export function createHousework({ store, doorbell, log }: { store: Store; doorbell: Doorbell; log: Log }) {
+  let usedAt = performance.now();
+  const sweeping = gather(
+    async () => {
+      for (const { runId, userId, conversationId } of await store.server.interruptRuns("expired")) {
+        log.warn({ runId }, "a reply was interrupted: its server has stopped");
+        doorbell.ring({ runId });
+        doorbell.ring({ userId, conversationId });
+      }
+    },
+    { everyMs: sweepMs, onError: (error) => log.warn({ error }, "dead runs could not be swept") },
+  );
+  const tidying = gather(async () => void (await store.server.removeChunks(graceOfChunksMs)), {
+    everyMs: tidyMs,
+    onError: (error) => log.warn({ error }, "old chunks could not be removed"),
+  });
+  const timer = setInterval(() => {
+    if (performance.now() - usedAt > idleMs) return;
+    sweeping.ask();
+    tidying.ask();
+  }, sweepMs).unref();
+  return {
+    /** Somebody uses this server. */
+    touch: () => {
+      usedAt = performance.now();
+    },
+    sweep: () => sweeping.ask(),
+    close: async () => {
+      clearInterval(timer);
+      await Promise.all([sweeping.close(), tidying.close()]);
+    },
+  };
+}

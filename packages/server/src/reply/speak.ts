@@ -1,0 +1,182 @@
+/** Speaking: the model is called, what it says is stored before it is shown, and the reply when it ends. Nobody has to listen. */
+import type { LanguageModelV4 } from "@ai-sdk/provider";
+import { isStepCount, streamText, toUIMessageStream, type UIMessage } from "ai";
+import { ChatkeepError, type Database, type RunEnd, type Store, textOf } from "chatkeep";
+import { taskTools } from "../assistant/tools.ts";
+import type { Doorbell } from "../live/doorbell.ts";
+import type { Log } from "../log.ts";
+import type { Begun } from "./begin.ts";
+import { eventsIn, settled } from "./events.ts";
+import type { Ending, Feeds } from "./feeds.ts";
+import { readHistory } from "./history.ts";
+import { describeModelError, failure, failureOf, type ModelFailure, tellingModel } from "./model-errors.ts";
+import { createPulse } from "./pulse.ts";
+
+export interface SpeakerOptions {
+  store: Store;
+  db: Database;
+  model: LanguageModelV4;
+  log: Log;
+  doorbell: Doorbell;
+  feeds: Feeds;
+}
+
+type StopReason = "asked" | "lost" | "shutdown";
+
+const mostSteps = 8;
+/** Of a reply that is cut to be stored: no character takes more than six bytes of JSON. */
+const mostCharacters = 2 * 1024 * 1024;
+const patience = { firstChunkMs: 120_000, chunkMs: 120_000 };
+
+export function createSpeaker({ store, db, model, log, doorbell, feeds }: SpeakerOptions) {
+  const telling = tellingModel(model);
+  const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
+  const pulsing = createPulse({ server: store.server, log });
+  doorbell.hear((ring) => ring && "runId" in ring && pulsing.look(ring.runId));
+
+  /** Begins to speak; the feed of the run has it from here on. @throws what reading the history throws */
+  async function speak(userId: string, conversationId: string, { key, questionId, replyId }: Begun): Promise<void> {
+    const mine = store.forUser(userId);
+    const controller = new AbortController();
+    const { promise: hasEnded, resolve: end } = Promise.withResolvers<void>();
+    running.set(key.id, { controller, ended: hasEnded });
+    const feed = feeds.begin(userId, key.id);
+    const writer = pulsing.add({
+      userId,
+      key,
+      onStored: (events) => {
+        feed.publish(events);
+        doorbell.ring({ runId: key.id });
+      },
+      onStop: () => controller.abort("asked" satisfies StopReason),
+      onLost: () => controller.abort("lost" satisfies StopReason),
+    });
+    doorbell.ring({ userId, conversationId });
+    let failed: ModelFailure | undefined;
+    let usage: Pick<RunEnd, "inputTokens" | "outputTokens"> = {};
+
+    const write = async (runEnd: RunEnd) => {
+      const isStored = await persist(() => mine.runs.end(key, { ...usage, ...runEnd }));
+      if (!isStored) return feed.lose();
+      feed.publish((runEnd.chunks ?? []).flatMap(eventsIn));
+      feed.end(runEnd as Ending);
+    };
+
+    const finish = async (given: RunEnd) => {
+      const runEnd = { ...given, chunks: await writer.close() };
+      try {
+        await write(runEnd).catch((error: unknown) => {
+          log.error({ error, runId: key.id }, "a reply could not be stored whole");
+          return write(shortened(runEnd));
+        });
+      } catch (error) {
+        log.error({ error, runId: key.id }, "a reply could not be stored");
+        feed.lose();
+      } finally {
+        running.delete(key.id);
+        doorbell.ring({ runId: key.id });
+        doorbell.ring({ userId, conversationId });
+        end();
+      }
+    };
+
+    try {
+      const result = streamText({
+        model: telling,
+        instructions: instructions(),
+        messages: await readHistory(mine, conversationId, questionId),
+        tools: taskTools(db, userId),
+        stopWhen: isStepCount(mostSteps),
+        abortSignal: controller.signal,
+        timeout: patience,
+        onError: ({ error }) => {
+          failed = failureOf(error);
+          log.warn({ runId: key.id, code: failed.code, provider: describeModelError(error) }, "the model failed");
+        },
+        onEnd: ({ usage: { inputTokens, outputTokens } }) => {
+          usage = { inputTokens: whole(inputTokens), outputTokens: whole(outputTokens) };
+        },
+      });
+      let runEnd: RunEnd = { status: "failed", parts: [], errorCode: "model_failed" };
+      const stream = toUIMessageStream({
+        stream: result.stream,
+        originalMessages: [] as UIMessage[],
+        generateMessageId: () => replyId,
+        onError: (error) => failureOf(error).sentence,
+        onEnd: ({ responseMessage, outcome, finishReason }) => {
+          const stop = controller.signal.aborted ? (controller.signal.reason as StopReason) : undefined;
+          const parts = settled(responseMessage.parts);
+          runEnd = { ...howItEnded(stop, outcome.status, finishReason, failed), parts };
+        },
+      });
+      const reply = async () => {
+        try {
+          for await (const chunk of stream) await writer.write(chunk);
+        } catch (error) {
+          log.error({ error, runId: key.id }, "a reply broke off");
+        }
+        await finish(runEnd);
+      };
+      void reply();
+    } catch (error) {
+      failed = failureOf(error);
+      await finish({ status: "failed", parts: [], errorCode: failed.code, error: failed.sentence });
+      throw error;
+    }
+  }
+
+  /** Lets the replies that are being written end, and interrupts what is left after `graceMs`. */
+  async function close(graceMs: number): Promise<void> {
+    const all = () => Promise.all([...running.values()].map(({ ended }) => ended));
+    const grace = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
+    await Promise.race([all(), grace]);
+    for (const { controller } of running.values()) controller.abort("shutdown" satisfies StopReason);
+    await all();
+    await pulsing.close();
+  }
+
+  return { speak, close };
+}
+
+function howItEnded(
+  stop: StopReason | undefined,
+  outcome: string,
+  finishReason: string | undefined,
+  failed: ModelFailure | undefined,
+): Pick<RunEnd, "status" | "errorCode" | "error"> {
+  if (stop === "asked") return { status: "stopped" };
+  if (stop) return { status: "interrupted" };
+  if (!failed && outcome === "completed" && finishReason !== "error") return { status: "completed" };
+  const { code, sentence } = failed ?? failure(outcome === "aborted" ? "model_timeout" : "model_failed");
+  return { status: "failed", errorCode: code, error: sentence };
+}
+
+/** A reply that was shown is worth waiting for a database that is away; after the lease another server has ended the run. */
+async function persist(write: () => Promise<boolean>): Promise<boolean> {
+  for (const pauseMs of [100, 300, 1_000, 2_000, 4_000, 6_000]) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof ChatkeepError) || error.code !== "unavailable") throw error;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+  return await write();
+}
+
+/** What is left of a reply that the database refused: its words, as many as surely fit. */
+function shortened({ parts, ...end }: RunEnd): RunEnd {
+  const text = textOf(parts).toWellFormed().slice(0, mostCharacters);
+  const { code, sentence } = failure("model_failed");
+  return { ...end, status: "failed", parts: text ? [{ type: "text", text }] : [], errorCode: code, error: sentence };
+}
+
+/** Providers also send fractions, and nothing. */
+function whole(tokens: number | undefined): number | undefined {
+  return Number.isSafeInteger(tokens) ? tokens : undefined;
+}
+
+function instructions(): string {
+  const today = new Date().toISOString().slice(0, 10);
+  return `You are the assistant of chatkeep, a place that keeps conversations. Today is ${today}. Answer in Markdown, in the language of the user. You can read and change the user's tasks with your tools; use them when the user speaks of tasks, and say what you did.`;
+}
