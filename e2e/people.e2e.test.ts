@@ -1,6 +1,12 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { endServer, openBrowser, type RunningServer, startServer, temporaryFolder } from "./helpers/app.ts";
+import {
+  endServer,
+  type RunningServer,
+  startServer,
+  temporaryFolder,
+} from "../packages/server/test/helpers/servers.ts";
+import { openBrowser } from "./helpers/app.ts";
 
 const folder = temporaryFolder();
 let browser: Browser;

@@ -1,7 +1,8 @@
 /** `npm run screens`: pictures of the running app for the documentation. */
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
-import { endServer, openBrowser, startServer, temporaryFolder } from "./helpers/app.ts";
+import { endServer, startServer, temporaryFolder } from "../packages/server/test/helpers/servers.ts";
+import { openBrowser } from "./helpers/app.ts";
 import { unpackChromium } from "./helpers/chromium.ts";
 
 const target = fileURLToPath(new URL("../docs/screens/", import.meta.url));

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freePort, startPostgres, type ThrowawayPostgres } from "../../store/test/helpers/throwaway-postgres.ts";
 import { textIn } from "./helpers/models.ts";
+import { call, question, signUp } from "./helpers/servers.ts";
 
 const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
 const secret = "x".repeat(40);
@@ -58,22 +59,6 @@ async function serve(environment: Environment) {
   }
   throw new Error("serve was not ready in 30 seconds");
 }
-
-async function call(url: string, path: string, body?: object, token?: string): Promise<Response> {
-  return await fetch(url + path, {
-    method: body ? "POST" : "GET",
-    headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-}
-
-async function signUp(url: string, name: string): Promise<string> {
-  const body = { name, email: `${name}@example.com`, password: "correct horse" };
-  const response = await call(url, "/api/auth/sign-up/email", body);
-  return ((await response.json()) as { token: string }).token;
-}
-
-const question = (text: string) => ({ id: randomUUID(), role: "user", parts: [{ type: "text", text }] });
 
 async function databaseNamed(name: string): Promise<Environment> {
   const { openPg } = await import("chatkeep/pg");
