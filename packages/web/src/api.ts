@@ -8,6 +8,17 @@ const { api } = hc<App>("/");
 export type Conversation = InferResponseType<(typeof api.conversations)[":id"]["$get"], 200>;
 export type Message = InferResponseType<(typeof api.conversations)[":id"]["branch"]["$get"], 200>["items"][number];
 
+export interface Page<Item> {
+  items: Item[];
+  nextCursor: string | null;
+}
+
+/** What the server tells of changes; `runId` is the reply that is being written. */
+export type LiveEvent =
+  | { type: "ready" }
+  | { type: "conversation"; conversation: Conversation; runId: string | null }
+  | { type: "deleted"; conversationId: string };
+
 export interface Person {
   id: string;
   name: string;
@@ -60,15 +71,13 @@ export const account = {
 
 export const conversations = {
   list: (cursor: string | undefined) =>
-    answer<{ items: Conversation[]; nextCursor: string | null }>(
-      api.conversations.$get({ query: { limit: "50", ...(cursor && { cursor }) } }),
-    ),
+    answer<Page<Conversation>>(api.conversations.$get({ query: { limit: "50", ...(cursor && { cursor }) } })),
   get: (id: string) => answer<Conversation>(api.conversations[":id"].$get({ param: { id } })),
   rename: (id: string, title: string) =>
     answer<Conversation>(api.conversations[":id"].$patch({ param: { id }, json: { title } })),
   delete: (id: string) => answer<void>(api.conversations[":id"].$delete({ param: { id } })),
   branch: (id: string, before: string | undefined) =>
-    answer<{ items: Message[]; nextCursor: string | null }>(
+    answer<Page<Message>>(
       api.conversations[":id"].branch.$get({ param: { id }, query: { limit: "50", ...(before && { before }) } }),
     ),
   stop: (id: string) => answer<void>(api.chat[":id"].stop.$post({ param: { id } })),
@@ -83,3 +92,31 @@ export const chatTransport = new DefaultChatTransport<UIMessage>({
     return { body: { id, message, trigger } };
   },
 });
+
+interface Listener {
+  onEvent(event: LiveEvent): void;
+  /** The server would not let us listen; it is asked again. */
+  onRefused(): void;
+}
+
+const listenAgainMs = 5_000;
+
+/** Hears of changes until the function that it gives is called. The browser comes back by itself after a lost connection. */
+export function listen({ onEvent, onRefused }: Listener): () => void {
+  let source: EventSource;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const open = () => {
+    source = new EventSource("/api/events");
+    source.onmessage = ({ data }) => onEvent(JSON.parse(data) as LiveEvent);
+    source.onerror = () => {
+      if (source.readyState !== EventSource.CLOSED) return;
+      onRefused();
+      timer = setTimeout(open, listenAgainMs);
+    };
+  };
+  open();
+  return () => {
+    clearTimeout(timer);
+    source.close();
+  };
+}

@@ -9,6 +9,7 @@ import { SignIn } from "./account/sign-in.tsx";
 import { account, type Person } from "./api.ts";
 import { forgetChats } from "./conversation/chats.ts";
 import { ConversationView } from "./conversation/conversation-view.tsx";
+import { useLive } from "./live.ts";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { Failure } from "./ui/failure.tsx";
 import { IconButton } from "./ui/icon-button.tsx";
@@ -36,11 +37,12 @@ function Root() {
   if (isPending) return <div className="h-full" aria-busy="true" />;
   if (error) return <Failure error={error} onRetry={() => refetch()} />;
   if (!person) return <SignIn />;
-  return <SignedIn key={person.id} name={person.name} email={person.email} />;
+  return <SignedIn key={person.id} person={person} />;
 }
 
-function SignedIn({ name, email }: { name: string; email: string }) {
+function SignedIn({ person: { name, email } }: { person: Person }) {
   const [open, setOpen] = useState(false);
+  useLive();
   return (
     <div className="flex h-full">
       <a

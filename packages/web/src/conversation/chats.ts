@@ -14,11 +14,50 @@ export function chatOf(id: string): Chat<UIMessage> {
     id,
     transport: chatTransport,
     generateId: () => uuid(),
-    onFinish: () => onReplied(id),
+    onFinish: ({ isDisconnect }) => {
+      onReplied(id);
+      if (isDisconnect && chat.lastMessage?.role === "assistant") void takeUpAgain(chat);
+    },
     onError: () => onReplied(id),
   });
   chats.set(id, chat);
   return chat;
+}
+
+/** Whether the connection was lost while a reply came: it goes on without us, and is taken up again. */
+export function isCutOff({ status, error, messages }: Pick<Chat<UIMessage>, "status" | "error" | "messages">): boolean {
+  return status === "error" && error instanceof TypeError && messages.at(-1)?.role === "assistant";
+}
+
+const beingTakenUp = new Set<Chat<UIMessage>>();
+const firstPauseMs = 500;
+const longestPauseMs = 8_000;
+
+async function takeUpAgain(chat: Chat<UIMessage>): Promise<void> {
+  if (beingTakenUp.has(chat)) return;
+  beingTakenUp.add(chat);
+  try {
+    for (let pauseMs = firstPauseMs; isCutOff(chat); pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      await backOnlineOr(pauseMs);
+      if (chats.get(chat.id) !== chat || !isCutOff(chat)) return;
+      await chat.resumeStream();
+    }
+  } finally {
+    beingTakenUp.delete(chat);
+  }
+  onReplied(chat.id);
+}
+
+function backOnlineOr(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    addEventListener("online", done);
+  });
 }
 
 /** Another person may sign in next. */
@@ -38,6 +77,6 @@ export interface KeptMetadata {
 }
 
 export function toUIMessage({ id, role, content, parts, status, createdAt }: Message): UIMessage<KeptMetadata> {
-  const kept = (parts ?? [{ type: "text", text: content }]) as UIMessage["parts"];
+  const kept = (parts ?? (content ? [{ type: "text", text: content }] : [])) as UIMessage["parts"];
   return { id, role, parts: kept as UIMessage<KeptMetadata>["parts"], metadata: { status, createdAt } };
 }

@@ -3,13 +3,13 @@ import { useChat } from "@ai-sdk/react";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import type { UIMessage } from "ai";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { ApiError, conversations, errorIn } from "../api.ts";
 import { Composer } from "../composer/composer.tsx";
 import { readDraft, writeDraft } from "../composer/drafts.ts";
 import { Button } from "../ui/button.tsx";
 import { Failure } from "../ui/failure.tsx";
-import { chatOf, type KeptMetadata, toUIMessage, whenReplied } from "./chats.ts";
+import { chatOf, isCutOff, type KeptMetadata, toUIMessage, whenReplied } from "./chats.ts";
 import { MessageView } from "./message-view.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
 
@@ -30,12 +30,17 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   const { messages, status, error, clearError } = chat;
   const isReplying = status === "submitted" || status === "streaming";
   const last = messages.at(-1);
+  const isLost = isCutOff(chat);
   const isWrittenElsewhere = !isReplying && keptStatus(last) === "streaming";
+  useFollow(id, isWrittenElsewhere);
   const { ref: scroller, toEnd } = useStickToEnd(messages);
   const [stopError, setStopError] = useState<Error>();
+  const sent = useRef<string>(undefined);
   useEffect(() => {
     // The first word of the reply says that the question is stored.
-    if (status === "streaming") writeDraft(personId, id, "");
+    if (status !== "streaming" || sent.current === undefined) return;
+    if (readDraft(personId, id) === sent.current) writeDraft(personId, id, "");
+    sent.current = undefined;
   }, [status, personId, id]);
 
   const send = (text: string) => {
@@ -44,6 +49,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     toEnd();
     writeDraft(personId, "new", "");
     writeDraft(personId, id, text);
+    sent.current = text;
     void chat.sendMessage({ parts: [{ type: "text", text }] });
     if (isNew) void navigate({ to: "/c/$conversationId", params: { conversationId: id }, replace: true });
   };
@@ -85,11 +91,16 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
               {stopError.message}
             </p>
           )}
-          {error && (
+          {error && !isLost && (
             <div role="alert" className="mt-6 flex flex-wrap items-center gap-3 text-danger text-sm">
               <span>{errorIn(error.message).message}</span>
-              <Button onClick={() => void chat.regenerate()}>Try again</Button>
+              <Button onClick={() => void askAgain(chat)}>Try again</Button>
             </div>
+          )}
+          {isLost && (
+            <p role="status" className="mt-6 text-quiet text-sm">
+              The connection is lost. The answer goes on without us, and here as soon as it is back.
+            </p>
           )}
           {!error && !isReplying && wasCutOff(last) && (
             <Button className="mt-4" onClick={() => void chat.regenerate()}>
@@ -121,7 +132,6 @@ function useKeptChat(id: string, isNew: boolean) {
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     // A conversation that this tab has just begun is not stored before its question arrives.
     enabled: !isNew && chat.status !== "submitted" && chat.status !== "streaming",
-    refetchInterval: ({ state }) => (state.data?.pages[0]?.items.at(-1)?.status === "streaming" ? pollMs : false),
   });
   const { data } = branch;
   const { setMessages } = chat;
@@ -130,6 +140,10 @@ function useKeptChat(id: string, isNew: boolean) {
     const { status } = instance;
     if (!data || status === "submitted" || status === "streaming") return;
     const kept = [...data.pages].reverse().flatMap((page) => page.items.map(toUIMessage));
+    const draft = kept.at(-1);
+    // Of a reply that is being written the database shows no words yet.
+    const seen = draft && keptStatus(draft) === "streaming" && instance.messages.find(({ id }) => id === draft.id);
+    if (seen) draft.parts = seen.parts;
     const unsent =
       status === "error" ? instance.messages.filter(({ id: known }) => !kept.some((each) => each.id === known)) : [];
     setMessages([...kept, ...unsent] as UIMessage[]);
@@ -145,6 +159,31 @@ function useKeptChat(id: string, isNew: boolean) {
     });
   }, [queries]);
   return { chat, branch };
+}
+
+/** Takes up a reply that is being written and that this tab did not ask for, or had lost. */
+function useFollow(id: string, isWrittenElsewhere: boolean): void {
+  const queries = useQueryClient();
+  useEffect(() => {
+    if (!isWrittenElsewhere) return;
+    const timer = setInterval(follow, pollMs);
+    void follow();
+    return () => clearInterval(timer);
+
+    async function follow() {
+      const chat = chatOf(id);
+      if (chat.status === "submitted" || chat.status === "streaming") return;
+      await chat.resumeStream();
+      await queries.invalidateQueries({ queryKey: ["branch", id] });
+    }
+  }, [id, isWrittenElsewhere, queries]);
+}
+
+/** The same question once more: one that did not arrive is sent with its id, one that was answered gets another answer. */
+async function askAgain(chat: Pick<ReturnType<typeof chatOf>, "messages" | "sendMessage" | "regenerate">) {
+  const last = chat.messages.at(-1);
+  if (last?.role === "user") await chat.sendMessage({ parts: last.parts, messageId: last.id });
+  else await chat.regenerate();
 }
 
 /** Also when it is pressed before the question has arrived: then the server does not know the conversation yet. */
