@@ -10,7 +10,7 @@ import type { Log } from "../log.ts";
 import { gather } from "./gather.ts";
 
 /** What has changed: a run has streamed or ended, or was asked to stop; or a conversation is another than before. */
-export type Ring = { runId: string } | { userId: UserId; conversationId: string };
+export type Ring = { runId: string; isStop?: true } | { userId: UserId; conversationId: string };
 
 /** `undefined`: rings may have been missed, so anything may have changed. */
 type Hearer = (ring: Ring | undefined) => void;
@@ -67,7 +67,7 @@ export function createDoorbell({ db, log, listen, isAlone = false }: DoorbellOpt
   function ring(one: Ring): void {
     tell(one);
     if (isAlone) return;
-    outgoing.set("runId" in one ? one.runId : `${one.userId} ${one.conversationId}`, one);
+    outgoing.set(Object.values(one).join(" "), one);
     sending.ask();
   }
 
@@ -161,6 +161,7 @@ function* payloadsOf(self: string, rings: readonly Ring[]): Generator<string> {
   if (some.length > 0) yield JSON.stringify([self, ...some]);
 }
 
+/** Nobody is sorry for a ring that a crash takes along, so its commit waits for no disk. */
 async function notify(db: Database, payload: string): Promise<void> {
-  await db.execute(sql`select pg_notify(${channel}, ${payload})`);
+  await db.execute(sql`select set_config('synchronous_commit', 'off', true), pg_notify(${channel}, ${payload})`);
 }

@@ -20,11 +20,14 @@ export function gather(work: () => Promise<void>, { everyMs, onError }: GatherOp
   let timer: NodeJS.Timeout | undefined;
   let current: Promise<void> | undefined;
   let isAsked = false;
+  let isStarting = false;
   let notBefore = 0;
   let isClosed = false;
 
   const start = () => {
     timer = undefined;
+    isStarting = false;
+    if (isClosed) return;
     isAsked = false;
     notBefore = performance.now() + everyMs;
     current = work()
@@ -39,12 +42,17 @@ export function gather(work: () => Promise<void>, { everyMs, onError }: GatherOp
       });
   };
   const schedule = (isUrgent = false) => {
-    if (isClosed || current) return;
+    if (isClosed || current || isStarting) return;
     if (timer && !isUrgent) return;
     clearTimeout(timer);
     const waitMs = isUrgent ? 0 : notBefore - performance.now();
-    if (waitMs > 0) timer = setTimeout(start, waitMs);
-    else start();
+    if (waitMs > 0) {
+      timer = setTimeout(start, waitMs);
+      return;
+    }
+    // What is asked at the same moment is done together.
+    isStarting = true;
+    queueMicrotask(start);
   };
   return {
     ask: (isUrgent = false) => {

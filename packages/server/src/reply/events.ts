@@ -36,7 +36,7 @@ export function eventsIn({ chunk }: Pick<ChunkRow, "chunk">): string[] {
   return chunk.split("\n");
 }
 
-/** The parts of a reply whose server died, from what it had stored: as much of it as can be read. */
+/** The parts of a reply from all that was streamed of it, also by a server that died: as much as can be read. */
 export async function partsOf(chunks: readonly string[]): Promise<Part[]> {
   let last: UIMessage | undefined;
   try {
@@ -50,7 +50,7 @@ export async function partsOf(chunks: readonly string[]): Promise<Part[]> {
 }
 
 /** Parts as they stay: what was being written when it ended is written now. */
-export function settled(parts: UIMessage["parts"]): Part[] {
+function settled(parts: UIMessage["parts"]): Part[] {
   return parts.map(
     (part) => ("state" in part && part.state === "streaming" ? { ...part, state: "done" } : part) as Part,
   );

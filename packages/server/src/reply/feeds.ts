@@ -23,12 +23,13 @@ export interface Feed {
   readonly ending: Ending | undefined;
   /** Whether this server writes it. */
   readonly isOwn: boolean;
-  /** Resolves when there is more, or it has ended, or as a sign of life from time to time. */
-  readonly changed: Promise<void>;
+  /** Called when there is more, when it has ended, and from time to time as a sign of life. */
+  readonly listeners: Set<() => void>;
 }
 
 /** The feed of a reply that this server writes. */
 export interface OwnFeed {
+  readonly events: readonly string[];
   publish(events: readonly string[]): void;
   end(ending: Ending): void;
   /** It is another's now: what becomes of it is read from the database. */
@@ -47,10 +48,7 @@ export type Feeds = ReturnType<typeof createFeeds>;
 
 interface OpenFeed extends Feed {
   ending: Ending | undefined;
-  changed: Promise<void>;
-  wake: () => void;
   isOwn: boolean;
-  followers: number;
   release: (() => void) | undefined;
 }
 
@@ -118,16 +116,13 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
   }
 
   function open(userId: string, runId: string, isOwn: boolean): OpenFeed {
-    const { promise, resolve } = Promise.withResolvers<void>();
     const feed: OpenFeed = {
       userId,
       runId,
       events: [],
       ending: undefined,
-      changed: promise,
-      wake: resolve,
+      listeners: new Set(),
       isOwn,
-      followers: 0,
       release: isOwn ? undefined : doorbell.hold(),
     };
     feeds.set(runId, feed);
@@ -156,6 +151,7 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
       feed.release?.();
       feed.release = undefined;
       return {
+        events: feed.events,
         publish: (events) => {
           feed.events.push(...events);
           wake(feed);
@@ -169,15 +165,15 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
         },
       };
     },
-    /** The feed of a run of this user; let go of it when nobody follows it any more. */
-    follow(userId: string, runId: string): { feed: Feed; letGo(): void } {
+    /** The feed of a run of this user, until the function that comes with it is called. `onChange`: see `listeners`. */
+    follow(userId: string, runId: string, onChange: () => void): { feed: Feed; letGo(): void } {
       const known = feeds.get(runId);
       const feed = known?.userId === userId ? known : open(userId, runId, false);
-      if (!feed.isOwn && feed !== known) askFor((each) => each === feed);
-      feed.followers += 1;
+      if (feed !== known) askFor((each) => each === feed);
+      feed.listeners.add(onChange);
       const letGo = () => {
-        feed.followers -= 1;
-        if (feed.followers === 0 && !feed.isOwn) drop(feed);
+        feed.listeners.delete(onChange);
+        if (feed.listeners.size === 0 && !feed.isOwn) drop(feed);
       };
       return { feed, letGo };
     },
@@ -193,10 +189,6 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
   };
 }
 
-function wake(feed: OpenFeed): void {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const { wake: wakeNow } = feed;
-  feed.changed = promise;
-  feed.wake = resolve;
-  wakeNow();
+function wake({ listeners }: Feed): void {
+  for (const listener of [...listeners]) listener();
 }

@@ -4,6 +4,7 @@
  */
 import type { UIMessageChunk } from "ai";
 import { ChatkeepError, type ChunkRow, type Pulse, type RunKey, type ServerStore } from "chatkeep";
+import type { Doorbell } from "../live/doorbell.ts";
 import { gather } from "../live/gather.ts";
 import type { Log } from "../log.ts";
 import { eventsIn, joined, toRow } from "./events.ts";
@@ -46,7 +47,13 @@ const urgentLetters = 4 * 1024;
 /** So much of one reply waits at most. */
 const mostLetters = 1024 * 1024;
 
-export function createPulse({ server, log }: { server: Pick<ServerStore, "pulse">; log: Log }) {
+export interface PulseOptions {
+  server: Pick<ServerStore, "pulse">;
+  doorbell: Pick<Doorbell, "ring">;
+  log: Log;
+}
+
+export function createPulse({ server, doorbell, log }: PulseOptions) {
   const runs = new Map<string, Open>();
 
   const pulsing = gather(
@@ -88,6 +95,7 @@ export function createPulse({ server, log }: { server: Pick<ServerStore, "pulse"
   async function send(due: readonly Open[]): Promise<void> {
     const pulses = due.map(({ userId, key, rows }): Pulse => ({ userId, key, chunks: [...rows] }));
     const alive = new Map((await server.pulse(pulses)).map((run) => [run.runId, run]));
+    const stored: { run: Open; rows: ChunkRow[] }[] = [];
     for (const [index, run] of due.entries()) {
       const found = alive.get(run.key.id);
       if (!found) {
@@ -95,11 +103,15 @@ export function createPulse({ server, log }: { server: Pick<ServerStore, "pulse"
         continue;
       }
       run.pulsedAt = performance.now();
-      const stored = run.rows.splice(0, pulses[index]?.chunks.length ?? 0);
+      const rows = run.rows.splice(0, pulses[index]?.chunks.length ?? 0);
       run.rowLetters = run.rows.reduce((sum, { chunk }) => sum + chunk.length, 0);
-      if (stored.length > 0) run.onStored(stored.flatMap(eventsIn));
+      if (rows.length > 0) stored.push({ run, rows });
       if (found.stop) run.onStop();
     }
+    for (const { run } of stored) doorbell.ring({ runId: run.key.id });
+    // The others' followers have the longer way: the ring goes out before our own are served.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const { run, rows } of stored) run.onStored(rows.flatMap(eventsIn));
   }
 
   function add(given: PulsedRun): Writer {
@@ -118,7 +130,7 @@ export function createPulse({ server, log }: { server: Pick<ServerStore, "pulse"
     return {
       write: async (chunk) => {
         run.pending.push(chunk);
-        run.pendingLetters += JSON.stringify(chunk).length;
+        run.pendingLetters += "delta" in chunk ? chunk.delta.length : JSON.stringify(chunk).length;
         pulsing.ask(run.pendingLetters >= urgentLetters);
         while (run.pendingLetters + run.rowLetters > mostLetters && !run.isClosed) {
           pulsing.ask(true);

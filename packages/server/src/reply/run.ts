@@ -74,11 +74,15 @@ export function createReplies({ store, db, model, log, doorbell, housework, serv
     });
   }
 
+  /** Until a reply has ended, or nobody waits for that any more. */
   async function ended(userId: string, runId: string, signal: AbortSignal): Promise<void> {
-    const { feed, letGo } = feeds.follow(userId, runId);
-    while (!feed.ending && !signal.aborted && !closing) {
-      await Promise.race([feed.changed, new Promise((resolve) => setTimeout(resolve, turnMs.look).unref())]);
-    }
+    const over = Promise.withResolvers<void>();
+    const look = () => (feed.ending || signal.aborted || closing) && over.resolve();
+    const { feed, letGo } = feeds.follow(userId, runId, look);
+    const timer = setInterval(look, turnMs.look);
+    look();
+    await over.promise;
+    clearInterval(timer);
     letGo();
   }
 
@@ -101,7 +105,7 @@ export function createReplies({ store, db, model, log, doorbell, housework, serv
 
   async function stop(userId: string, conversationId: string): Promise<void> {
     const runId = await store.forUser(userId).runs.stop(conversationId);
-    if (runId) doorbell.ring({ runId });
+    if (runId) doorbell.ring({ runId, isStop: true });
   }
 
   /** Takes no new questions, lets the replies that are being written end, and interrupts what is left after `graceMs`. */

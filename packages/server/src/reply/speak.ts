@@ -1,12 +1,12 @@
 /** Speaking: the model is called, what it says is stored before it is shown, and the reply when it ends. Nobody has to listen. */
 import type { LanguageModelV4 } from "@ai-sdk/provider";
-import { isStepCount, streamText, toUIMessageStream, type UIMessage } from "ai";
+import { isStepCount, streamText, toUIMessageStream, type UIMessageChunk } from "ai";
 import { ChatkeepError, type Database, type RunEnd, type Store, textOf } from "chatkeep";
 import { taskTools } from "../assistant/tools.ts";
 import type { Doorbell } from "../live/doorbell.ts";
 import type { Log } from "../log.ts";
 import type { Begun } from "./begin.ts";
-import { eventsIn, settled } from "./events.ts";
+import { eventsIn, partsOf } from "./events.ts";
 import type { Ending, Feeds } from "./feeds.ts";
 import { readHistory } from "./history.ts";
 import { describeModelError, failure, failureOf, type ModelFailure, tellingModel } from "./model-errors.ts";
@@ -31,8 +31,8 @@ const patience = { firstChunkMs: 120_000, chunkMs: 120_000 };
 export function createSpeaker({ store, db, model, log, doorbell, feeds }: SpeakerOptions) {
   const telling = tellingModel(model);
   const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
-  const pulsing = createPulse({ server: store.server, log });
-  doorbell.hear((ring) => ring && "runId" in ring && pulsing.look(ring.runId));
+  const pulsing = createPulse({ server: store.server, doorbell, log });
+  doorbell.hear((ring) => ring && "runId" in ring && ring.isStop && pulsing.look(ring.runId));
 
   /** Begins to speak; the feed of the run has it from here on. @throws what reading the history throws */
   async function speak(userId: string, conversationId: string, { key, questionId, replyId }: Begun): Promise<void> {
@@ -44,10 +44,7 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
     const writer = pulsing.add({
       userId,
       key,
-      onStored: (events) => {
-        feed.publish(events);
-        doorbell.ring({ runId: key.id });
-      },
+      onStored: feed.publish,
       onStop: () => controller.abort("asked" satisfies StopReason),
       onLost: () => controller.abort("lost" satisfies StopReason),
     });
@@ -62,8 +59,10 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       feed.end(runEnd as Ending);
     };
 
-    const finish = async (given: RunEnd) => {
-      const runEnd = { ...given, chunks: await writer.close() };
+    const finish = async (ended: Pick<RunEnd, "status" | "errorCode" | "error">) => {
+      const chunks = await writer.close();
+      const parts = await partsOf([...feed.events, ...chunks.map(({ chunk }) => chunk)]);
+      const runEnd = { ...ended, chunks, parts };
       try {
         await write(runEnd).catch((error: unknown) => {
           log.error({ error, runId: key.id }, "a reply could not be stored whole");
@@ -97,30 +96,30 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
           usage = { inputTokens: whole(inputTokens), outputTokens: whole(outputTokens) };
         },
       });
-      let runEnd: RunEnd = { status: "failed", parts: [], errorCode: "model_failed" };
       const stream = toUIMessageStream({
         stream: result.stream,
-        originalMessages: [] as UIMessage[],
+        originalMessages: [],
         generateMessageId: () => replyId,
         onError: (error) => failureOf(error).sentence,
-        onEnd: ({ responseMessage, outcome, finishReason }) => {
-          const stop = controller.signal.aborted ? (controller.signal.reason as StopReason) : undefined;
-          const parts = settled(responseMessage.parts);
-          runEnd = { ...howItEnded(stop, outcome.status, finishReason, failed), parts };
-        },
       });
       const reply = async () => {
+        let last: UIMessageChunk | undefined;
         try {
-          for await (const chunk of stream) await writer.write(chunk);
+          for await (const chunk of stream) {
+            last = chunk;
+            await writer.write(chunk);
+          }
         } catch (error) {
           log.error({ error, runId: key.id }, "a reply broke off");
+          failed ??= failureOf(error);
         }
-        await finish(runEnd);
+        const stop = controller.signal.aborted ? (controller.signal.reason as StopReason) : undefined;
+        await finish(howItEnded(stop, last, failed));
       };
       void reply();
     } catch (error) {
       failed = failureOf(error);
-      await finish({ status: "failed", parts: [], errorCode: failed.code, error: failed.sentence });
+      await finish({ status: "failed", errorCode: failed.code, error: failed.sentence });
       throw error;
     }
   }
@@ -140,14 +139,13 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
 
 function howItEnded(
   stop: StopReason | undefined,
-  outcome: string,
-  finishReason: string | undefined,
+  last: UIMessageChunk | undefined,
   failed: ModelFailure | undefined,
 ): Pick<RunEnd, "status" | "errorCode" | "error"> {
   if (stop === "asked") return { status: "stopped" };
   if (stop) return { status: "interrupted" };
-  if (!failed && outcome === "completed" && finishReason !== "error") return { status: "completed" };
-  const { code, sentence } = failed ?? failure(outcome === "aborted" ? "model_timeout" : "model_failed");
+  if (!failed && last?.type === "finish" && last.finishReason !== "error") return { status: "completed" };
+  const { code, sentence } = failed ?? failure(last?.type === "abort" ? "model_timeout" : "model_failed");
   return { status: "failed", errorCode: code, error: sentence };
 }
 

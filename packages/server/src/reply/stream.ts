@@ -29,55 +29,72 @@ export function placeIn(lastEventId: string | undefined): EventPlace | undefined
 
 /** Everything after `after`, then what comes, until the reply ends. */
 export function respondWith(feeds: Feeds, userId: string, { runId, after }: EventPlace): Response {
-  const { feed, letGo } = feeds.follow(userId, runId);
-  const encoder = new TextEncoder();
-  const left = Promise.withResolvers<void>();
   let next = after;
-  let isCancelled = false;
-
   let wroteAt = performance.now();
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const write = (text: string) => {
-        wroteAt = performance.now();
-        controller.enqueue(encoder.encode(text));
-      };
-      while (!isCancelled) {
-        const more = eventsFrom(feed, next);
-        if (more) {
-          next = more.next;
-          return write(more.text);
-        }
-        if (feed.ending) {
-          letGo();
-          write(endOf(feed, feed.ending));
-          return controller.close();
-        }
-        if (feeds.isClosed() && !feed.isOwn) {
-          letGo();
-          return controller.error(new Error("the server is shutting down"));
-        }
-        if (performance.now() - wroteAt >= silenceMs) return write(": still here\n\n");
-        await Promise.race([feed.changed, left.promise]);
+  let controller: ReadableStreamDefaultController<Uint8Array>;
+  let isOver = false;
+
+  const write = (bytes: Uint8Array) => {
+    wroteAt = performance.now();
+    controller.enqueue(bytes);
+  };
+  const finish = () => {
+    isOver = true;
+    letGo();
+  };
+  // As much as the client takes: what it is too slow for waits in the feed, which is there anyway.
+  const flow = () => {
+    while (!isOver && (controller.desiredSize ?? 0) > 0) {
+      if (next < feed.events.length) {
+        const frame = frameOf(feed, next);
+        next = frame.to;
+        write(frame.bytes);
+      } else if (feed.ending) {
+        finish();
+        write(encoder.encode(endOf(feed, feed.ending)));
+        controller.close();
+      } else if (feeds.isClosed() && !feed.isOwn) {
+        finish();
+        controller.error(new Error("the server is shutting down"));
+      } else {
+        if (performance.now() - wroteAt >= silenceMs) write(encoder.encode(": still here\n\n"));
+        return;
       }
+    }
+  };
+  const { feed, letGo } = feeds.follow(userId, runId, flow);
+  const body = new ReadableStream<Uint8Array>({
+    start: (given) => {
+      controller = given;
     },
-    cancel() {
-      isCancelled = true;
-      left.resolve();
-      letGo();
-    },
+    pull: flow,
+    cancel: finish,
   });
   return new Response(body, { headers: UI_MESSAGE_STREAM_HEADERS });
 }
 
-function eventsFrom({ events, runId }: Feed, from: number): { text: string; next: number } | undefined {
+interface Frame {
+  from: number;
+  to: number;
+  bytes: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+const latest = new WeakMap<Feed, Frame>();
+
+/** Some of the events from there on. Those who follow one reply mostly wait for the same ones: they are encoded once. */
+function frameOf(feed: Feed, from: number): Frame {
+  const known = latest.get(feed);
+  if (known?.from === from && (known.to === feed.events.length || known.bytes.length >= lettersAtOnce)) return known;
   let text = "";
-  let next = from;
-  while (next < events.length && text.length < lettersAtOnce) {
-    next += 1;
-    text += `id: ${runId}:${next}\ndata: ${events[next - 1]}\n\n`;
+  let to = from;
+  while (to < feed.events.length && text.length < lettersAtOnce) {
+    to += 1;
+    text += `id: ${feed.runId}:${to}\ndata: ${feed.events[to - 1]}\n\n`;
   }
-  return next > from ? { text, next } : undefined;
+  const frame = { from, to, bytes: encoder.encode(text) };
+  latest.set(feed, frame);
+  return frame;
 }
 
 /** A stream that was cut off says how it ended; then all of them end alike. */

@@ -1,4 +1,4 @@
-/** An OpenAI-compatible endpoint that speaks slowly: `count 50` in a question gives fifty numbers, any other three words. */
+/** An OpenAI-compatible endpoint that speaks slowly: `count 50` in a question gives fifty numbers, `clock 50` fifty times, any other three words. */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -19,13 +19,14 @@ export async function startSpeakingEndpoint(pauseMs = 25): Promise<SpeakingEndpo
     for await (const bytes of request) body += bytes;
     const { messages } = JSON.parse(body) as { messages: { role: string; content: unknown }[] };
     const asked = JSON.stringify(messages.findLast(({ role }) => role === "user")?.content);
-    const count = Number(/count (\d+)/i.exec(asked)?.[1] ?? 0);
+    const [, what, count] = /(count|clock) (\d+)/i.exec(asked) ?? [];
     speaking.add(response);
     response.on("close", () => speaking.delete(response));
     response.writeHead(200, { "content-type": "text/event-stream" });
-    for (const word of count ? (numbers(count).match(/\d+ /g) ?? []) : ["Here ", "I ", "am."]) {
+    for (const given of count ? (numbers(Number(count)).match(/\d+ /g) ?? []) : ["Here ", "I ", "am."]) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
       if (response.destroyed) return;
+      const word = what === "clock" ? `${Date.now()} ` : given;
       response.write(event({ choices: [{ index: 0, delta: { content: word }, finish_reason: null }] }));
     }
     response.write(event({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }));
