@@ -14,7 +14,7 @@ export interface Page<Item> {
 }
 
 /** What the server tells of changes; `runId` is the reply that is being written. */
-export type LiveEvent =
+type LiveEvent =
   | { type: "ready" }
   | { type: "conversation"; conversation: Conversation; runId: string | null }
   | { type: "deleted"; conversationId: string };

@@ -4,7 +4,7 @@ import { useEffect } from "react";
 import { type Conversation, listen, type Page } from "./api.ts";
 
 /** A conversation of the list, with the reply that is being written in it. */
-export interface ListedConversation extends Conversation {
+interface ListedConversation extends Conversation {
   runId?: string | null;
 }
 
@@ -51,7 +51,7 @@ function putInList(queries: QueryClient, conversation: ListedConversation): void
   });
 }
 
-export function takeFromList(queries: QueryClient, id: string): void {
+function takeFromList(queries: QueryClient, id: string): void {
   queries.setQueryData<Pages>(listKey, (list) => without(list, id));
 }
 
