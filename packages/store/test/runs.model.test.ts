@@ -131,6 +131,13 @@ async function check(model: Model, { ann, server }: Real): Promise<void> {
   expect(await database.db.$count(models.run, sql`status = 'running'`)).toBe(running(model) ? 1 : 0);
 }
 
+/** An empty database, and Ann at a server that can read its chunks. */
+async function begin(): Promise<Real> {
+  await meetPeople(database.db);
+  const store = createStore(database.db, models, { partsOf: text });
+  return { ann: store.forUser(ids.ann), server: store.server };
+}
+
 it("keeps to the model, whatever happens in whatever order", async () => {
   const step = fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom("send" as const) },
@@ -141,8 +148,7 @@ it("keeps to the model, whatever happens in whatever order", async () => {
   const script = fc.array(fc.tuple(step, fc.nat(20)), { minLength: 5, maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(script, async (moves) => {
-      const { ann } = await meetPeople(database.db);
-      const { server } = createStore(database.db, models, { partsOf: text });
+      const { ann, server } = await begin();
       const model: Model = { conversationId: undefined, runs: [] };
       for (const [name, which] of moves) {
         await steps[name](model, { ann, server }, which);
@@ -156,8 +162,7 @@ it("keeps to the model, whatever happens in whatever order", async () => {
 it("ends each run once, whoever comes first of those who write, sweep, stop and delete at the same moment", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(5), { minLength: 6, maxLength: 14 }), async (moves) => {
-      const { ann } = await meetPeople(database.db);
-      const { server } = createStore(database.db, models, { partsOf: text });
+      const { ann, server } = await begin();
       const model: Model = { conversationId: undefined, runs: [] };
       await steps.send(model, { ann, server });
       const [run] = model.runs;

@@ -29,6 +29,8 @@ class AnsweredBefore extends Error {
   }
 }
 
+const attempts = 3;
+
 /** @throws what the store throws; conflict with `details.runId` while another reply of the conversation is being written */
 export async function beginReply(
   store: Store,
@@ -37,30 +39,28 @@ export async function beginReply(
   run: { server: string; model: string },
 ): Promise<Beginning> {
   const questionId = question.message.id ?? randomUUID();
-  try {
-    return { begun: await begin(store, userId, question, questionId, run) };
-  } catch (error) {
-    if (error instanceof AnsweredBefore) return { answered: error.reply };
-    const runningId = question.regenerate ? undefined : await runAnswering(store, userId, question, questionId, error);
-    if (runningId) return { runningId };
-    throw error;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return { begun: await begin(store, userId, question, questionId, run) };
+    } catch (error) {
+      if (error instanceof AnsweredBefore) return { answered: error.reply };
+      const isMet = error instanceof ConflictError && error.details?.["runId"] !== undefined;
+      if (!isMet || question.regenerate) throw error;
+      const met = await runIn(store, userId, question.conversationId);
+      if (met?.questionId === questionId) return { runningId: met.runId };
+      // It has ended meanwhile, so that nothing stands in the way any more.
+      if (met || attempt === attempts) throw error;
+    }
   }
 }
 
-/** The run that a refused question has met, if it is answering that very question: asked again because its answer was lost. */
-async function runAnswering(
-  store: Store,
-  userId: string,
-  { conversationId }: Question,
-  questionId: string,
-  error: unknown,
-): Promise<string | undefined> {
-  if (!(error instanceof ConflictError) || !error.details?.["runId"]) return undefined;
+/** The run of a conversation, and what it answers. */
+async function runIn(store: Store, userId: string, conversationId: string) {
   const mine = store.forUser(userId);
   const running = await mine.runs.findRunning(conversationId);
   if (!running) return undefined;
   const draft = await mine.messages.get(conversationId, running.messageId);
-  return draft.parentId === questionId ? running.id : undefined;
+  return { runId: running.id, questionId: draft.parentId };
 }
 
 function begin(

@@ -41,7 +41,9 @@ export function beginRun(chat: Chat, ownerId: UserId, input: NewRun): Promise<Ru
       );
       return begun as RunKey;
     } catch (error) {
-      if (isUniqueViolation(error)) throw isRunning(undefined);
+      if (isUniqueViolation(error)) {
+        throw isRunning((await findRunningRun(through, ownerId, input.conversationId))?.id);
+      }
       throw error;
     }
   });
