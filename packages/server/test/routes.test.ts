@@ -29,6 +29,8 @@ describe("conversations", () => {
       title: "Bread",
       messageCount: 1,
       headId: expect.any(String),
+      pinned: false,
+      archived: false,
       createdAt: expect.stringMatching(/Z$/),
       updatedAt: expect.stringMatching(/Z$/),
     });
@@ -36,6 +38,20 @@ describe("conversations", () => {
     expect(await ann.call("GET", path)).toEqual(conversation);
     expect(await ann.call("PATCH", path, { title: "Cake" })).toMatchObject({ title: "Cake" });
     expect((await ann.call<Listed>("GET", "/api/conversations")).items[0]).toMatchObject({ title: "Cake" });
+    expect(await ann.call("PATCH", path, { pinned: true, archived: true, title: "Rye" })).toMatchObject({
+      pinned: true,
+      archived: true,
+      title: "Rye",
+    });
+    expect((await ann.call<Listed>("GET", "/api/conversations")).items).toEqual([]);
+    for (const query of ["archived=true", "pinned=true&archived=true", "search=rY"]) {
+      expect((await ann.call<Listed>("GET", `/api/conversations?${query}`)).items).toHaveLength(1);
+    }
+    expect((await ann.request("GET", "/api/conversations?pinned=perhaps")).status).toBe(422);
+    expect((await ann.request("PATCH", path, {})).status).toBe(422);
+    const untouched = await ann.request("PATCH", path, { title: "Never", headId: randomUUID() });
+    expect(untouched.status).toBe(404);
+    expect(await ann.call("GET", path)).toMatchObject({ title: "Rye" });
     expect((await ann.request("DELETE", path)).status).toBe(204);
     expect((await ann.request("GET", path)).status).toBe(404);
   });
@@ -80,7 +96,8 @@ describe("messages", () => {
     expect(await ann.call("GET", path)).toEqual({ items, nextCursor: null });
     expect(await ann.call("GET", `${path}?before=2`)).toMatchObject({ items: [{ seq: 1 }] });
     expect(await ann.call("GET", `${path}?after=1&limit=1`)).toMatchObject({ items: [{ seq: 2 }], nextCursor: null });
-    expect(await ann.call("GET", `/api/conversations/${id}/branch`)).toEqual({ items, nextCursor: null });
+    const branch = items.map((item) => ({ ...item, siblings: [(item as { id: string }).id] }));
+    expect(await ann.call("GET", `/api/conversations/${id}/branch`)).toEqual({ items: branch, nextCursor: null });
   });
 
   it("cannot be given a status from outside", async () => {

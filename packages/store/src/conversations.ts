@@ -1,24 +1,14 @@
 /** What a user can do with conversations. Every function takes the owner: there is no way to a conversation without one. */
 import { randomUUID } from "node:crypto";
-import { and, desc, eq, type SQL, sql } from "drizzle-orm";
-import { encodeCursor, placeOf } from "./cursor.ts";
+import { and, eq, sql } from "drizzle-orm";
 import { type Chat, prepared, withTakenIds } from "./database.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "./errors.ts";
 import { parse } from "./input.ts";
 import { areStored, inputRows } from "./messages/append.ts";
 import { type Outgoing, outgoing } from "./messages/outgoing.ts";
-import type { Page } from "./messages/page.ts";
 import type { ChatModels, Conversation, UserId } from "./models/chat.ts";
-import { limits } from "./models/limits.ts";
-import { idSchema, limitSchema, type NewConversation, newConversationSchema, titleSchema } from "./models/schemas.ts";
+import { idSchema, markSchema, type NewConversation, newConversationSchema, titleSchema } from "./models/schemas.ts";
 import { titleFrom } from "./titles.ts";
-
-export interface ConversationPageOptions {
-  /** 1 to 100; 20 when left out. */
-  limit?: number | undefined;
-  /** The `nextCursor` of the page before. */
-  cursor?: string | null | undefined;
-}
 
 const takenId = "An id of this conversation or of its messages is in use already: choose new UUIDs.";
 
@@ -76,25 +66,6 @@ export async function findConversation(
 }
 
 /**
- * The owner's conversations, newest activity first. Reads no message.
- * @throws invalid_input
- */
-export async function listConversations(
-  chat: Chat,
-  ownerId: UserId,
-  options: ConversationPageOptions = {},
-): Promise<Page<Conversation>> {
-  const limit = parse(limitSchema, options.limit ?? limits.conversationsPerPage, "limit");
-  const values = { ownerId, limit: limit + 1 };
-  const rows = options.cursor
-    ? await nextPageStatement(chat).execute({ ...values, ...placeOf(options.cursor) })
-    : await firstPageStatement(chat).execute(values);
-  const items = rows.slice(0, limit);
-  const last = rows.length > limit ? items.at(-1) : undefined;
-  return { items, nextCursor: last ? encodeCursor([last.updatedAt.getTime(), last.id]) : null };
-}
-
-/**
  * Gives a conversation a title of 1 to 200 characters, which nothing overwrites but another rename.
  * @throws invalid_input, not_found
  */
@@ -114,6 +85,31 @@ export async function renameConversation(
     })
     .where(owned(chat, ownerId, conversationId))
     .returning(conversationColumns(models));
+  if (!row) throw new NotFoundError("conversation", conversationId);
+  return row;
+}
+
+/** Keeps a conversation above the others, or no more. @throws invalid_input, not_found */
+export function pinConversation(chat: Chat, ownerId: UserId, conversationId: string, pinned: boolean) {
+  return mark(chat, ownerId, conversationId, { pinned: parse(markSchema, pinned, "pinned") });
+}
+
+/** Takes a conversation out of the list, or back into it; nothing else changes. @throws invalid_input, not_found */
+export function archiveConversation(chat: Chat, ownerId: UserId, conversationId: string, archived: boolean) {
+  return mark(chat, ownerId, conversationId, { archived: parse(markSchema, archived, "archived") });
+}
+
+async function mark(
+  chat: Chat,
+  ownerId: UserId,
+  conversationId: string,
+  marks: { pinned: boolean } | { archived: boolean },
+): Promise<Conversation> {
+  const [row] = await chat.db
+    .update(chat.models.conversation)
+    .set(marks)
+    .where(owned(chat, ownerId, conversationId))
+    .returning(conversationColumns(chat.models));
   if (!row) throw new NotFoundError("conversation", conversationId);
   return row;
 }
@@ -141,12 +137,14 @@ function owned({ models: { conversation } }: Chat, ownerId: UserId, conversation
   return and(eq(conversation.userId, ownerId), eq(conversation.id, id));
 }
 
-function conversationColumns({ conversation }: ChatModels) {
+export function conversationColumns({ conversation }: ChatModels) {
   return {
     id: conversation.id,
     title: conversation.title,
     messageCount: conversation.messageCount,
     headId: conversation.headId,
+    pinned: conversation.pinned,
+    archived: conversation.archived,
     createdAt: conversation.createdAt,
     updatedAt: conversation.updatedAt,
   };
@@ -189,6 +187,8 @@ function createStatement(chat: Chat) {
         title: sql<string | null>`created.title`,
         messageCount: sql<number>`created.message_count`,
         headId: sql<string | null>`created.head_id`,
+        pinned: sql<boolean>`created.pinned`,
+        archived: sql<boolean>`created.archived`,
         createdAt: sql<Date>`created.created_at`.mapWith(createdAt),
         updatedAt: sql<Date>`created.updated_at`.mapWith(updatedAt),
       })
@@ -208,28 +208,5 @@ function getStatement(chat: Chat) {
           eq(conversation.id, sql`${sql.placeholder("conversationId")}::uuid`),
         ),
       );
-  });
-}
-
-const firstPageStatement = (chat: Chat) => listStatement(chat, "list", undefined);
-
-const nextPageStatement = (chat: Chat) =>
-  listStatement(
-    chat,
-    "list_next",
-    ({ conversation: { updatedAt, id } }) =>
-      sql`(${updatedAt}, ${id}) < (${sql.placeholder("time")}::timestamptz, ${sql.placeholder("id")}::uuid)`,
-  );
-
-/** Reads conversation_user_id_updated_at_id_idx backward. */
-function listStatement(chat: Chat, name: string, below: ((models: ChatModels) => SQL) | undefined) {
-  return prepared(chat, name, () => {
-    const { conversation } = chat.models;
-    return chat.db
-      .select(conversationColumns(chat.models))
-      .from(conversation)
-      .where(and(eq(conversation.userId, sql.placeholder("ownerId")), below?.(chat.models)))
-      .orderBy(desc(conversation.updatedAt), desc(conversation.id))
-      .limit(sql.placeholder("limit"));
   });
 }

@@ -17,6 +17,7 @@ export {
 } from "./errors.ts";
 export { invalidInput, parse } from "./input.ts";
 export type { LiveConversation } from "./live.ts";
+export type { BranchMessage } from "./messages/branch.ts";
 export type { Page } from "./messages/page.ts";
 export {
   type Migration,
@@ -45,6 +46,7 @@ export {
   idSchema,
   isStorable,
   limitSchema,
+  markSchema,
   messageStatusSchema,
   type NewConversation,
   type NewMessage,
@@ -53,6 +55,7 @@ export {
   newMessagesSchema,
   partSchema,
   roleSchema,
+  searchSchema,
   seqSchema,
   textOf,
   titleSchema,

@@ -44,7 +44,7 @@ function liveStatement(chat: Chat) {
   );
 }
 
-/** Reads conversation_user_id_updated_at_id_idx backward, for each user. */
+/** Reads conversation_user_id_archived_updated_at_id_idx backward, for each user. */
 function recentStatement(chat: Chat) {
   return prepared(chat, "read_recent", () =>
     select(
@@ -53,7 +53,7 @@ function recentStatement(chat: Chat) {
         cross join lateral (
           select *
           from ${chat.models.conversation} mine
-          where mine.user_id = owner.user_id
+          where mine.user_id = owner.user_id and not mine.archived
           order by mine.updated_at desc, mine.id desc
           limit ${sql.raw(String(newest))}
         ) c`,
@@ -70,6 +70,8 @@ function select({ db, models }: Chat, from: SQL) {
       title: sql<string | null>`c.title`,
       messageCount: sql<number>`c.message_count`,
       headId: sql<string | null>`c.head_id`,
+      pinned: sql<boolean>`c.pinned`,
+      archived: sql<boolean>`c.archived`,
       createdAt: sql<Date>`c.created_at`.mapWith(createdAt),
       updatedAt: sql<Date>`c.updated_at`.mapWith(updatedAt),
       runId: sql<string | null>`r.id`,

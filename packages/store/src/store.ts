@@ -1,18 +1,19 @@
 /** The store: `createStore(db, models).forUser(userId)`. You cannot reach a chat without saying whose it is. */
 import type { PgTransactionConfig } from "drizzle-orm/pg-core";
+import { type ConversationPageOptions, listConversations } from "./conversation-list.ts";
 import {
-  type ConversationPageOptions,
+  archiveConversation,
   createConversation,
   deleteConversation,
   findConversation,
   getConversation,
-  listConversations,
+  pinConversation,
   renameConversation,
 } from "./conversations.ts";
 import { type Chat, type Database, guarded, inTransaction, type PartsOf, within } from "./database.ts";
 import { type LivePlace, readLive, readRecent } from "./live.ts";
 import { type AppendOptions, appendMessages } from "./messages/append.ts";
-import { type BranchOptions, getMessage, listBranch } from "./messages/branch.ts";
+import { type BranchOptions, getMessage, listBranch, listBranchWithSiblings, showBranch } from "./messages/branch.ts";
 import { listMessages, type MessagePageOptions } from "./messages/page.ts";
 import type { ChatModels, UserId } from "./models/chat.ts";
 import type { NewConversation, NewMessage } from "./models/schemas.ts";
@@ -97,6 +98,12 @@ function userStore(run: Runner, userId: UserId) {
       list: (options?: ConversationPageOptions) => run((chat) => listConversations(chat, userId, options)),
       rename: (conversationId: string, title: string) =>
         run((chat) => renameConversation(chat, userId, conversationId, title)),
+      pin: (conversationId: string, pinned: boolean) =>
+        run((chat) => pinConversation(chat, userId, conversationId, pinned)),
+      archive: (conversationId: string, archived: boolean) =>
+        run((chat) => archiveConversation(chat, userId, conversationId, archived)),
+      showBranch: (conversationId: string, messageId: string) =>
+        run((chat) => showBranch(chat, userId, conversationId, messageId)),
       delete: (conversationId: string) => run((chat) => deleteConversation(chat, userId, conversationId)),
     },
     messages: {
@@ -108,6 +115,8 @@ function userStore(run: Runner, userId: UserId) {
         run((chat) => listMessages(chat, userId, conversationId, options)),
       branch: (conversationId: string, options?: BranchOptions) =>
         run((chat) => listBranch(chat, userId, conversationId, options)),
+      branchWithSiblings: (conversationId: string, options?: BranchOptions) =>
+        run((chat) => listBranchWithSiblings(chat, userId, conversationId, options)),
     },
     runs: {
       begin: (input: NewRun) => run((chat) => beginRun(chat, userId, input)),

@@ -195,3 +195,80 @@ describe("the database itself", () => {
     );
   });
 });
+
+describe("a list", () => {
+  it("leaves out the archive, shows it when asked, and finds those that are pinned", async () => {
+    const { ann, bob } = await meetPeople(database.db);
+    const made = [];
+    for (const title of ["one", "two", "three"]) made.push(await ann.conversations.create({ title }));
+    const [one, two, three] = made.map(({ id }) => id) as [string, string, string];
+    const before = await ann.conversations.get(one);
+    expect(await ann.conversations.archive(one, true)).toEqual({ ...before, archived: true });
+    await ann.conversations.pin(two, true);
+    const idsOf = async (options?: Parameters<typeof ann.conversations.list>[0]) =>
+      (await ann.conversations.list(options)).items.map(({ id }) => id);
+    expect(await idsOf()).toEqual([three, two]);
+    expect(await idsOf({ archived: true })).toEqual([one]);
+    expect(await idsOf({ pinned: true })).toEqual([two]);
+    expect(await idsOf({ pinned: false })).toEqual([three]);
+    await ann.conversations.archive(one, false);
+    await ann.conversations.pin(two, false);
+    expect(await idsOf()).toEqual([three, two, one]);
+    for (const act of [() => bob.conversations.archive(one, true), () => bob.conversations.pin(one, true)]) {
+      await expect(act()).rejects.toMatchObject({ code: "not_found" });
+    }
+    expect(await ann.conversations.get(one)).toEqual(before);
+  });
+
+  it("finds words of titles in whatever case, also in the archive, page by page, and takes no sign for a pattern", async () => {
+    const { ann, bob } = await meetPeople(database.db);
+    for (let index = 0; index < 12; index += 1) await ann.conversations.create({ title: `Bread number ${index}` });
+    const odd = await ann.conversations.create({ title: "100% rye_bread \\ more" });
+    await ann.conversations.archive(odd.id, true);
+    await bob.conversations.create({ title: "Bob's bread" });
+    const titles = [];
+    let cursor: string | null | undefined;
+    do {
+      const page = await ann.conversations.list({ search: "BREAD", limit: 5, cursor });
+      titles.push(...page.items.map(({ title }) => title));
+      cursor = page.nextCursor;
+    } while (cursor);
+    expect(titles).toHaveLength(13);
+    expect(titles[0]).toBe("100% rye_bread \\ more");
+    for (const search of ["100%", "rye_b", "\\ m"]) {
+      expect((await ann.conversations.list({ search })).items.map(({ id }) => id)).toEqual([odd.id]);
+    }
+    expect((await ann.conversations.list({ search: "r%e" })).items).toEqual([]);
+    await expect(ann.conversations.list({ search: " " })).rejects.toMatchObject({ code: "invalid_input" });
+  });
+});
+
+describe("a branch", () => {
+  it("names what could stand in place of each message, and is shown again to its newest end", async () => {
+    const { ann, bob } = await meetPeople(database.db);
+    const user = (content: string, parentId?: string | null) => ({ role: "user", content, parentId }) as const;
+    const { id } = await ann.conversations.create();
+    const [q1, a1] = await ann.messages.append(id, [user("q1"), { role: "assistant", content: "a1" }]);
+    const [q2, a2] = await ann.messages.append(id, [user("q2"), { role: "assistant", content: "a2" }]);
+    const [b1] = await ann.messages.append(id, [{ role: "assistant", content: "b1", parentId: q1?.id }]);
+    const [edited] = await ann.messages.append(id, [user("q1 edited", null)]);
+    const shown = async () =>
+      (await ann.messages.branchWithSiblings(id)).items.map(({ content, siblings }) => [content, siblings]);
+    expect(await shown()).toEqual([["q1 edited", [q1?.id, edited?.id]]]);
+    await ann.conversations.showBranch(id, q1?.id ?? "");
+    expect(await shown()).toEqual([
+      ["q1", [q1?.id, edited?.id]],
+      ["b1", [a1?.id, b1?.id]],
+    ]);
+    await ann.conversations.showBranch(id, a1?.id ?? "");
+    expect(await shown()).toEqual([
+      ["q1", [q1?.id, edited?.id]],
+      ["a1", [a1?.id, b1?.id]],
+      ["q2", [q2?.id]],
+      ["a2", [a2?.id]],
+    ]);
+    await expect(bob.conversations.showBranch(id, a1?.id ?? "")).rejects.toMatchObject({ code: "not_found" });
+    const other = await ann.conversations.create({ messages: [{ role: "user", content: "x" }] });
+    await expect(ann.conversations.showBranch(id, other.headId ?? "")).rejects.toMatchObject({ code: "not_found" });
+  });
+});

@@ -209,8 +209,8 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
 }
 
 /** What a page can see of a conversation, with its time first. */
-function formOf({ conversation: { updatedAt, title, messageCount, headId }, runId }: LiveConversation): string {
-  return JSON.stringify([updatedAt.getTime(), title, messageCount, headId, runId]);
+function formOf({ conversation: { updatedAt, ...others }, runId }: LiveConversation): string {
+  return JSON.stringify([updatedAt.getTime(), others, runId]);
 }
 
 function timeOf(form: string): number {

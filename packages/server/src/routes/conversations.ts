@@ -1,6 +1,6 @@
 /** /api/conversations */
 import { createRoute } from "@hono/zod-openapi";
-import { type Store, titleSchema } from "chatkeep";
+import { idSchema, markSchema, type Store, searchSchema, titleSchema } from "chatkeep";
 import { z } from "zod";
 import type { Events } from "../live/events.ts";
 import { createRouter } from "./router.ts";
@@ -11,6 +11,7 @@ import {
   idParam,
   jsonBody,
   limitQuery,
+  markQuery,
   newConversationBody,
   noContent,
   pageOf,
@@ -25,7 +26,16 @@ const list = createRoute({
   path: "/conversations",
   tags,
   summary: "List conversations, newest activity first",
-  request: { query: z.object({ limit: limitQuery, cursor: cursorQuery }) },
+  description: "Those in the archive come only with archived=true, or when searching.",
+  request: {
+    query: z.object({
+      limit: limitQuery,
+      cursor: cursorQuery,
+      archived: markQuery,
+      pinned: markQuery,
+      search: searchSchema.optional().meta({ type: "string", description: "Words of the title, in whatever case." }),
+    }),
+  },
   responses: responses(200, pageOf(conversation), "A page; 20 when no limit is given"),
 });
 
@@ -47,13 +57,29 @@ const get = createRoute({
   responses: responses(200, conversation, "The conversation"),
 });
 
-const rename = createRoute({
+const change = createRoute({
   method: "patch",
   path,
   tags,
-  summary: "Rename a conversation",
-  request: { params: idParam(), body: jsonBody(z.object({ title: titleSchema })) },
-  responses: responses(200, conversation, "The conversation with its new title"),
+  summary: "Rename, pin or archive a conversation, or show another of its branches",
+  request: {
+    params: idParam(),
+    body: jsonBody(
+      z
+        .object({
+          title: titleSchema.optional(),
+          pinned: markSchema.optional(),
+          archived: markSchema.optional(),
+          headId: idSchema.optional().meta({
+            type: "string",
+            format: "uuid",
+            description: "A message: its branch is shown, to its newest end.",
+          }),
+        })
+        .refine((given) => Object.keys(given).length > 0, "must have a title, pinned, archived or headId"),
+    ),
+  },
+  responses: responses(200, conversation, "The conversation as it is now"),
 });
 
 const remove = createRoute({
@@ -80,11 +106,18 @@ export function conversationRoutes(store: Store, events: Events) {
       const found = await store.forUser(c.get("userId")).conversations.get(c.req.valid("param").id);
       return c.json(asConversation(found), 200);
     })
-    .openapi(rename, async (c) => {
-      const { title } = c.req.valid("json");
-      const renamed = await store.forUser(c.get("userId")).conversations.rename(c.req.valid("param").id, title);
-      events.changed(c.get("userId"), renamed.id);
-      return c.json(asConversation(renamed), 200);
+    .openapi(change, async (c) => {
+      const { id } = c.req.valid("param");
+      const { title, pinned, archived, headId } = c.req.valid("json");
+      const changed = await store.transaction(async (tx) => {
+        const { conversations } = tx.forUser(c.get("userId"));
+        if (headId) await conversations.showBranch(id, headId);
+        if (pinned !== undefined) await conversations.pin(id, pinned);
+        if (archived !== undefined) await conversations.archive(id, archived);
+        return title === undefined ? await conversations.get(id) : await conversations.rename(id, title);
+      });
+      events.changed(c.get("userId"), id);
+      return c.json(asConversation(changed), 200);
     })
     .openapi(remove, async (c) => {
       const { id } = c.req.valid("param");

@@ -5,7 +5,9 @@ import { z } from "zod";
 import type { Events } from "../live/events.ts";
 import { createRouter } from "./router.ts";
 import {
+  asBranchMessage,
   asMessage,
+  branchMessage,
   idParam,
   jsonBody,
   limitQuery,
@@ -41,7 +43,7 @@ const branch = createRoute({
   request: { params: idParam(), query: z.object({ limit: limitQuery, leaf: uuidQuery, before: uuidQuery }) },
   responses: responses(
     200,
-    pageOf(message),
+    pageOf(branchMessage),
     "In the order in which they were said; nextCursor is the before of the page above",
   ),
 });
@@ -73,8 +75,8 @@ export function messageRoutes(store: Store, events: Events) {
       const { id } = c.req.valid("param");
       const { leaf, ...options } = c.req.valid("query");
       const { messages } = store.forUser(c.get("userId"));
-      const { items, nextCursor } = await messages.branch(id, { ...options, leafId: leaf });
-      return c.json({ items: items.map(asMessage), nextCursor }, 200);
+      const { items, nextCursor } = await messages.branchWithSiblings(id, { ...options, leafId: leaf });
+      return c.json({ items: items.map(asBranchMessage), nextCursor }, 200);
     })
     .openapi(append, async (c) => {
       const { messages, expectedSeq } = c.req.valid("json");

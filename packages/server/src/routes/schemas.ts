@@ -1,6 +1,7 @@
 /** The shapes of HTTP, which validate, document, and type the web app's client. */
 import { z } from "@hono/zod-openapi";
 import {
+  type BranchMessage,
   type Conversation,
   idSchema,
   limitSchema,
@@ -32,6 +33,8 @@ export const conversation = z
     updatedAt: time,
     messageCount: z.int().min(0),
     headId: uuid.nullable().meta({ description: "The last message of the branch that is shown." }),
+    pinned: z.boolean(),
+    archived: z.boolean(),
   })
   .meta({ id: "Conversation" });
 
@@ -48,6 +51,14 @@ export const message = z
     createdAt: time,
   })
   .meta({ id: "Message" });
+
+export const branchMessage = message
+  .extend({
+    siblings: z
+      .array(uuid)
+      .meta({ description: "All messages that follow the same one with the same role, this one too, by seq." }),
+  })
+  .meta({ id: "BranchMessage" });
 
 export const task = z
   .object({
@@ -76,6 +87,11 @@ const numeric = <Schema extends z.ZodType>(schema: Schema) =>
   z.preprocess((text) => (typeof text === "string" && text.trim() !== "" ? Number(text) : text), schema);
 
 export const limitQuery = numeric(limitSchema.optional()).meta({ type: "integer", minimum: 1, maximum: 100 });
+export const markQuery = z
+  .enum(["true", "false"], 'must be "true" or "false"')
+  .transform((text) => text === "true")
+  .optional()
+  .meta({ type: "string", enum: ["true", "false"] });
 export const cursorQuery = z.string().optional().meta({ description: "The nextCursor of the page before." });
 export const seqQuery = numeric(z.int("must be a whole number").min(0, "must be at least 0").optional()).meta({
   type: "integer",
@@ -121,6 +137,10 @@ export function asConversation({ createdAt, updatedAt, ...row }: Conversation): 
 
 export function asMessage({ createdAt, ...row }: Message): z.infer<typeof message> {
   return { ...row, createdAt: createdAt.toISOString() };
+}
+
+export function asBranchMessage({ siblings, ...row }: BranchMessage): z.infer<typeof branchMessage> {
+  return { ...asMessage(row), siblings };
 }
 
 export function asTask({ createdAt, updatedAt, ...row }: Task): z.infer<typeof task> {

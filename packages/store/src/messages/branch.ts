@@ -46,6 +46,49 @@ export async function listBranch(
   return { items, nextCursor: oldest?.parentId ? oldest.id : null };
 }
 
+/** A message of a branch, and the ids of all messages that follow the same one with the same role, itself too, by `seq`. */
+export interface BranchMessage extends Message {
+  siblings: string[];
+}
+
+/** The same, and what else could stand in place of each message. @throws invalid_input, not_found */
+export async function listBranchWithSiblings(
+  chat: Chat,
+  ownerId: UserId,
+  conversationId: string,
+  options: BranchOptions = {},
+): Promise<Page<BranchMessage>> {
+  const { items, nextCursor } = await listBranch(chat, ownerId, conversationId, options);
+  const parentIds = items.flatMap(({ parentId }) => parentId ?? []);
+  const hasRoot = items.some(({ parentId }) => parentId === null);
+  const rows = await siblingsStatement(chat).execute({ ownerId, conversationId, parentIds, hasRoot });
+  const siblings = Map.groupBy(rows, placeOf);
+  return {
+    items: items.map((item) => ({ ...item, siblings: siblings.get(placeOf(item))?.map(({ id }) => id) ?? [item.id] })),
+    nextCursor,
+  };
+}
+
+function placeOf({ parentId, role }: Pick<Message, "parentId" | "role">): string {
+  return `${parentId} ${role}`;
+}
+
+/**
+ * Shows the branch that this message is on: the conversation's `headId` becomes the newest message below it.
+ * @throws invalid_input, not_found
+ */
+export async function showBranch(
+  chat: Chat,
+  ownerId: UserId,
+  conversationId: string,
+  messageId: string,
+): Promise<void> {
+  const id = parse(idSchema, conversationId, "conversationId");
+  const target = parse(idSchema, messageId, "headId");
+  const rows = await showStatement(chat).execute({ ownerId, conversationId: id, messageId: target });
+  if (rows.length === 0) throw new NotFoundError("message", target);
+}
+
 /**
  * One message of the owner's.
  * @throws invalid_input, not_found
@@ -105,5 +148,64 @@ function branchStatement(chat: Chat) {
       .from(sql`place left join path on true`)
       .leftJoin(message, and(eq(message.userId, owner), eq(message.id, sql`path.id`)))
       .orderBy(sql`path.depth`);
+  });
+}
+
+/** Reads message_conversation_id_parent_id_idx, once for each message of the page. */
+function siblingsStatement(chat: Chat) {
+  return prepared(chat, "siblings", () => {
+    const { db, models } = chat;
+    const mine = sql`m.user_id = ${sql.placeholder("ownerId")} and m.conversation_id = ${sql.placeholder("conversationId")}::uuid`;
+    return db
+      .select({
+        id: sql<string>`s.id`,
+        parentId: sql<string | null>`s.parent_id`,
+        role: sql<Message["role"]>`s.role`,
+      })
+      .from(
+        sql`(
+          select m.id, m.parent_id, m.role, m.seq
+          from unnest(${sql.placeholder("parentIds")}::uuid[]) as parent(id)
+          join ${models.message} m on ${mine} and m.parent_id = parent.id
+          union all
+          select m.id, m.parent_id, m.role, m.seq
+          from ${models.message} m
+          where ${sql.placeholder("hasRoot")}::boolean and ${mine} and m.parent_id is null
+        ) s`,
+      )
+      .orderBy(sql`s.seq`);
+  });
+}
+
+/** Goes down from the message, each time to the newest that follows. */
+function showStatement(chat: Chat) {
+  return prepared(chat, "show_branch", () => {
+    const { db, models } = chat;
+    const owner = sql.placeholder("ownerId");
+    const conversationId = sql`${sql.placeholder("conversationId")}::uuid`;
+    const path = db.$with("path", {}).as(sql`
+      with recursive down as (
+        select m.id, 1 as depth
+        from ${models.message} m
+        where m.user_id = ${owner} and m.id = ${sql.placeholder("messageId")}::uuid and m.conversation_id = ${conversationId}
+        union all
+        select next.id, down.depth + 1
+        from down
+        cross join lateral (
+          select m.id
+          from ${models.message} m
+          where m.user_id = ${owner} and m.conversation_id = ${conversationId} and m.parent_id = down.id
+          order by m.seq desc
+          limit 1
+        ) next
+      )
+      select id from down order by depth desc limit 1`);
+    const shown = db.$with("shown", {}).as(sql`
+      update ${models.conversation} c
+      set head_id = path.id
+      from path
+      where c.user_id = ${owner} and c.id = ${conversationId}
+      returning c.id`);
+    return db.with(path, shown).select({ id: sql<string>`shown.id` }).from(sql`shown`);
   });
 }

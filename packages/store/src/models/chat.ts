@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
   bigint,
+  boolean,
   check,
   foreignKey,
   index,
@@ -58,12 +59,20 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column) {
       title: text("title"),
       messageCount: integer("message_count").notNull().default(0),
       headId: uuid("head_id"),
+      pinned: boolean("pinned").notNull().default(false),
+      archived: boolean("archived").notNull().default(false),
       createdAt: moment("created_at").notNull().defaultNow(),
       updatedAt: moment("updated_at").notNull().defaultNow(),
     },
     (table) => [
       unique("conversation_id_user_id_key").on(table.id, table.userId),
-      index("conversation_user_id_updated_at_id_idx").on(table.userId, table.updatedAt, table.id),
+      index("conversation_user_id_archived_updated_at_id_idx").on(
+        table.userId,
+        table.archived,
+        table.updatedAt,
+        table.id,
+      ),
+      index("conversation_pinned_idx").on(table.userId, table.updatedAt, table.id).where(sql`${table.pinned}`),
       check("conversation_title_check", sql`char_length(${table.title}) between 1 and 200`),
       check("conversation_message_count_check", sql`${table.messageCount} >= 0`),
     ],
@@ -86,6 +95,7 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column) {
     (table) => [
       unique("message_conversation_id_seq_key").on(table.conversationId, table.seq),
       index("message_user_id_id_idx").on(table.userId, table.id),
+      index("message_conversation_id_parent_id_idx").on(table.conversationId, table.parentId),
       foreignKey({
         name: "message_conversation_id_user_id_fkey",
         columns: [table.conversationId, table.userId],

@@ -18,6 +18,16 @@ export const titleSchema = z
   .refine((title) => [...title].length <= titleCharacters, `must have at most ${titleCharacters} characters`)
   .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
 
+/** What to look for in titles. */
+export const searchSchema = z
+  .string("must be a text")
+  .trim()
+  .min(1, "must not be empty")
+  .refine((text) => [...text].length <= titleCharacters, `must have at most ${titleCharacters} characters`)
+  .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
+
+export const markSchema = z.boolean("must be true or false");
+
 export const roleSchema = z.enum(messageRoles, `must be one of ${messageRoles.join(", ")}`);
 export const messageStatusSchema = z.enum(messageStatuses);
 

@@ -1,0 +1,85 @@
+/** The list of a user's conversations: by newest activity, those that are pinned, those in the archive, or by words of their titles. */
+import { and, desc, eq, type SQL, sql } from "drizzle-orm";
+import { conversationColumns } from "./conversations.ts";
+import { encodeCursor, placeOf } from "./cursor.ts";
+import { type Chat, prepared } from "./database.ts";
+import { parse } from "./input.ts";
+import type { Page } from "./messages/page.ts";
+import type { Conversation, UserId } from "./models/chat.ts";
+import { limits } from "./models/limits.ts";
+import { limitSchema, markSchema, searchSchema } from "./models/schemas.ts";
+
+export interface ConversationPageOptions {
+  /** 1 to 100; 20 when left out. */
+  limit?: number | undefined;
+  /** The `nextCursor` of the page before. */
+  cursor?: string | null | undefined;
+  /** Those in the archive, or those that are not; the latter when left out, and both together when searching. */
+  archived?: boolean | undefined;
+  /** Only those that are pinned, or are not. */
+  pinned?: boolean | undefined;
+  /** 1 to 200 characters that the title has somewhere, in whatever case. Looks at every title of the user. */
+  search?: string | undefined;
+}
+
+/**
+ * The owner's conversations, newest activity first. Reads no message.
+ * @throws invalid_input
+ */
+export async function listConversations(
+  chat: Chat,
+  ownerId: UserId,
+  options: ConversationPageOptions = {},
+): Promise<Page<Conversation>> {
+  const limit = parse(limitSchema, options.limit ?? limits.conversationsPerPage, "limit");
+  const search = parse(searchSchema.optional(), options.search, "search");
+  const archived = parse(markSchema.optional(), options.archived, "archived") ?? (search ? undefined : false);
+  const pinned = parse(markSchema.optional(), options.pinned, "pinned");
+  const rows = await listStatement(chat, {
+    hasPlace: Boolean(options.cursor),
+    hasSearch: search !== undefined,
+    archived,
+    pinned,
+  }).execute({
+    ownerId,
+    limit: limit + 1,
+    ...(options.cursor && placeOf(options.cursor)),
+    ...(search && { pattern: `%${search.replace(/[\\%_]/g, "\\$&")}%` }),
+  });
+  const items = rows.slice(0, limit);
+  const last = rows.length > limit ? items.at(-1) : undefined;
+  return { items, nextCursor: last ? encodeCursor([last.updatedAt.getTime(), last.id]) : null };
+}
+
+interface Kind {
+  hasPlace: boolean;
+  hasSearch: boolean;
+  archived: boolean | undefined;
+  pinned: boolean | undefined;
+}
+
+/** Reads conversation_user_id_archived_updated_at_id_idx backward, or conversation_pinned_idx. */
+function listStatement(chat: Chat, { hasPlace, hasSearch, archived, pinned }: Kind) {
+  const name = ["list", hasPlace && "next", hasSearch && "search", `a${archived}`, `p${pinned}`]
+    .filter(Boolean)
+    .join("_");
+  return prepared(chat, name, () => {
+    const { conversation } = chat.models;
+    const { updatedAt, id, title } = conversation;
+    const conditions: (SQL | undefined)[] = [
+      eq(conversation.userId, sql.placeholder("ownerId")),
+      archived === undefined ? undefined : eq(conversation.archived, sql.raw(String(archived))),
+      pinned === undefined ? undefined : pinned ? sql`${conversation.pinned}` : sql`not ${conversation.pinned}`,
+      hasSearch ? sql`${title} ilike ${sql.placeholder("pattern")}::text` : undefined,
+      hasPlace
+        ? sql`(${updatedAt}, ${id}) < (${sql.placeholder("time")}::timestamptz, ${sql.placeholder("id")}::uuid)`
+        : undefined,
+    ];
+    return chat.db
+      .select(conversationColumns(chat.models))
+      .from(conversation)
+      .where(and(...conditions))
+      .orderBy(desc(updatedAt), desc(id))
+      .limit(sql.placeholder("limit"));
+  });
+}
