@@ -26,6 +26,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { taskRoutes } from "./routes/tasks.ts";
+import { transferRoutes } from "./routes/transfer.ts";
 import { webRoutes } from "./web.ts";
 
 export interface AppOptions extends Pick<DoorbellOptions, "listen" | "isAlone"> {
@@ -92,7 +93,8 @@ function createApi(app: ReturnType<typeof createRouter>, { db, store, replies, e
     .route("/api", messageRoutes(store, events))
     .route("/api", chatRoutes(replies))
     .route("/api", eventRoutes(events))
-    .route("/api", taskRoutes(db));
+    .route("/api", taskRoutes(db))
+    .route("/api", transferRoutes(db, store));
 }
 
 function identify({ auth, db, url }: Pick<AppOptions, "auth" | "db" | "url">, housework: Housework) {
@@ -150,7 +152,7 @@ function limitBody() {
   const [auth, messages, other] = [limitOf(bodyBytes.auth), limitOf(bodyBytes.messages), limitOf(bodyBytes.other)];
   return createMiddleware((c, next) => {
     if (c.req.path.startsWith("/api/auth/")) return auth(c, next);
-    return /\/(messages|chat|conversations)$/.test(c.req.path) ? messages(c, next) : other(c, next);
+    return /\/(messages|chat|conversations|import)$/.test(c.req.path) ? messages(c, next) : other(c, next);
   });
 }
 

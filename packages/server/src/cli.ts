@@ -5,10 +5,10 @@ import { ChatkeepError, type ErrorCode } from "chatkeep";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
 import type { Diagnosis } from "./commands/doctor.ts";
-import { formats } from "./commands/formats.ts";
-import type { ImportReport } from "./commands/import.ts";
 import { type Config, readConfig, readDatabaseConfig } from "./config.ts";
 import { createLog, describe } from "./log.ts";
+import { formats } from "./transfer/formats.ts";
+import type { ImportReport } from "./transfer/import.ts";
 
 // A quarter of the time of a start is compiling: kept for the next one.
 enableCompileCache();

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { diagnose } from "../src/commands/doctor.ts";
-import { exported } from "../src/commands/export.ts";
 import { importInto } from "../src/commands/import.ts";
+import { exported } from "../src/transfer/export.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
 
 let test: TestApp;
@@ -112,11 +112,30 @@ it("reports lines that are wrong, and imports the others", async () => {
 
 it("refuses an unknown format, and a user who is not there", async () => {
   await expect(importInto(test.db, { format: "csv", file: "x", user: ann.email }, 1)).rejects.toThrow(
-    /no format csv: --format is one of oasst/,
+    /no format csv: the format is one of oasst/,
   );
   await expect(importInto(test.db, { format: "oasst", file: "x", user: "no@example.com" }, 1)).rejects.toThrow(
     /Nobody has signed up as no@example.com/,
   );
+});
+
+it("does both over HTTP, also with what is in the archive", async () => {
+  const carl = await test.signUp("carl");
+  const text = JSON.stringify(bread());
+  const imported = await carl.request("POST", "/api/import?format=oasst", text, { "content-type": "text/plain" });
+  expect(await imported.json()).toMatchObject({ failed: 0, imported: expect.any(Number) });
+  const [first] = (await carl.call<{ items: { id: string }[] }>("GET", "/api/conversations")).items;
+  await carl.call("PATCH", `/api/conversations/${first?.id}`, { archived: true });
+  const response = await carl.request("GET", "/api/export");
+  expect(response.headers.get("content-disposition")).toMatch(/^attachment; filename="chatkeep-.+\.jsonl"$/);
+  const records = (await response.text())
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(records.filter(({ archived }) => archived)).toMatchObject([{ id: first?.id }]);
+  expect(records.filter(({ type }) => type === "message").length).toBeGreaterThan(10);
+  const unknown = await carl.request("POST", "/api/import?format=csv", "x", { "content-type": "text/plain" });
+  expect(unknown.status).toBe(422);
 });
 
 it("exports everything of a user, and nothing of another", async () => {
@@ -130,6 +149,7 @@ it("exports everything of a user, and nothing of another", async () => {
 
 async function collect(person: Person) {
   const records = [];
-  for await (const record of exported(test.db, person.email)) records.push(record);
+  for await (const record of exported(test.db, test.store, { ...person, name: "x", createdAt: new Date(0) }))
+    records.push(record);
   return records;
 }

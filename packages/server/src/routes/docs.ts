@@ -91,6 +91,13 @@ const authRoutes = [
   authRoute("post", "delete-user", "Delete the account with everything that belongs to it", {
     password: credentials.password,
   }),
+  authRoute("post", "update-user", "Change one's name", { name: { type: "string" } }),
+  authRoute("post", "change-password", "Change one's password", {
+    currentPassword: credentials.password,
+    newPassword: credentials.password,
+  }),
+  authRoute("get", "list-sessions", "One's sessions, on all devices"),
+  authRoute("post", "revoke-session", "End a session, by its token", { token: { type: "string" } }),
   authRoute("get", "get-session", "Who is signed in; null for nobody", undefined, []),
   authRoute("get", "token", "A JWT for 15 minutes, for other services and this one"),
   authRoute("get", "jwks", "The public keys of those JWTs", undefined, []),

@@ -1,0 +1,85 @@
+/** /api/export and /api/import: all of one's data out, and conversations of other places in. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { type Database, NotFoundError, type Store } from "chatkeep";
+import { eq } from "drizzle-orm";
+import { user } from "../models/index.ts";
+import { exported } from "../transfer/export.ts";
+import { formats } from "../transfer/formats.ts";
+import { importLines } from "../transfer/import.ts";
+import { createRouter } from "./router.ts";
+import { responses } from "./schemas.ts";
+
+const tags = ["Data"];
+const lines = {
+  description: "JSON lines: the user, then tasks, then each conversation before its messages",
+  content: { "application/x-ndjson": { schema: z.string() } },
+};
+
+const exportAll = createRoute({
+  method: "get",
+  path: "/export",
+  tags,
+  summary: "Everything of the user, as JSON lines",
+  // Typed as text: the types of Hono take every kind of JSON for one value.
+  responses: { ...responses(200, z.string(), ""), 200: lines } as unknown as {
+    200: { description: string; content: { "text/plain": { schema: z.ZodString } } };
+  },
+});
+
+const report = z
+  .object({
+    imported: z.int(),
+    alreadyThere: z.int(),
+    failed: z.int(),
+    messages: z.int(),
+    conversations: z.array(
+      z.object({
+        line: z.int(),
+        source: z.string().optional(),
+        conversationId: z.string().optional(),
+        messages: z.int(),
+        outcome: z.enum(["imported", "already there", "failed"]),
+        error: z.string().optional(),
+      }),
+    ),
+  })
+  .meta({ id: "ImportReport" });
+
+const importAll = createRoute({
+  method: "post",
+  path: "/import",
+  tags,
+  summary: "Store the conversations of a file; importing again changes nothing",
+  description: "Send a large file in pieces of whole lines. A line that is wrong is reported, and the others go on.",
+  request: {
+    query: z.object({ format: z.enum(formats, `must be one of ${formats.join(", ")}`) }),
+    body: { required: true, content: { "text/plain": { schema: z.string() } } },
+  },
+  responses: responses(200, report, "What became of each line"),
+});
+
+export function transferRoutes(db: Database, store: Store) {
+  return createRouter()
+    .openapi(exportAll, async (c) => {
+      const [person] = await db
+        .select()
+        .from(user)
+        .where(eq(user.id, c.get("userId")));
+      if (!person) throw new NotFoundError("user", c.get("userId"));
+      const records = exported(db, store, person);
+      const body = ReadableStream.from(
+        (async function* () {
+          for await (const record of records) yield new TextEncoder().encode(`${JSON.stringify(record)}\n`);
+        })(),
+      );
+      const name = `chatkeep-${new Date().toISOString().slice(0, 10)}.jsonl`;
+      return new Response(body as ReadableStream<Uint8Array>, {
+        headers: { "content-type": "application/x-ndjson", "content-disposition": `attachment; filename="${name}"` },
+      });
+    })
+    .openapi(importAll, async (c) => {
+      const text = (await c.req.text()).split("\n");
+      const userId = c.get("userId");
+      return c.json(await importLines(store.forUser(userId), userId, c.req.valid("query").format, text), 200);
+    });
+}

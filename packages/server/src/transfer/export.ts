@@ -1,0 +1,46 @@
+/** Everything of one user: the user, then tasks, then each conversation before its messages. */
+import type { Database, Store, UserStore } from "chatkeep";
+import type { User } from "../models/index.ts";
+import { listTasks } from "../tasks.ts";
+
+export type ExportedRecord = { type: "user" | "task" | "conversation" | "message" } & Record<string, unknown>;
+
+const pageSize = 100;
+
+/** Page by page, so that it takes no more memory for a long history than for a short one. */
+export async function* exported(
+  db: Database,
+  store: Store,
+  { id, name, email, createdAt }: Pick<User, "id" | "name" | "email" | "createdAt">,
+): AsyncGenerator<ExportedRecord> {
+  yield { type: "user", id, name, email, createdAt };
+  let cursor: string | undefined;
+  do {
+    const page = await listTasks(db, id, { limit: pageSize, ...(cursor && { cursor }) });
+    for (const task of page.items) yield { type: "task", ...task };
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor);
+  const mine = store.forUser(id);
+  for (const archived of [false, true]) {
+    do {
+      const page = await mine.conversations.list({ limit: pageSize, cursor, archived });
+      for (const conversation of page.items) {
+        yield { type: "conversation", ...conversation };
+        yield* messagesOf(mine, conversation.id);
+      }
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor);
+  }
+}
+
+async function* messagesOf(mine: UserStore, conversationId: string): AsyncGenerator<ExportedRecord> {
+  let after: number | undefined = 0;
+  while (after !== undefined) {
+    const page: Awaited<ReturnType<typeof mine.messages.list>> = await mine.messages.list(conversationId, {
+      after,
+      limit: pageSize,
+    });
+    for (const message of page.items) yield { type: "message", ...message };
+    after = page.nextCursor ? Number(page.nextCursor) : undefined;
+  }
+}
