@@ -20,9 +20,9 @@ const exportAll = createRoute({
   path: "/export",
   tags,
   summary: "Everything of the user, as JSON lines",
-  // Typed as text: the types of Hono take every kind of JSON for one value.
+  // Typed as bytes: the types of Hono take every kind of JSON for one value.
   responses: { ...responses(200, z.string(), ""), 200: lines } as unknown as {
-    200: { description: string; content: { "text/plain": { schema: z.ZodString } } };
+    200: { description: string; content: { "application/octet-stream": { schema: z.ZodString } } };
   },
 });
 
