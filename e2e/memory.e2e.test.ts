@@ -86,7 +86,12 @@ it("remembers over a reload, and over the death of the server", async () => {
   await renamed.hover();
   await page.getByRole("button", { name: "More for Shopping" }).click();
   await page.getByRole("menuitem", { name: "Delete" }).click();
-  await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
+  await renamed.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Undo" }).click();
+  await renamed.waitFor();
+  await renamed.hover();
+  await page.getByRole("button", { name: "More for Shopping" }).click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
   await renamed.waitFor({ state: "detached" });
 
   await page.getByRole("button", { name: "Sign out" }).click();

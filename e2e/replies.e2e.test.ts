@@ -133,6 +133,7 @@ it("tells every tab of what is renamed and deleted in another", async () => {
   await listed(two, "Numbers").hover();
   await two.getByRole("button", { name: "More for Numbers" }).click();
   await two.getByRole("menuitem", { name: "Delete" }).click();
-  await two.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
+  await listed(two, "Numbers").waitFor({ state: "detached" });
+  await two.close();
   await listed(one, "Numbers").waitFor({ state: "detached" });
 });

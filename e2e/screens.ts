@@ -1,6 +1,6 @@
-/** `npm run screens`: pictures of the running app for the documentation. */
+/** `npm run screens`: pictures of every screen of the running app, light, dark, and as on a phone, for the documentation. */
 import { fileURLToPath } from "node:url";
-import type { Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { endServer, startServer, temporaryFolder } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { unpackChromium } from "./helpers/chromium.ts";
@@ -12,50 +12,117 @@ const [browser, server] = await Promise.all([
   startServer({ CHATKEEP_DATA: folder.path }),
 ]);
 
-async function say(page: Page, text: string, answer: string): Promise<void> {
-  await page.getByRole("textbox", { name: "Message" }).fill(text);
+const looks: Record<string, BrowserContextOptions> = {
+  light: { viewport: { width: 1280, height: 800 }, colorScheme: "light" },
+  dark: { viewport: { width: 1280, height: 800 }, colorScheme: "dark" },
+  phone: { viewport: { width: 390, height: 780 }, colorScheme: "light", hasTouch: true, deviceScaleFactor: 2 },
+};
+
+const recipe = `A loaf with a dark crust wants a **wet dough** and a *hot pot*.
+
+| Flour | Water | Salt |
+|---|---|---|
+| 500 g | 380 g | 10 g |
+
+The share of water is $$380 / 500 = 76\\,\\%$$. As a program:
+
+\`\`\`ts
+const hydration = (water: number, flour: number) => water / flour;
+console.log(\`\${hydration(380, 500) * 100} %\`);
+\`\`\`
+
+1. Mix, and let it rest for an hour.
+2. Fold it four times, every half hour.
+3. Bake it for 45 minutes at 240 °C.`;
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByRole("textbox", { name: "Message", exact: true }).fill(text);
   await page.keyboard.press("Enter");
-  await page.getByLabel("Assistant").filter({ hasText: answer }).last().waitFor();
+  await page.getByLabel("Assistant").last().waitFor();
   await page.getByRole("button", { name: "Send" }).waitFor();
 }
 
-try {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: "light" });
-  const page = await context.newPage();
+async function signUp(page: Page): Promise<void> {
   await page.goto(server.url);
-  await page.getByRole("heading", { name: "Sign in to chatkeep" }).waitFor();
-  await page.screenshot({ path: `${target}sign-in-light.png` });
   await page.getByRole("button", { name: "Sign up" }).click();
   await page.getByLabel("Name").fill("Ann");
   await page.getByLabel("E-mail").fill("ann@example.com");
   await page.getByLabel("Password").fill("correct horse");
   await page.getByRole("button", { name: "Sign up" }).click();
   await page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
-  await page.screenshot({ path: `${target}empty-light.png` });
-  for (const text of ["How do I bake bread?", "What should I read next?", "My name is Ann."]) {
+}
+
+/** Some conversations to show, of which one has another version of its question. */
+async function furnish(page: Page): Promise<string> {
+  for (const text of ["What should I read next?", "Plan a week in Lisbon", "My name is Ann."]) {
     await page.getByRole("link", { name: "New chat" }).click();
-    await say(page, text, text.startsWith("My") ? "Nice to meet you" : "I have kept");
+    await say(page, text);
   }
   await page.getByRole("link", { name: "New chat" }).click();
-  await say(page, "add buy milk", "Added buy milk");
-  await say(page, "add call grandmother", "Added call grandmother");
-  await say(page, "done with the milk", "Done: buy milk");
-  await say(page, "what is on my list?", "You have 2 tasks");
-  await say(page, "what did I ask first?", "You began with");
-  await page.waitForTimeout(500);
-  await page.screenshot({ path: `${target}chat-light.png` });
-  await page.emulateMedia({ colorScheme: "dark" });
-  await page.screenshot({ path: `${target}chat-dark.png` });
-  await page.setViewportSize({ width: 390, height: 780 });
-  await page.screenshot({ path: `${target}chat-phone-dark.png` });
-  await page.getByRole("button", { name: "Show the conversations" }).click();
-  await page.waitForTimeout(300);
-  await page.screenshot({ path: `${target}list-phone-dark.png` });
-  await page.setViewportSize({ width: 1280, height: 800 });
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.goto(`${server.url}/docs`);
-  await page.getByText("List conversations, newest activity first").waitFor();
-  await page.screenshot({ path: `${target}api-light.png` });
+  for (const text of ["add buy flour", "add call grandmother", "done with the flour"]) await say(page, text);
+  const id = await page.evaluate(async (content) => {
+    const post = async (path: string, method: string, body: object) =>
+      await fetch(path, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    const messages = [
+      { role: "user", content: "How do I bake bread?" },
+      { role: "assistant", content: "With love." },
+    ];
+    const made = (await (await post("/api/conversations", "POST", { messages })).json()) as { id: string };
+    const edited = [
+      { role: "user", content: "How do I bake bread with a dark crust?", parentId: null },
+      { role: "assistant", content },
+    ];
+    await post(`/api/conversations/${made.id}/messages`, "POST", { messages: edited });
+    await post(`/api/conversations/${made.id}`, "PATCH", { pinned: true });
+    return made.id;
+  }, recipe);
+  return id;
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  await page.waitForTimeout(700);
+  await page.screenshot({ path: `${target}${name}.png` });
+}
+
+async function pictures(of: Browser, look: string, options: BrowserContextOptions, id: string): Promise<void> {
+  const isPhone = look === "phone";
+  const context = await of.newContext(options);
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await page.getByRole("heading", { name: "Sign in to chatkeep" }).waitFor();
+  await picture(page, `sign-in-${look}`);
+  await page.getByLabel("E-mail").fill("ann@example.com");
+  await page.getByLabel("Password").fill("correct horse");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await picture(page, `empty-${look}`);
+  await page.goto(`${server.url}/c/${id}`);
+  await page.locator(".katex").first().waitFor();
+  await picture(page, `chat-${look}`);
+  await page.goto(`${server.url}/account`);
+  await page.getByRole("heading", { name: "Account", exact: true }).waitFor();
+  await picture(page, `account-${look}`);
+  await page.goto(server.url);
+  if (isPhone) {
+    await page.getByRole("button", { name: "Show the conversations" }).click();
+    await picture(page, `list-${look}`);
+    await page.getByRole("button", { name: "Close the list" }).click({ position: { x: 350, y: 400 } });
+  }
+  await page.getByRole("button", { name: "Show the tasks" }).click();
+  await picture(page, `tasks-${look}`);
+  await page.getByRole("button", { name: "Hide the tasks" }).last().click();
+  await page.keyboard.press("Control+/");
+  await picture(page, `help-${look}`);
+  await context.close();
+}
+
+try {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  await signUp(page);
+  const id = await furnish(page);
+  await context.close();
+  for (const [look, options] of Object.entries(looks)) await pictures(browser, look, options, id);
 } finally {
   await browser.close();
   await endServer(server);

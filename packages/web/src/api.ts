@@ -1,12 +1,24 @@
 /** The only file with addresses: what the server can do, typed by the server itself. */
 import type { App } from "@chatkeep/server";
 import { DefaultChatTransport, type UIMessage } from "ai";
-import { hc, type InferResponseType } from "hono/client";
+import { hc, type InferRequestType, type InferResponseType } from "hono/client";
+import { t } from "./strings/index.ts";
 
 const { api } = hc<App>("/");
 
 export type Conversation = InferResponseType<(typeof api.conversations)[":id"]["$get"], 200>;
 export type Message = InferResponseType<(typeof api.conversations)[":id"]["branch"]["$get"], 200>["items"][number];
+
+export type ConversationChange = InferRequestType<(typeof api.conversations)[":id"]["$patch"]>["json"];
+export type Task = InferResponseType<(typeof api.tasks)[":id"]["$get"], 200>;
+export type ImportReport = InferResponseType<typeof api.import.$post, 200>;
+
+export interface Session {
+  id: string;
+  token: string;
+  createdAt: string;
+  userAgent?: string | null;
+}
 
 export interface Page<Item> {
   items: Item[];
@@ -34,14 +46,12 @@ export class ApiError extends Error {
   }
 }
 
-const offline = "The server cannot be reached. Check your connection and try again.";
-
 /** Reads an answer, or throws what was wrong as an `ApiError`. */
 async function answer<Body>(
   request: Promise<{ ok: boolean; status: number; json(): Promise<unknown>; text(): Promise<string> }>,
 ): Promise<Body> {
   const response = await request.catch(() => {
-    throw new ApiError("unavailable", offline);
+    throw new ApiError("unavailable", t.unreachable);
   });
   if (!response.ok) throw errorIn(await response.text());
   return (response.status === 204 ? undefined : await response.json()) as Body;
@@ -53,7 +63,7 @@ export function errorIn(body: string): ApiError {
     const { error } = JSON.parse(body) as { error: { code: string; message: string } };
     return new ApiError(error.code, error.message);
   } catch {
-    return new ApiError("unavailable", /fetch|network/i.test(body) ? offline : body || offline);
+    return new ApiError("unavailable", /fetch|network/i.test(body) ? t.unreachable : body || t.unreachable);
   }
 }
 
@@ -62,19 +72,43 @@ function post<Body>(path: string, body: object): Promise<Body> {
   return answer(fetch(path, { method: "POST", headers, body: JSON.stringify(body) }));
 }
 
+const read = <Body>(path: string) => answer<Body>(fetch(path));
+
 export const account = {
-  current: async () => (await answer<{ user: Person } | null>(fetch("/api/auth/get-session")))?.user ?? null,
+  current: async () => (await read<{ user: Person } | null>("/api/auth/get-session"))?.user ?? null,
   signIn: (email: string, password: string) => post("/api/auth/sign-in/email", { email, password }),
   signUp: (name: string, email: string, password: string) => post("/api/auth/sign-up/email", { name, email, password }),
   signOut: () => post("/api/auth/sign-out", {}),
+  rename: (name: string) => post("/api/auth/update-user", { name }),
+  changePassword: (currentPassword: string, newPassword: string) =>
+    post("/api/auth/change-password", { currentPassword, newPassword, revokeOtherSessions: false }),
+  sessions: async () => {
+    const [current, list] = await Promise.all([
+      read<{ session: Session } | null>("/api/auth/get-session"),
+      read<Session[]>("/api/auth/list-sessions"),
+    ]);
+    return list.map((session) => ({ ...session, isThis: session.id === current?.session.id }));
+  },
+  endSession: (token: string) => post("/api/auth/revoke-session", { token }),
+  delete: (password: string) => post("/api/auth/delete-user", { password }),
+  exportUrl: "/api/export",
 };
 
+interface ListOptions {
+  cursor?: string | undefined;
+  archived?: "true" | "false";
+  pinned?: "true" | "false";
+  search?: string;
+}
+
 export const conversations = {
-  list: (cursor: string | undefined) =>
-    answer<Page<Conversation>>(api.conversations.$get({ query: { limit: "50", ...(cursor && { cursor }) } })),
+  list: (options: ListOptions) =>
+    answer<Page<Conversation>>(
+      api.conversations.$get({ query: { limit: "50", ...(JSON.parse(JSON.stringify(options)) as ListOptions) } }),
+    ),
   get: (id: string) => answer<Conversation>(api.conversations[":id"].$get({ param: { id } })),
-  rename: (id: string, title: string) =>
-    answer<Conversation>(api.conversations[":id"].$patch({ param: { id }, json: { title } })),
+  change: (id: string, change: ConversationChange) =>
+    answer<Conversation>(api.conversations[":id"].$patch({ param: { id }, json: change })),
   delete: (id: string) => answer<void>(api.conversations[":id"].$delete({ param: { id } })),
   branch: (id: string, before: string | undefined) =>
     answer<Page<Message>>(
@@ -83,15 +117,49 @@ export const conversations = {
   stop: (id: string) => answer<void>(api.chat[":id"].stop.$post({ param: { id } })),
 };
 
-/** Sends only the newest question: the server has the others. */
+/** For a request that outlives its page. */
+export const deleteUrl = (id: string) => `/api/conversations/${encodeURIComponent(id)}`;
+
+export const tasks = {
+  list: () => answer<Page<Task>>(api.tasks.$get({ query: { limit: "100" } })),
+  create: (title: string) => answer<Task>(api.tasks.$post({ json: { title } })),
+  complete: (id: string, completed: boolean) =>
+    answer<Task>(api.tasks[":id"].$patch({ param: { id }, json: { completed } })),
+  delete: (id: string) => answer<void>(api.tasks[":id"].$delete({ param: { id } })),
+};
+
+/** Some lines of a file. */
+export function importLines(format: string, lines: string): Promise<ImportReport> {
+  const headers = { "content-type": "text/plain" };
+  return answer(fetch(`/api/import?format=${format}`, { method: "POST", headers, body: lines }));
+}
+
+/** What is known of a message that was read from the server. */
+export interface KeptMetadata {
+  status: Message["status"];
+  createdAt: string;
+  parentId: string | null;
+  siblings: string[];
+}
+
+/** Sends only the newest question, and which message it follows: the server has the others. */
 export const chatTransport = new DefaultChatTransport<UIMessage>({
   api: "/api/chat",
-  prepareSendMessagesRequest: ({ id, messages, trigger }) => {
-    const question = messages.findLast(({ role }) => role === "user");
+  prepareSendMessagesRequest: ({ id, messages, trigger, body }) => {
+    const index = messages.findLastIndex(({ role }) => role === "user");
+    const question = messages[index];
     const message = question && { id: question.id, role: question.role, parts: question.parts };
-    return { body: { id, message, trigger } };
+    return { body: { id, message, trigger, parentId: parentOf(messages.slice(0, index + 1)), ...body } };
   },
 });
+
+/** The stored message that the last one follows: its own parent, or the one above it that the server has. */
+function parentOf(messages: readonly UIMessage[]): string | null {
+  const kept = messages.at(-1)?.metadata as KeptMetadata | undefined;
+  if (kept) return kept.parentId;
+  const above = messages.slice(0, -1).findLast(({ role, metadata }) => role === "assistant" || metadata !== undefined);
+  return above?.id ?? null;
+}
 
 interface Listener {
   onEvent(event: LiveEvent): void;

@@ -1,18 +1,29 @@
 /** What is shown at which address, and to whom: without a signed-in person every address shows the sign-in page, and opens after it. */
 import { type QueryClient, useQuery } from "@tanstack/react-query";
-import { createRootRoute, createRoute, createRouter, Outlet, useParams } from "@tanstack/react-router";
-import { PanelLeft } from "lucide-react";
-import { useState } from "react";
+import { createRootRoute, createRoute, createRouter, Outlet, useNavigate, useParams } from "@tanstack/react-router";
+import { ListTodo, PanelLeft } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { v4 as uuid } from "uuid";
 import { AccountMenu } from "./account/account-menu.tsx";
 import { SignIn } from "./account/sign-in.tsx";
 import { account, type Person } from "./api.ts";
 import { forgetChats } from "./conversation/chats.ts";
 import { ConversationView } from "./conversation/conversation-view.tsx";
+import { Help } from "./help.tsx";
 import { useLive } from "./live.ts";
 import { Sidebar } from "./sidebar/sidebar.tsx";
+import { t } from "./strings/index.ts";
+import { TasksPanel } from "./tasks/tasks-panel.tsx";
 import { Failure } from "./ui/failure.tsx";
 import { IconButton } from "./ui/icon-button.tsx";
+import { OfflineBanner } from "./ui/offline-banner.tsx";
+import { remember, remembered } from "./ui/remembered.ts";
+import { useShortcuts } from "./ui/shortcuts.ts";
+import { Toasts } from "./ui/toasts.tsx";
+
+const AccountPage = lazy(() =>
+  import("./account/account-page.tsx").then((module) => ({ default: module.AccountPage })),
+);
 
 let lastPersonId: string | undefined;
 
@@ -40,43 +51,102 @@ function Root() {
   return <SignedIn key={person.id} person={person} />;
 }
 
+const side = "fixed inset-y-0 z-20 flex w-72 shrink-0 flex-col bg-side transition-transform md:static md:z-auto";
+
 function SignedIn({ person: { name, email } }: { person: Person }) {
-  const [open, setOpen] = useState(false);
+  const [isListOpen, setIsListOpen] = useState(false);
+  const [isHelpOpen, setIsHelpOpen] = useState(false);
+  const [hasTasks, setHasTasks] = useState(() => remembered("tasks") === "shown" && innerWidth >= 1024);
+  const navigate = useNavigate();
+  const showTasks = (shown: boolean) => {
+    remember("tasks", shown ? "shown" : "hidden");
+    setHasTasks(shown);
+  };
+  const closeList = () => setIsListOpen(false);
   useLive();
+  useShortcuts([
+    { key: "o", isCommand: true, isShift: true, onPress: () => void navigate({ to: "/" }) },
+    {
+      key: "k",
+      isCommand: true,
+      onPress: () => {
+        setIsListOpen(true);
+        setTimeout(() => document.getElementById("search")?.focus());
+      },
+    },
+    { key: "l", isCommand: true, isShift: true, onPress: () => document.getElementById("message")?.focus() },
+    { key: "y", isCommand: true, isShift: true, onPress: () => showTasks(!hasTasks) },
+    { key: "/", isCommand: true, onPress: () => setIsHelpOpen(true) },
+    { key: "?", isShift: true, onPress: () => setIsHelpOpen(true) },
+    { key: "escape", onPress: closeList },
+  ]);
   return (
-    <div className="flex h-full">
+    <div className="flex h-full flex-col">
       <a
         href="#conversation"
         className="sr-only rounded bg-raised px-3 py-2 focus:not-sr-only focus:absolute focus:top-2 focus:left-2 focus:z-30"
       >
-        Skip to the conversation
+        {t.skip}
       </a>
-      {open && (
-        <button
-          type="button"
-          aria-label="Close the list"
-          className="fixed inset-0 z-10 bg-black/40 md:hidden"
-          onClick={() => setOpen(false)}
-        />
-      )}
-      <aside
-        className={`fixed inset-y-0 left-0 z-20 flex w-72 shrink-0 flex-col border-line border-r bg-side transition-transform md:visible md:static md:translate-x-0 ${open ? "visible translate-x-0" : "invisible -translate-x-full"}`}
-      >
-        <Sidebar onOpen={() => setOpen(false)} />
-        <AccountMenu name={name} email={email} />
-      </aside>
-      <main id="conversation" className="flex min-w-0 flex-1 flex-col">
-        <div className="p-2 md:hidden">
-          <IconButton label="Show the conversations" onClick={() => setOpen(true)}>
-            <PanelLeft size={20} />
-          </IconButton>
-        </div>
-        <div className="min-h-0 flex-1">
-          <Outlet />
-        </div>
-      </main>
+      <OfflineBanner />
+      <div className="flex min-h-0 flex-1">
+        {isListOpen && (
+          <button
+            type="button"
+            aria-label={t.closeList}
+            className="fixed inset-0 z-10 bg-black/40 md:hidden"
+            onClick={closeList}
+          />
+        )}
+        <aside
+          className={`${side} left-0 border-line border-r md:visible md:translate-x-0 ${isListOpen ? "visible translate-x-0" : "invisible -translate-x-full"}`}
+        >
+          <Sidebar onOpen={closeList} />
+          <AccountMenu name={name} email={email} onOpen={closeList} />
+        </aside>
+        <main id="conversation" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
+          <div className="flex items-center justify-between p-2 md:absolute md:right-2 md:z-10">
+            <IconButton label={t.showList} onClick={() => setIsListOpen(true)} className="md:hidden">
+              <PanelLeft size={20} />
+            </IconButton>
+            {!hasTasks && (
+              <IconButton label={t.tasks.show} onClick={() => showTasks(true)} className="ml-auto bg-page">
+                <ListTodo size={20} />
+              </IconButton>
+            )}
+          </div>
+          <div className="min-h-0 flex-1">
+            <Outlet />
+          </div>
+        </main>
+        {hasTasks && (
+          <button
+            type="button"
+            aria-label={t.tasks.hide}
+            tabIndex={-1}
+            className="fixed inset-0 z-10 bg-black/40 md:hidden"
+            onClick={() => showTasks(false)}
+          />
+        )}
+        {hasTasks && (
+          <aside aria-label={t.tasks.title} className={`${side} right-0 border-line border-l`}>
+            <TasksPanel onClose={() => showTasks(false)} />
+          </aside>
+        )}
+      </div>
+      <Help open={isHelpOpen} onOpenChange={setIsHelpOpen} />
+      <Toasts />
     </div>
   );
+}
+
+function Account() {
+  const { data: person } = useQuery({ queryKey: ["person"], queryFn: currentPerson });
+  return person ? (
+    <Suspense>
+      <AccountPage key={person.name} person={person} />
+    </Suspense>
+  ) : null;
 }
 
 function NewConversation() {
@@ -91,7 +161,7 @@ function OpenConversation() {
 
 const root = createRootRoute({
   component: Root,
-  notFoundComponent: () => <p className="p-8 text-quiet">There is nothing at this address.</p>,
+  notFoundComponent: () => <p className="p-8 text-quiet">{t.nothingHere}</p>,
 });
 const home = createRoute({ getParentRoute: () => root, path: "/", component: NewConversation });
 const conversation = createRoute({
@@ -100,12 +170,12 @@ const conversation = createRoute({
   component: OpenConversation,
 });
 
+const accountRoute = createRoute({ getParentRoute: () => root, path: "/account", component: Account });
+
 export function createAppRouter() {
   return createRouter({
-    routeTree: root.addChildren([home, conversation]),
-    defaultErrorComponent: ({ reset }) => (
-      <Failure error={new Error("Something went wrong on this page. What was stored is safe.")} onRetry={reset} />
-    ),
+    routeTree: root.addChildren([home, conversation, accountRoute]),
+    defaultErrorComponent: ({ reset }) => <Failure error={new Error(t.wentWrong)} onRetry={reset} />,
   });
 }
 

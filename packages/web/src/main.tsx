@@ -5,6 +5,8 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api.ts";
 import { createAppRouter } from "./app.tsx";
+import { language } from "./strings/index.ts";
+import { showTheme } from "./ui/theme.ts";
 import "./styles/app.css";
 
 /** Who was signed in is so no more: asking again shows the sign-in page. */
@@ -25,6 +27,9 @@ const queries = new QueryClient({
     },
   },
 });
+
+document.documentElement.lang = language;
+showTheme();
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");

@@ -1,8 +1,10 @@
 /** Signing in and signing up. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type ComponentProps, useId, useState } from "react";
+import { useState } from "react";
 import { account } from "../api.ts";
+import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
+import { Field } from "../ui/field.tsx";
 
 export function SignIn() {
   const [isNew, setIsNew] = useState(false);
@@ -28,19 +30,19 @@ export function SignIn() {
         }}
       >
         <img src="/favicon.svg" alt="" className="mb-4 size-10" />
-        <h1 className="font-semibold text-xl">{isNew ? "Create your account" : "Sign in to chatkeep"}</h1>
-        <p className="mt-1 text-quiet text-sm">Your conversations, on every device.</p>
+        <h1 className="font-semibold text-xl">{isNew ? t.signIn.newTitle : t.signIn.title}</h1>
+        <p className="mt-1 text-quiet text-sm">{t.signIn.subtitle}</p>
         <div className="mt-5 grid gap-4">
-          {isNew && <Field label="Name" name="name" autoComplete="name" maxLength={200} required />}
-          <Field label="E-mail" name="email" type="email" autoComplete="email" required />
+          {isNew && <Field label={t.signIn.name} name="name" autoComplete="name" maxLength={200} required />}
+          <Field label={t.signIn.email} name="email" type="email" autoComplete="email" required />
           <Field
-            label="Password"
+            label={t.signIn.password}
             name="password"
             type="password"
             autoComplete={isNew ? "new-password" : "current-password"}
             minLength={8}
             maxLength={128}
-            hint={isNew ? "At least 8 characters" : undefined}
+            hint={isNew ? t.signIn.passwordHint : undefined}
             required
           />
           {enter.error && (
@@ -49,11 +51,11 @@ export function SignIn() {
             </p>
           )}
           <Button type="submit" look="main" disabled={enter.isPending}>
-            {isNew ? "Sign up" : "Sign in"}
+            {isNew ? t.signIn.signUp : t.signIn.signIn}
           </Button>
         </div>
         <p className="mt-5 text-quiet text-sm">
-          {isNew ? "You have an account already?" : "You have no account yet?"}{" "}
+          {isNew ? t.signIn.hasAccount : t.signIn.hasNone}{" "}
           <button
             type="button"
             className="font-medium text-brand underline underline-offset-2"
@@ -62,32 +64,10 @@ export function SignIn() {
               enter.reset();
             }}
           >
-            {isNew ? "Sign in" : "Sign up"}
+            {isNew ? t.signIn.signIn : t.signIn.signUp}
           </button>
         </p>
       </form>
     </main>
-  );
-}
-
-function Field({ label, hint, ...props }: ComponentProps<"input"> & { label: string; hint?: string | undefined }) {
-  const id = useId();
-  return (
-    <div className="grid gap-1.5">
-      <label htmlFor={id} className="font-medium text-sm">
-        {label}
-      </label>
-      <input
-        id={id}
-        aria-describedby={hint ? `${id}-hint` : undefined}
-        className="rounded-lg border border-line bg-page px-3 py-2"
-        {...props}
-      />
-      {hint && (
-        <p id={`${id}-hint`} className="text-quiet text-xs">
-          {hint}
-        </p>
-      )}
-    </div>
   );
 }

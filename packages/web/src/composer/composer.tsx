@@ -1,6 +1,7 @@
 /** Where people write. Enter sends, Shift+Enter is a new line. */
 import { ArrowUp, Square } from "lucide-react";
 import { type KeyboardEvent, useState } from "react";
+import { t } from "../strings/index.ts";
 
 interface ComposerProps {
   /** The draft to begin with. */
@@ -36,8 +37,9 @@ export function Composer({ draft, isReplying, onDraft, onSend, onStop }: Compose
     >
       <div className="flex items-end gap-2 rounded-2xl border border-line bg-raised p-2 shadow-sm focus-within:border-brand">
         <textarea
-          aria-label="Message"
-          placeholder="Write a message"
+          id="message"
+          aria-label={t.chat.message}
+          placeholder={t.chat.placeholder}
           rows={1}
           // biome-ignore lint/a11y/noAutofocus: writing is what one opens a conversation for
           autoFocus
@@ -50,11 +52,11 @@ export function Composer({ draft, isReplying, onDraft, onSend, onStop }: Compose
           className="field-sizing-content max-h-60 min-h-9 flex-1 resize-none bg-transparent px-2 py-1.5 outline-none placeholder:text-quiet"
         />
         {isReplying ? (
-          <RoundButton label="Stop" onClick={onStop}>
+          <RoundButton label={t.chat.stop} onClick={onStop}>
             <Square size={16} fill="currentColor" />
           </RoundButton>
         ) : (
-          <RoundButton label="Send" type="submit" disabled={!canSend}>
+          <RoundButton label={t.chat.send} type="submit" disabled={!canSend}>
             <ArrowUp size={20} />
           </RoundButton>
         )}

@@ -2,7 +2,7 @@
 import { Chat } from "@ai-sdk/react";
 import type { UIMessage } from "ai";
 import { v4 as uuid } from "uuid";
-import { chatTransport, type Message } from "../api.ts";
+import { chatTransport, type KeptMetadata, type Message } from "../api.ts";
 
 const chats = new Map<string, Chat<UIMessage>>();
 let onReplied: (conversationId: string) => void = () => {};
@@ -60,6 +60,12 @@ function backOnlineOr(ms: number): Promise<void> {
   });
 }
 
+/** It was deleted: what this tab still has of it must not make it anew. */
+export function forgetChat(id: string): void {
+  void chats.get(id)?.stop();
+  chats.delete(id);
+}
+
 /** Another person may sign in next. */
 export function forgetChats(): void {
   for (const chat of chats.values()) void chat.stop();
@@ -71,12 +77,11 @@ export function whenReplied(listener: (conversationId: string) => void): void {
   onReplied = listener;
 }
 
-export interface KeptMetadata {
-  status: Message["status"];
-  createdAt: string;
+export function toUIMessage({ id, role, content, parts, ...metadata }: Message): UIMessage<KeptMetadata> {
+  const kept = (parts ?? (content ? [{ type: "text", text: content }] : [])) as UIMessage["parts"];
+  return { id, role, parts: kept as UIMessage<KeptMetadata>["parts"], metadata };
 }
 
-export function toUIMessage({ id, role, content, parts, status, createdAt }: Message): UIMessage<KeptMetadata> {
-  const kept = (parts ?? (content ? [{ type: "text", text: content }] : [])) as UIMessage["parts"];
-  return { id, role, parts: kept as UIMessage<KeptMetadata>["parts"], metadata: { status, createdAt } };
+export function keptOf(message: UIMessage | undefined): KeptMetadata | undefined {
+  return message?.metadata as KeptMetadata | undefined;
 }

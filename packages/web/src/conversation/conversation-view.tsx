@@ -1,21 +1,23 @@
 /** A conversation: what was said, the reply as it comes, and where to write. */
-import { useChat } from "@ai-sdk/react";
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
 import type { UIMessage } from "ai";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { ApiError, conversations, errorIn } from "../api.ts";
 import { Composer } from "../composer/composer.tsx";
 import { readDraft, writeDraft } from "../composer/drafts.ts";
+import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { Failure } from "../ui/failure.tsx";
-import { chatOf, isCutOff, type KeptMetadata, toUIMessage, whenReplied } from "./chats.ts";
+import { forgetChat, isCutOff, keptOf } from "./chats.ts";
 import { MessageView } from "./message-view.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
+import { useFollow, useKeptChat } from "./use-kept-chat.ts";
+import { Welcome } from "./welcome.tsx";
 
-const pollMs = 1_000;
 const stopTries = 10;
 const stopPauseMs = 400;
+const cutOff: (string | undefined)[] = ["stopped", "failed", "interrupted"];
 
 interface ConversationViewProps {
   personId: string;
@@ -31,8 +33,10 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   const isReplying = status === "submitted" || status === "streaming";
   const last = messages.at(-1);
   const isLost = isCutOff(chat);
-  const isWrittenElsewhere = !isReplying && keptStatus(last) === "streaming";
+  const isWrittenElsewhere = !isReplying && keptOf(last)?.status === "streaming";
+  const isBusy = isReplying || isWrittenElsewhere;
   useFollow(id, isWrittenElsewhere);
+  useTitle(id, isNew);
   const { ref: scroller, toEnd } = useStickToEnd(messages);
   const [stopError, setStopError] = useState<Error>();
   const sent = useRef<string>(undefined);
@@ -43,75 +47,93 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     sent.current = undefined;
   }, [status, personId, id]);
 
+  const ask = useCallback(
+    (text: string, above: UIMessage[], parentId?: string | null) => {
+      clearError();
+      setStopError(undefined);
+      toEnd();
+      writeDraft(personId, id, text);
+      sent.current = text;
+      chat.setMessages(above);
+      void chat.sendMessage({ parts: [{ type: "text", text }] }, parentId === undefined ? {} : { body: { parentId } });
+    },
+    [chat.sendMessage, chat.setMessages, clearError, toEnd, personId, id],
+  );
   const send = (text: string) => {
-    clearError();
-    setStopError(undefined);
-    toEnd();
     writeDraft(personId, "new", "");
-    writeDraft(personId, id, text);
-    sent.current = text;
-    void chat.sendMessage({ parts: [{ type: "text", text }] });
+    ask(text, messages);
     if (isNew) void navigate({ to: "/c/$conversationId", params: { conversationId: id }, replace: true });
   };
+  const latest = useRef({ messages, ask, regenerate: chat.regenerate });
+  latest.current = { messages, ask, regenerate: chat.regenerate };
+  const edit = useCallback((message: UIMessage, text: string) => {
+    const { messages, ask } = latest.current;
+    const index = messages.findIndex((each) => each.id === message.id);
+    ask(text, messages.slice(0, index), keptOf(message)?.parentId ?? messages[index - 1]?.id ?? null);
+  }, []);
+  const regenerate = useCallback((messageId: string) => void latest.current.regenerate({ messageId }), []);
+  const show = useShowBranch(id);
 
-  const isGone = branch.error instanceof ApiError && ["not_found", "invalid_input"].includes(branch.error.code);
+  const isGone =
+    !isNew && branch.error instanceof ApiError && ["not_found", "invalid_input"].includes(branch.error.code);
   const isUnsent = isGone && readDraft(personId, id) !== "";
-  if (branch.error && messages.length === 0 && !isUnsent) {
-    const shown = isGone ? new Error("This conversation does not exist, or is not yours.") : branch.error;
-    return <Failure error={shown} {...(!isGone && { onRetry: () => branch.refetch() })} />;
-  }
+  useEffect(() => {
+    if (isGone && !isBusy && !isUnsent) forgetChat(id);
+  }, [isGone, isBusy, isUnsent, id]);
+  if (isGone && !isBusy && !isUnsent) return <Gone />;
+  if (branch.error && messages.length === 0 && !isUnsent)
+    return <Failure error={branch.error} onRetry={() => branch.refetch()} />;
+
   const isEmpty = messages.length === 0 && (isNew || isUnsent || branch.isSuccess);
   return (
     <div className="flex h-full flex-col">
-      <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto">
+      <div ref={scroller} data-scroller className="relative min-h-0 flex-1 overflow-y-auto [overflow-anchor:none]">
         <div className="mx-auto max-w-3xl px-4 py-6">
           {branch.hasNextPage && (
-            <div className="mb-6 text-center">
-              <Button onClick={() => branch.fetchNextPage()} disabled={branch.isFetchingNextPage}>
-                Show earlier messages
-              </Button>
-            </div>
+            <Earlier isLoading={branch.isFetchingNextPage} onVisible={() => void branch.fetchNextPage()} />
           )}
           {isEmpty && <Welcome onPick={send} />}
-          <div role="log" aria-label="Messages" className="grid grid-cols-[minmax(0,1fr)] gap-6">
+          <div role="log" aria-live="off" aria-label={t.chat.messages} className="grid grid-cols-[minmax(0,1fr)] gap-6">
             {messages.map((message) => (
               <MessageView
                 key={message.id}
                 message={message}
-                status={keptStatus(message)}
-                isStreaming={status === "streaming" && message === last}
+                isStreaming={isReplying && message === last && message.role === "assistant"}
+                isLocked={isBusy}
+                onEdit={edit}
+                onRegenerate={regenerate}
+                onShow={show}
               />
             ))}
           </div>
-          {(status === "submitted" || isWrittenElsewhere) && (
-            <p className="mt-6 animate-pulse text-quiet text-sm">The assistant is writing …</p>
-          )}
+          <p
+            role="status"
+            className={status === "submitted" || isWrittenElsewhere ? "mt-6 text-quiet text-sm" : "sr-only"}
+          >
+            {isBusy ? t.chat.writing : last?.role === "assistant" && status === "ready" ? t.chat.answered : ""}
+          </p>
           {stopError && isReplying && (
             <p role="alert" className="mt-4 text-danger text-sm">
               {stopError.message}
             </p>
           )}
+          {isLost && <p className="mt-6 text-quiet text-sm">{t.chat.lost}</p>}
           {error && !isLost && (
             <div role="alert" className="mt-6 flex flex-wrap items-center gap-3 text-danger text-sm">
               <span>{errorIn(error.message).message}</span>
-              <Button onClick={() => void askAgain(chat)}>Try again</Button>
+              <Button onClick={() => void askAgain(chat)}>{t.tryAgain}</Button>
             </div>
           )}
-          {isLost && (
-            <p role="status" className="mt-6 text-quiet text-sm">
-              The connection is lost. The answer goes on without us, and here as soon as it is back.
-            </p>
-          )}
-          {!error && !isReplying && wasCutOff(last) && (
+          {!error && !isBusy && (cutOff.includes(keptOf(last)?.status) || (last?.role === "user" && keptOf(last))) && (
             <Button className="mt-4" onClick={() => void chat.regenerate()}>
-              Try again
+              {t.tryAgain}
             </Button>
           )}
         </div>
       </div>
       <Composer
         draft={readDraft(personId, draftOf)}
-        isReplying={isReplying || isWrittenElsewhere}
+        isReplying={isBusy}
         onDraft={(text) => writeDraft(personId, draftOf, text)}
         onSend={send}
         onStop={() => stopReply(id).catch(setStopError)}
@@ -120,67 +142,64 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   );
 }
 
-/** The chat of this tab, filled with what the database has of the branch that is shown. */
-function useKeptChat(id: string, isNew: boolean) {
-  const queries = useQueryClient();
-  const instance = useMemo(() => chatOf(id), [id]);
-  const chat = useChat({ chat: instance, experimental_throttle: 50 });
-  const branch = useInfiniteQuery({
-    queryKey: ["branch", id],
-    queryFn: ({ pageParam }) => conversations.branch(id, pageParam),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
-    // A conversation that this tab has just begun is not stored before its question arrives.
-    enabled: !isNew && chat.status !== "submitted" && chat.status !== "streaming",
-  });
-  const { data } = branch;
-  const { setMessages } = chat;
-  // Only when something was read: while a reply comes, and until it is read back, the chat knows more than the data.
-  useEffect(() => {
-    const { status } = instance;
-    if (!data || status === "submitted" || status === "streaming") return;
-    const kept = [...data.pages].reverse().flatMap((page) => page.items.map(toUIMessage));
-    const draft = kept.at(-1);
-    // Of a reply that is being written the database shows no words yet.
-    const seen = draft && keptStatus(draft) === "streaming" && instance.messages.find(({ id }) => id === draft.id);
-    if (seen) draft.parts = seen.parts;
-    const unsent =
-      status === "error" ? instance.messages.filter(({ id: known }) => !kept.some((each) => each.id === known)) : [];
-    setMessages([...kept, ...unsent] as UIMessage[]);
-  }, [data, setMessages, instance]);
-  const isStored = chat.status === "streaming";
-  useEffect(() => {
-    if (isStored) void queries.invalidateQueries({ queryKey: ["conversations"] });
-  }, [isStored, queries]);
-  useEffect(() => {
-    whenReplied((conversationId) => {
-      void queries.invalidateQueries({ queryKey: ["conversations"] });
-      void queries.invalidateQueries({ queryKey: ["branch", conversationId] });
-    });
-  }, [queries]);
-  return { chat, branch };
+function Gone() {
+  return (
+    <div role="alert" className="flex h-full flex-col items-center justify-center gap-4 p-8 text-center text-quiet">
+      <p className="max-w-md">{t.chat.gone}</p>
+      <Link to="/" className="rounded-lg border border-line bg-raised px-3.5 py-2 font-medium text-ink text-sm">
+        {t.list.newChat}
+      </Link>
+    </div>
+  );
 }
 
-/** Takes up a reply that is being written and that this tab did not ask for, or had lost. */
-function useFollow(id: string, isWrittenElsewhere: boolean): void {
-  const queries = useQueryClient();
+/** Asks for the page above when it comes into view. */
+function Earlier({ isLoading, onVisible }: { isLoading: boolean; onVisible: () => void }) {
+  const ref = useRef<HTMLDivElement>(null);
+  const latest = useRef(onVisible);
+  latest.current = onVisible;
   useEffect(() => {
-    if (!isWrittenElsewhere) return;
-    const timer = setInterval(follow, pollMs);
-    void follow();
-    return () => clearInterval(timer);
+    if (isLoading || !ref.current) return;
+    const watch = new IntersectionObserver(([entry]) => entry?.isIntersecting && latest.current(), {
+      root: ref.current.closest("[data-scroller]"),
+      rootMargin: "600px 0px 0px 0px",
+    });
+    watch.observe(ref.current);
+    return () => watch.disconnect();
+  }, [isLoading]);
+  return (
+    <div ref={ref} className="mb-6 h-5 animate-pulse text-center text-quiet text-sm">
+      {t.chat.earlier}
+    </div>
+  );
+}
 
-    async function follow() {
-      const chat = chatOf(id);
-      if (chat.status === "submitted" || chat.status === "streaming") return;
-      await chat.resumeStream();
-      await queries.invalidateQueries({ queryKey: ["branch", id] });
-    }
-  }, [id, isWrittenElsewhere, queries]);
+/** The tab has the name of the conversation. */
+function useTitle(id: string, isNew: boolean): void {
+  const { data } = useQuery({ queryKey: ["conversation", id], queryFn: () => conversations.get(id), enabled: !isNew });
+  const title = isNew ? undefined : data?.title;
+  useEffect(() => {
+    document.title = title ? `${title} · chatkeep` : "chatkeep";
+  }, [title]);
+}
+
+function useShowBranch(id: string): (messageId: string) => void {
+  const queries = useQueryClient();
+  const { mutate } = useMutation({
+    mutationFn: (headId: string) => conversations.change(id, { headId }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["branch", id] }),
+  });
+  return mutate;
+}
+
+interface Asking {
+  messages: UIMessage[];
+  sendMessage(message: { parts: UIMessage["parts"]; messageId: string }): Promise<void>;
+  regenerate(): Promise<void>;
 }
 
 /** The same question once more: one that did not arrive is sent with its id, one that was answered gets another answer. */
-async function askAgain(chat: Pick<ReturnType<typeof chatOf>, "messages" | "sendMessage" | "regenerate">) {
+async function askAgain(chat: Asking): Promise<void> {
   const last = chat.messages.at(-1);
   if (last?.role === "user") await chat.sendMessage({ parts: last.parts, messageId: last.id });
   else await chat.regenerate();
@@ -197,29 +216,4 @@ async function stopReply(id: string): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, stopPauseMs));
     }
   }
-}
-
-function keptStatus(message: UIMessage | undefined) {
-  return (message?.metadata as KeptMetadata | undefined)?.status;
-}
-
-function wasCutOff(message: UIMessage | undefined): boolean {
-  return ["stopped", "failed", "interrupted"].includes(keptStatus(message) ?? "");
-}
-
-const suggestions = ["What can you do?", "Add buy milk", "What is on my list?"];
-
-function Welcome({ onPick }: { onPick: (text: string) => void }) {
-  return (
-    <div className="flex min-h-[50vh] flex-col items-center justify-center gap-6 text-center">
-      <h1 className="font-semibold text-2xl">What is on your mind?</h1>
-      <div className="flex flex-wrap justify-center gap-2">
-        {suggestions.map((text) => (
-          <Button key={text} onClick={() => onPick(text)}>
-            {text}
-          </Button>
-        ))}
-      </div>
-    </div>
-  );
 }

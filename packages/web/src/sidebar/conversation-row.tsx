@@ -1,39 +1,44 @@
-/** One conversation in the list: open, rename in place, delete. */
+/** One conversation in the list: open, rename in place, pin, archive, delete with a way back. */
 import { Menu } from "@base-ui/react/menu";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { Ellipsis, Pencil, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Ellipsis, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
 import { type KeyboardEvent, useState } from "react";
-import { type Conversation, conversations } from "../api.ts";
-import { Confirm } from "../ui/confirm.tsx";
+import { type ConversationChange, conversations } from "../api.ts";
+import { type ListedConversation, putInLists } from "../lists.ts";
+import { t } from "../strings/index.ts";
 import { fullTime, shortTime } from "../ui/times.ts";
+import { toasts } from "../ui/toasts.tsx";
+import { deleteSoon, undoDelete } from "./deletions.ts";
 
 const longestTitle = 200;
 const item =
   "flex cursor-default items-center gap-2 rounded-lg px-3 py-2 text-sm outline-none data-highlighted:bg-side";
 
-export function ConversationRow({ conversation, onOpen }: { conversation: Conversation; onOpen: () => void }) {
-  const { id, title, updatedAt } = conversation;
+interface RowProps {
+  conversation: ListedConversation;
+  onOpen: () => void;
+}
+
+export function ConversationRow({ conversation, onOpen }: RowProps) {
+  const { id, title, updatedAt, pinned, archived, runId } = conversation;
   const [isRenaming, setIsRenaming] = useState(false);
-  const [isDeleting, setIsDeleting] = useState(false);
   const { conversationId } = useParams({ strict: false });
-  const { rename, remove } = useChanges(id);
-  const name = title ?? "New chat";
+  const { change, remove } = useChanges(conversation);
+  const name = title ?? t.list.newChat;
   if (isRenaming) {
     return (
-      <li>
-        <Rename
-          title={name}
-          onDone={(next) => {
-            setIsRenaming(false);
-            if (next) rename.mutate(next);
-          }}
-        />
-      </li>
+      <Rename
+        title={name}
+        onDone={(next) => {
+          setIsRenaming(false);
+          if (next) change.mutate({ title: next });
+        }}
+      />
     );
   }
   return (
-    <li className="group relative">
+    <div className="group relative">
       <Link
         to="/c/$conversationId"
         params={{ conversationId: id }}
@@ -42,7 +47,14 @@ export function ConversationRow({ conversation, onOpen }: { conversation: Conver
         aria-current={conversationId === id ? "page" : undefined}
         className="flex items-baseline gap-2 rounded-lg px-3 py-2 text-sm hover:bg-line/50 aria-[current=page]:bg-line/80"
       >
-        <span className="min-w-0 flex-1 truncate">{rename.isPending ? rename.variables : name}</span>
+        {runId && (
+          <span
+            role="img"
+            aria-label={t.list.writing}
+            className="size-2 shrink-0 animate-pulse rounded-full bg-brand"
+          />
+        )}
+        <span className="min-w-0 flex-1 truncate">{change.variables?.title ?? name}</span>
         <time
           dateTime={updatedAt}
           className="shrink-0 text-quiet text-xs group-focus-within:invisible group-hover:invisible pointer-coarse:pr-6 pointer-coarse:group-hover:visible"
@@ -52,55 +64,73 @@ export function ConversationRow({ conversation, onOpen }: { conversation: Conver
       </Link>
       <Menu.Root>
         <Menu.Trigger
-          aria-label={`More for ${name}`}
+          aria-label={t.list.moreFor(name)}
           className="absolute top-1 right-1 inline-flex size-7 items-center justify-center rounded-md text-quiet opacity-0 hover:bg-line focus-visible:opacity-100 group-hover:opacity-100 data-popup-open:opacity-100 pointer-coarse:opacity-100"
         >
           <Ellipsis size={16} />
         </Menu.Trigger>
         <Menu.Portal>
           <Menu.Positioner sideOffset={4} align="end" className="z-30">
-            <Menu.Popup className="min-w-36 rounded-xl border border-line bg-raised p-1 shadow-lg outline-none">
+            <Menu.Popup className="min-w-44 rounded-xl border border-line bg-raised p-1 shadow-lg outline-none">
               <Menu.Item className={item} onClick={() => setIsRenaming(true)}>
-                <Pencil size={15} aria-hidden="true" /> Rename
+                <Pencil size={15} aria-hidden="true" /> {t.list.rename}
               </Menu.Item>
-              <Menu.Item className={`${item} text-danger`} onClick={() => setIsDeleting(true)}>
-                <Trash2 size={15} aria-hidden="true" /> Delete
+              {!archived && (
+                <Menu.Item className={item} onClick={() => change.mutate({ pinned: !pinned })}>
+                  {pinned ? <PinOff size={15} aria-hidden="true" /> : <Pin size={15} aria-hidden="true" />}
+                  {pinned ? t.list.unpin : t.list.pin}
+                </Menu.Item>
+              )}
+              <Menu.Item className={item} onClick={() => change.mutate({ archived: !archived })}>
+                {archived ? <ArchiveRestore size={15} aria-hidden="true" /> : <Archive size={15} aria-hidden="true" />}
+                {archived ? t.list.fromArchive : t.list.toArchive}
+              </Menu.Item>
+              <Menu.Item className={`${item} text-danger`} onClick={remove}>
+                <Trash2 size={15} aria-hidden="true" /> {t.list.delete}
               </Menu.Item>
             </Menu.Popup>
           </Menu.Positioner>
         </Menu.Portal>
       </Menu.Root>
-      <Confirm
-        open={isDeleting}
-        onOpenChange={setIsDeleting}
-        title="Delete this conversation?"
-        text={`“${name}” and all its messages will be gone. This cannot be undone.`}
-        action="Delete"
-        onConfirm={() => remove.mutate()}
-      />
-      {(rename.error ?? remove.error) && (
-        <p role="alert" className="px-3 pb-2 text-danger text-xs">
-          {(rename.error ?? remove.error)?.message}
-        </p>
-      )}
-    </li>
+    </div>
   );
 }
 
-function useChanges(id: string) {
+function useChanges({ id, title, runId }: ListedConversation) {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const { conversationId } = useParams({ strict: false });
-  const refresh = () => queries.invalidateQueries({ queryKey: ["conversations"] });
-  const rename = useMutation({ mutationFn: (title: string) => conversations.rename(id, title), onSuccess: refresh });
-  const remove = useMutation({
-    mutationFn: () => conversations.delete(id),
-    onSuccess: async () => {
-      if (conversationId === id) await navigate({ to: "/" });
-      await refresh();
+  const name = title ?? t.list.newChat;
+  const fail = (error: Error) => void toasts.add({ title: error.message });
+  const change = useMutation({
+    mutationFn: (wanted: ConversationChange) => conversations.change(id, wanted),
+    onError: fail,
+    onSuccess: (changed, { archived }) => {
+      putInLists(queries, { ...changed, runId: runId ?? null });
+      queries.setQueryData(["conversation", id], changed);
+      change.reset();
+      if (!archived) return;
+      toasts.add({
+        title: t.list.archived(name),
+        actionProps: { children: t.undo, onClick: () => change.mutate({ archived: false }) },
+      });
     },
   });
-  return { rename, remove };
+  const remove = async () => {
+    if (conversationId === id) await navigate({ to: "/" });
+    deleteSoon(id, fail);
+    const toast = toasts.add({
+      title: t.list.deleted(name),
+      actionProps: {
+        children: t.undo,
+        onClick: () => {
+          undoDelete(id);
+          toasts.close(toast);
+        },
+      },
+    });
+  };
+  return { change, remove };
 }
 
 function Rename({ title, onDone }: { title: string; onDone: (title: string | undefined) => void }) {
@@ -113,7 +143,7 @@ function Rename({ title, onDone }: { title: string; onDone: (title: string | und
   };
   return (
     <input
-      aria-label="Title"
+      aria-label={t.list.title}
       // biome-ignore lint/a11y/noAutofocus: the person has just chosen to write here
       autoFocus
       maxLength={longestTitle}

@@ -1,23 +1,23 @@
-/** The conversations, newest activity first, under the day of their last message. */
-import { useInfiniteQuery } from "@tanstack/react-query";
+/** The conversations: pinned ones first, then by the day of their last message; what is looked for; or the archive. */
+import { type UseInfiniteQueryResult, useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { SquarePen } from "lucide-react";
-import { useEffect, useRef } from "react";
-import { conversations } from "../api.ts";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { Archive, ArrowLeft, Search, SquarePen } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { type ListedConversation, listQuery, searchQuery } from "../lists.ts";
+import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { groupOf } from "../ui/times.ts";
 import { ConversationRow } from "./conversation-row.tsx";
+import { useHidden } from "./deletions.ts";
+
+const searchPauseMs = 200;
+const heights = { heading: 32, row: 36 };
 
 export function Sidebar({ onOpen }: { onOpen: () => void }) {
-  const list = useInfiniteQuery({
-    queryKey: ["conversations"],
-    queryFn: ({ pageParam }) => conversations.list(pageParam),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (page) => page.nextCursor ?? undefined,
-    refetchOnWindowFocus: true,
-  });
-  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
-  const groups = Map.groupBy(items, ({ updatedAt }) => groupOf(updatedAt));
+  const [text, setText] = useState("");
+  const [isArchive, setIsArchive] = useState(false);
+  const search = usePaused(text.trim());
   return (
     <>
       <div className="flex items-center justify-between gap-2 p-3">
@@ -31,51 +31,182 @@ export function Sidebar({ onOpen }: { onOpen: () => void }) {
           className="inline-flex items-center gap-2 rounded-lg border border-line bg-raised px-3 py-1.5 font-medium text-sm hover:bg-side"
         >
           <SquarePen size={16} aria-hidden="true" />
-          New chat
+          {t.list.newChat}
         </Link>
       </div>
-      <nav aria-label="Conversations" className="min-h-0 flex-1 overflow-y-auto px-2 pb-2">
-        {list.isPending && <Placeholders />}
-        {list.error && !list.data && (
-          <div role="alert" className="grid gap-2 p-3 text-quiet text-sm">
-            {list.error.message}
-            <Button onClick={() => list.refetch()}>Try again</Button>
-          </div>
-        )}
-        {list.data && items.length === 0 && (
-          <p className="p-3 text-quiet text-sm">No conversations yet. What you ask will be kept here.</p>
-        )}
-        {[...groups].map(([name, group]) => (
-          <section key={name} aria-label={name} className="mt-2">
-            <h2 className="px-3 py-1 font-medium text-quiet text-xs">{name}</h2>
-            <ul>
-              {group.map((conversation) => (
-                <ConversationRow key={conversation.id} conversation={conversation} onOpen={onOpen} />
-              ))}
-            </ul>
-          </section>
-        ))}
-        {list.hasNextPage && <More onVisible={() => !list.isFetchingNextPage && list.fetchNextPage()} />}
-      </nav>
+      <div className="px-3 pb-2">
+        <label className="flex items-center gap-2 rounded-lg border border-line bg-page px-2.5 focus-within:border-brand">
+          <Search size={15} aria-hidden="true" className="shrink-0 text-quiet" />
+          <input
+            type="search"
+            id="search"
+            aria-label={t.list.search}
+            placeholder={t.list.search}
+            value={text}
+            maxLength={200}
+            onChange={(event) => setText(event.target.value)}
+            onKeyDown={(event) => event.key === "Escape" && setText("")}
+            className="w-full bg-transparent py-1.5 text-sm outline-none placeholder:text-quiet"
+          />
+        </label>
+      </div>
+      {search ? (
+        <Found search={search} onOpen={onOpen} />
+      ) : isArchive ? (
+        <Archived onOpen={onOpen} onBack={() => setIsArchive(false)} />
+      ) : (
+        <Active onOpen={onOpen} onArchive={() => setIsArchive(true)} />
+      )}
     </>
   );
 }
 
-/** Asks for the next page when it scrolls into view; also a button, for those who do not scroll. */
-function More({ onVisible }: { onVisible: () => void }) {
-  const ref = useRef<HTMLButtonElement>(null);
-  const latest = useRef(onVisible);
-  latest.current = onVisible;
+function usePaused(text: string): string {
+  const [paused, setPaused] = useState(text);
   useEffect(() => {
-    const watch = new IntersectionObserver(([entry]) => entry?.isIntersecting && latest.current());
-    if (ref.current) watch.observe(ref.current);
-    return () => watch.disconnect();
-  }, []);
+    const timer = setTimeout(() => setPaused(text), searchPauseMs);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return text === "" ? "" : paused;
+}
+
+function Active({ onOpen, onArchive }: { onOpen: () => void; onArchive: () => void }) {
+  const pinned = useInfiniteQuery(listQuery("pinned"));
+  const list = useInfiniteQuery(listQuery("active"));
   return (
-    <button ref={ref} type="button" className="w-full p-3 text-quiet text-sm" onClick={onVisible}>
-      Show older conversations
-    </button>
+    <>
+      <List list={list} pinned={pinned.data?.pages.flatMap((page) => page.items) ?? []} onOpen={onOpen} isGrouped>
+        {t.list.empty}
+      </List>
+      <button
+        type="button"
+        onClick={onArchive}
+        className="mx-2 mb-1 flex items-center gap-2 rounded-lg px-3 py-2 text-quiet text-sm hover:bg-line/50"
+      >
+        <Archive size={15} aria-hidden="true" />
+        {t.list.archive}
+      </button>
+    </>
   );
+}
+
+function Archived({ onOpen, onBack }: { onOpen: () => void; onBack: () => void }) {
+  const list = useInfiniteQuery(listQuery("archive"));
+  return (
+    <>
+      <button
+        type="button"
+        onClick={onBack}
+        className="mx-2 flex items-center gap-2 rounded-lg px-3 py-2 text-left text-quiet text-sm hover:bg-line/50"
+      >
+        <ArrowLeft size={15} aria-hidden="true" />
+        {t.list.back}
+      </button>
+      <List list={list} onOpen={onOpen}>
+        {t.list.emptyArchive}
+      </List>
+    </>
+  );
+}
+
+function Found({ search, onOpen }: { search: string; onOpen: () => void }) {
+  const list = useInfiniteQuery(searchQuery(search));
+  return (
+    <List list={list} onOpen={onOpen}>
+      {t.list.nothingFound}
+    </List>
+  );
+}
+
+type Entry = { heading: string } | { conversation: ListedConversation };
+
+interface ListProps {
+  list: Pick<
+    UseInfiniteQueryResult<{ pages: { items: ListedConversation[] }[] }>,
+    "data" | "error" | "isPending" | "isFetchingNextPage" | "hasNextPage" | "fetchNextPage" | "refetch"
+  >;
+  pinned?: ListedConversation[];
+  isGrouped?: boolean;
+  onOpen: () => void;
+  /** What to say when it is empty. */
+  children: string;
+}
+
+/** Only what is in view is in the page, however long the list; further pages come while one scrolls. */
+function List({ list, pinned = [], isGrouped = false, onOpen, children }: ListProps) {
+  const scroller = useRef<HTMLElement>(null);
+  const hidden = useHidden();
+  const items = (list.data?.pages.flatMap((page) => page.items) ?? []).filter(({ id }) => !hidden.has(id));
+  const entries = entriesOf(
+    pinned.filter(({ id }) => !hidden.has(id)),
+    items,
+    isGrouped,
+  );
+  const virtual = useVirtualizer({
+    count: entries.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (index) => (entries[index] && "heading" in entries[index] ? heights.heading : heights.row),
+    getItemKey: (index) => keyOf(entries[index]),
+    overscan: 12,
+  });
+  const rows = virtual.getVirtualItems();
+  const isNearEnd = (rows.at(-1)?.index ?? 0) >= entries.length - 10;
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;
+  useEffect(() => {
+    if (isNearEnd && hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [isNearEnd, hasNextPage, isFetchingNextPage, fetchNextPage]);
+
+  return (
+    <nav ref={scroller} aria-label={t.list.label} className="min-h-0 flex-1 overflow-y-auto px-2 pb-2">
+      {list.isPending && <Placeholders />}
+      {list.error && !list.data && (
+        <div role="alert" className="grid gap-2 p-3 text-quiet text-sm">
+          {list.error.message}
+          <Button onClick={() => list.refetch()}>{t.tryAgain}</Button>
+        </div>
+      )}
+      {list.data && entries.length === 0 && <p className="p-3 text-quiet text-sm">{children}</p>}
+      {entries.length > 0 && (
+        <ul className="relative" style={{ height: virtual.getTotalSize() }}>
+          {rows.map(({ index, key, start }) => {
+            const entry = entries[index];
+            if (!entry) return null;
+            const at = { transform: `translateY(${start}px)` };
+            return (
+              <li
+                key={key}
+                data-index={index}
+                ref={virtual.measureElement}
+                className="absolute inset-x-0 top-0"
+                style={at}
+              >
+                {"heading" in entry ? (
+                  <h2 className="px-3 pt-3 pb-1 font-medium text-quiet text-xs">{entry.heading}</h2>
+                ) : (
+                  <ConversationRow conversation={entry.conversation} onOpen={onOpen} />
+                )}
+              </li>
+            );
+          })}
+        </ul>
+      )}
+    </nav>
+  );
+}
+
+function entriesOf(pinned: ListedConversation[], items: ListedConversation[], isGrouped: boolean): Entry[] {
+  const rows = (list: ListedConversation[]): Entry[] => list.map((conversation) => ({ conversation }));
+  if (!isGrouped) return rows(items);
+  const groups = [...Map.groupBy(items, ({ updatedAt }) => groupOf(updatedAt))];
+  return [
+    ...(pinned.length > 0 ? [{ heading: t.list.pinned }, ...rows(pinned)] : []),
+    ...groups.flatMap(([heading, group]): Entry[] => [{ heading }, ...rows(group)]),
+  ];
+}
+
+function keyOf(entry: Entry | undefined): string {
+  if (!entry) return "";
+  return "heading" in entry ? `heading ${entry.heading}` : entry.conversation.id;
 }
 
 const widths = ["75%", "55%", "65%", "45%", "70%"];

@@ -1,5 +1,6 @@
 /** Asks before something that cannot be undone. */
 import { AlertDialog } from "@base-ui/react/alert-dialog";
+import { t } from "../strings/index.ts";
 import { Button } from "./button.tsx";
 
 interface ConfirmProps {
@@ -20,7 +21,7 @@ export function Confirm({ open, onOpenChange, title, text, action, onConfirm }: 
           <AlertDialog.Title className="font-semibold">{title}</AlertDialog.Title>
           <AlertDialog.Description className="mt-2 text-quiet text-sm">{text}</AlertDialog.Description>
           <div className="mt-5 flex justify-end gap-2">
-            <AlertDialog.Close render={<Button />}>Cancel</AlertDialog.Close>
+            <AlertDialog.Close render={<Button />}>{t.cancel}</AlertDialog.Close>
             <AlertDialog.Close render={<Button look="danger" />} onClick={onConfirm}>
               {action}
             </AlertDialog.Close>

@@ -1,9 +1,11 @@
-/** Times as people say them, in the language and time zone of the browser. */
+/** Times as people say them, in the language of the app and the time zone of the browser. */
+import { language, t } from "../strings/index.ts";
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
-const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const weekday = new Intl.DateTimeFormat(language, { weekday: "short" });
+const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
+const month = new Intl.DateTimeFormat(language, { month: "long", year: "numeric" });
+const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
 
 /** Whole calendar days between a moment and now: 0 is today. */
 function daysAgo(moment: Date, now = new Date()): number {
@@ -23,9 +25,10 @@ export function fullTime(iso: string): string {
 }
 
 export function groupOf(iso: string): string {
-  const days = daysAgo(new Date(iso));
-  if (days <= 0) return "Today";
-  if (days === 1) return "Yesterday";
-  if (days < 7) return "Previous 7 days";
-  return days < 30 ? "Previous 30 days" : "Older";
+  const moment = new Date(iso);
+  const days = daysAgo(moment);
+  if (days <= 0) return t.list.today;
+  if (days === 1) return t.list.yesterday;
+  if (days < 7) return t.list.week;
+  return days < 30 ? t.list.month : month.format(moment);
 }

@@ -1,0 +1,287 @@
+/** The account: name, password, appearance, devices, data, and its end. */
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Download } from "lucide-react";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { account, type Person } from "../api.ts";
+import { chooseLanguage, language, languageNames, t } from "../strings/index.ts";
+import { Button } from "../ui/button.tsx";
+import { Confirm } from "../ui/confirm.tsx";
+import { Field } from "../ui/field.tsx";
+import { chooseTheme, currentTheme, type Theme } from "../ui/theme.ts";
+import { fullTime } from "../ui/times.ts";
+import { ImportFile } from "./import-file.tsx";
+
+export function AccountPage({ person }: { person: Person }) {
+  return (
+    <div className="relative h-full overflow-y-auto">
+      <div className="mx-auto grid max-w-2xl gap-8 px-4 py-6">
+        <h1 className="font-semibold text-2xl">{t.account.title}</h1>
+        <Profile person={person} />
+        <Password />
+        <Appearance />
+        <Devices />
+        <Section title={t.account.data}>
+          <div>
+            <a
+              href={account.exportUrl}
+              download
+              className="inline-flex items-center gap-2 rounded-lg border border-line bg-raised px-3.5 py-2 font-medium text-sm hover:bg-side"
+            >
+              <Download size={16} aria-hidden="true" />
+              {t.account.export}
+            </a>
+            <p className="mt-2 text-quiet text-sm">{t.account.exportHint}</p>
+          </div>
+          <ImportFile />
+        </Section>
+        <End />
+      </div>
+    </div>
+  );
+}
+
+function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className="grid gap-4 border-line border-t pt-6">
+      <h2 className="font-semibold">{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+/** What became of something that was asked for. */
+function Outcome({ error, done }: { error: Error | null; done: string | false }) {
+  if (error)
+    return (
+      <p role="alert" className="text-danger text-sm">
+        {error.message}
+      </p>
+    );
+  return (
+    <p role="status" className="text-quiet text-sm empty:hidden">
+      {done}
+    </p>
+  );
+}
+
+const valueIn = (event: FormEvent<HTMLFormElement>, name: string) =>
+  String(new FormData(event.currentTarget).get(name) ?? "");
+
+function Profile({ person }: { person: Person }) {
+  const queries = useQueryClient();
+  const rename = useMutation({
+    mutationFn: account.rename,
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["person"] }),
+  });
+  return (
+    <Section title={t.account.profile}>
+      <form
+        className="grid max-w-sm gap-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          rename.mutate(valueIn(event, "name").trim());
+        }}
+      >
+        <Field
+          label={t.account.name}
+          name="name"
+          defaultValue={person.name}
+          autoComplete="name"
+          maxLength={200}
+          required
+        />
+        <p className="text-quiet text-sm">{person.email}</p>
+        <Outcome error={rename.error} done={rename.isSuccess && t.account.saved} />
+        <Button type="submit" className="justify-self-start" disabled={rename.isPending}>
+          {t.save}
+        </Button>
+      </form>
+    </Section>
+  );
+}
+
+function Password() {
+  const change = useMutation({
+    mutationFn: ({ current, next }: { current: string; next: string }) => account.changePassword(current, next),
+  });
+  return (
+    <Section title={t.account.password}>
+      <form
+        className="grid max-w-sm gap-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const form = event.currentTarget;
+          const wanted = { current: valueIn(event, "current"), next: valueIn(event, "next") };
+          change.mutate(wanted, { onSuccess: () => form.reset() });
+        }}
+      >
+        <Field label={t.account.current} name="current" type="password" autoComplete="current-password" required />
+        <Field
+          label={t.account.new}
+          name="next"
+          type="password"
+          autoComplete="new-password"
+          minLength={8}
+          maxLength={128}
+          hint={t.signIn.passwordHint}
+          required
+        />
+        <Outcome error={change.error} done={change.isSuccess && t.account.passwordChanged} />
+        <Button type="submit" className="justify-self-start" disabled={change.isPending}>
+          {t.account.changePassword}
+        </Button>
+      </form>
+    </Section>
+  );
+}
+
+function Appearance() {
+  const [theme, setTheme] = useState(currentTheme);
+  return (
+    <Section title={t.account.look}>
+      <div className="flex flex-wrap gap-6">
+        <Choice
+          label={t.account.theme}
+          value={theme}
+          options={Object.entries(t.account.themes)}
+          onChange={(next) => {
+            chooseTheme(next as Theme);
+            setTheme(next as Theme);
+          }}
+        />
+        <Choice
+          label={t.account.language}
+          value={language}
+          options={languageNames.map(({ tag, name }) => [tag, name])}
+          onChange={chooseLanguage}
+        />
+      </div>
+    </Section>
+  );
+}
+
+interface ChoiceProps {
+  label: string;
+  value: string;
+  options: [value: string, name: string][];
+  onChange: (value: string) => void;
+}
+
+function Choice({ label, value, options, onChange }: ChoiceProps) {
+  return (
+    <label className="grid gap-1.5 font-medium text-sm">
+      {label}
+      <select
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        className="rounded-lg border border-line bg-page px-3 py-2 font-normal"
+      >
+        {options.map(([each, name]) => (
+          <option key={each} value={each}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Devices() {
+  const queries = useQueryClient();
+  const sessions = useQuery({ queryKey: ["sessions"], queryFn: account.sessions });
+  const end = useMutation({
+    mutationFn: account.endSession,
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["sessions"] }),
+  });
+  return (
+    <Section title={t.account.devices}>
+      <Outcome error={sessions.error ?? end.error} done={false} />
+      <ul className="grid gap-2">
+        {sessions.data?.map(({ id, token, createdAt, userAgent, isThis }) => (
+          <li key={id} className="flex items-center gap-3 rounded-xl border border-line px-4 py-3 text-sm">
+            <div className="min-w-0 flex-1">
+              <p className="truncate font-medium">
+                {deviceIn(userAgent)}{" "}
+                {isThis && <span className="font-normal text-quiet">({t.account.thisDevice})</span>}
+              </p>
+              <p className="text-quiet text-xs">{t.account.signedIn(fullTime(createdAt))}</p>
+            </div>
+            {!isThis && (
+              <Button
+                aria-label={t.account.signOutDevice(deviceIn(userAgent))}
+                disabled={end.isPending}
+                onClick={() => end.mutate(token)}
+              >
+                {t.account.signOut}
+              </Button>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+/** "Firefox, Linux" out of the long text that browsers send. */
+function deviceIn(userAgent: string | null | undefined): string {
+  const find = (names: [sign: string, name: string][]) => names.find(([sign]) => userAgent?.includes(sign))?.[1];
+  const browser = find([
+    ["Edg/", "Edge"],
+    ["Firefox/", "Firefox"],
+    ["Chrome/", "Chrome"],
+    ["Safari/", "Safari"],
+    ["curl/", "curl"],
+  ]);
+  const system = find([
+    ["Android", "Android"],
+    ["iPhone", "iPhone"],
+    ["iPad", "iPad"],
+    ["Windows", "Windows"],
+    ["Mac OS", "macOS"],
+    ["Linux", "Linux"],
+  ]);
+  return [browser, system].filter(Boolean).join(", ") || t.account.unknownDevice;
+}
+
+function End() {
+  const queries = useQueryClient();
+  const [password, setPassword] = useState("");
+  const [isAsking, setIsAsking] = useState(false);
+  const end = useMutation({
+    mutationFn: account.delete,
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["person"] }),
+  });
+  return (
+    <Section title={t.account.danger}>
+      <p className="text-quiet text-sm">{t.account.dangerHint}</p>
+      <form
+        className="grid max-w-sm gap-3"
+        onSubmit={(event) => {
+          event.preventDefault();
+          setIsAsking(true);
+        }}
+      >
+        <Field
+          label={t.account.current}
+          type="password"
+          autoComplete="current-password"
+          value={password}
+          onChange={(event) => setPassword(event.target.value)}
+          required
+        />
+        <Outcome error={end.error} done={false} />
+        <Button type="submit" look="danger" className="justify-self-start" disabled={end.isPending}>
+          {t.account.danger}
+        </Button>
+      </form>
+      <Confirm
+        open={isAsking}
+        onOpenChange={setIsAsking}
+        title={t.account.confirmTitle}
+        text={t.account.dangerHint}
+        action={t.account.confirm}
+        onConfirm={() => end.mutate(password)}
+      />
+    </Section>
+  );
+}

@@ -1,0 +1,95 @@
+/** Under a message: its other versions, copy, edit, another answer. */
+import type { UIMessage } from "ai";
+import { Check, ChevronLeft, ChevronRight, Copy, Pencil, RefreshCw } from "lucide-react";
+import { useState } from "react";
+import { t } from "../strings/index.ts";
+import { keptOf } from "./chats.ts";
+
+const copiedMs = 2_000;
+
+interface MessageActionsProps {
+  message: UIMessage;
+  text: string;
+  isLocked: boolean;
+  onEdit: (() => void) | undefined;
+  onRegenerate: (() => void) | undefined;
+  onShow: (messageId: string) => void;
+}
+
+export function MessageActions({ message, text, isLocked, onEdit, onRegenerate, onShow }: MessageActionsProps) {
+  const siblings = keptOf(message)?.siblings ?? [];
+  const index = siblings.indexOf(message.id);
+  const show = (step: number) => {
+    const target = siblings[index + step];
+    if (target) onShow(target);
+  };
+  return (
+    <div className="flex items-center text-quiet">
+      {siblings.length > 1 && (
+        <>
+          <Action label={t.chat.previous} isDisabled={index <= 0 || isLocked} onClick={() => show(-1)}>
+            <ChevronLeft size={16} />
+          </Action>
+          <span className="text-xs tabular-nums">
+            <span aria-hidden="true">
+              {index + 1}/{siblings.length}
+            </span>
+            <span className="sr-only">{t.chat.ofSiblings(index + 1, siblings.length)}</span>
+          </span>
+          <Action label={t.chat.next} isDisabled={index >= siblings.length - 1 || isLocked} onClick={() => show(1)}>
+            <ChevronRight size={16} />
+          </Action>
+        </>
+      )}
+      <div className="flex items-center pointer-fine:opacity-0 pointer-fine:transition-opacity pointer-fine:focus-within:opacity-100 pointer-fine:group-hover/message:opacity-100">
+        {text && <CopyButton text={text} />}
+        {onEdit && keptOf(message) && (
+          <Action label={t.chat.edit} isDisabled={isLocked} onClick={onEdit}>
+            <Pencil size={15} />
+          </Action>
+        )}
+        {onRegenerate && keptOf(message) && (
+          <Action label={t.chat.regenerate} isDisabled={isLocked} onClick={onRegenerate}>
+            <RefreshCw size={15} />
+          </Action>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function CopyButton({ text }: { text: string }) {
+  const [isCopied, setIsCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setIsCopied(true);
+    setTimeout(() => setIsCopied(false), copiedMs);
+  };
+  return (
+    <Action label={isCopied ? t.chat.copied : t.chat.copy} onClick={() => void copy()}>
+      {isCopied ? <Check size={15} /> : <Copy size={15} />}
+    </Action>
+  );
+}
+
+interface ActionProps {
+  label: string;
+  isDisabled?: boolean;
+  onClick: () => void;
+  children: React.ReactNode;
+}
+
+function Action({ label, isDisabled = false, onClick, children }: ActionProps) {
+  return (
+    <button
+      type="button"
+      aria-label={label}
+      title={label}
+      disabled={isDisabled}
+      onClick={onClick}
+      className="inline-flex size-7 items-center justify-center rounded-md hover:bg-line/60 hover:text-ink disabled:opacity-40"
+    >
+      {children}
+    </button>
+  );
+}

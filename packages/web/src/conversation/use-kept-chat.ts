@@ -1,0 +1,86 @@
+/** The chat of this tab, filled with what the database has of the branch that is shown. */
+import { useChat } from "@ai-sdk/react";
+import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import type { UIMessage } from "ai";
+import { useEffect, useMemo } from "react";
+import { conversations } from "../api.ts";
+import { putInLists } from "../lists.ts";
+import { chatOf, keptOf, toUIMessage, whenReplied } from "./chats.ts";
+
+const throttleMs = 50;
+const pollMs = 1_000;
+
+export function useKeptChat(id: string, isNew: boolean) {
+  const queries = useQueryClient();
+  const instance = useMemo(() => chatOf(id), [id]);
+  const chat = useChat({ chat: instance, experimental_throttle: throttleMs });
+  const branch = useInfiniteQuery({
+    queryKey: ["branch", id],
+    queryFn: ({ pageParam }) => conversations.branch(id, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    // A conversation that this tab has just begun is not stored before its question arrives.
+    enabled: !isNew && chat.status !== "submitted" && chat.status !== "streaming",
+  });
+  const { data } = branch;
+  const { setMessages } = chat;
+  // Only when something was read: while a reply comes, and until it is read back, the chat knows more than the data.
+  useEffect(() => {
+    const { status } = instance;
+    if (!data || status === "submitted" || status === "streaming") return;
+    const kept = [...data.pages].reverse().flatMap((page) => page.items.map(toUIMessage));
+    const draft = kept.at(-1);
+    // Of a reply that is being written the database shows no words yet.
+    const seen = draft?.metadata?.status === "streaming" && instance.messages.find(({ id }) => id === draft.id);
+    if (draft && seen) draft.parts = seen.parts as typeof draft.parts;
+    const unsent =
+      status === "error"
+        ? instance.messages.filter((each) => !keptOf(each) && !kept.some(({ id: known }) => known === each.id))
+        : [];
+    setMessages([...kept, ...unsent] as UIMessage[]);
+  }, [data, setMessages, instance]);
+  const isStored = chat.status === "streaming";
+  useEffect(() => {
+    if (!isStored) return;
+    void conversations.get(id).then(
+      (conversation) => putInLists(queries, conversation),
+      () => {},
+    );
+  }, [isStored, queries, id]);
+  useEffect(() => {
+    whenReplied((conversationId) => {
+      void queries.invalidateQueries({ queryKey: ["branch", conversationId] });
+      void queries.invalidateQueries({ queryKey: ["tasks"] });
+    });
+  }, [queries]);
+  useTaskNews(chat.messages);
+  return { chat, branch };
+}
+
+/** The tasks change while the assistant works on them. */
+function useTaskNews(messages: readonly UIMessage[]): void {
+  const queries = useQueryClient();
+  const done =
+    messages.at(-1)?.parts.filter((part) => "state" in part && part.state === "output-available").length ?? 0;
+  useEffect(() => {
+    if (done > 0) void queries.invalidateQueries({ queryKey: ["tasks"] });
+  }, [done, queries]);
+}
+
+/** Takes up a reply that is being written and that this tab did not ask for, or had lost. */
+export function useFollow(id: string, isWrittenElsewhere: boolean): void {
+  const queries = useQueryClient();
+  useEffect(() => {
+    if (!isWrittenElsewhere) return;
+    const timer = setInterval(follow, pollMs);
+    void follow();
+    return () => clearInterval(timer);
+
+    async function follow() {
+      const chat = chatOf(id);
+      if (chat.status === "submitted" || chat.status === "streaming") return;
+      await chat.resumeStream();
+      await queries.invalidateQueries({ queryKey: ["branch", id] });
+    }
+  }, [id, isWrittenElsewhere, queries]);
+}

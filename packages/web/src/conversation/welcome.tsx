@@ -1,0 +1,18 @@
+/** A conversation that has not begun. */
+import { t } from "../strings/index.ts";
+import { Button } from "../ui/button.tsx";
+
+export function Welcome({ onPick }: { onPick: (text: string) => void }) {
+  return (
+    <div className="flex min-h-[50vh] flex-col items-center justify-center gap-6 text-center">
+      <h1 className="font-semibold text-2xl">{t.chat.welcome}</h1>
+      <div className="flex flex-wrap justify-center gap-2">
+        {t.chat.suggestions.map((text) => (
+          <Button key={text} onClick={() => onPick(text)}>
+            {text}
+          </Button>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,90 @@
+/** The lists of conversations that this tab has read, and how a change of one conversation moves it between them. */
+import { type InfiniteData, infiniteQueryOptions, type QueryClient } from "@tanstack/react-query";
+import { type Conversation, conversations, type Page } from "./api.ts";
+
+/** A conversation of a list, with the reply that is being written in it. */
+export interface ListedConversation extends Conversation {
+  runId?: string | null;
+}
+
+type Pages = InfiniteData<Page<ListedConversation>, string | undefined>;
+
+export type ListName = "active" | "pinned" | "archive";
+
+const filters = {
+  active: { archived: "false", pinned: "false" },
+  pinned: { archived: "false", pinned: "true" },
+  archive: { archived: "true" },
+} as const;
+
+const all = ["conversations"];
+const keyOf = (name: ListName) => [...all, name];
+const names = Object.keys(filters) as ListName[];
+
+export function listQuery(name: ListName) {
+  return queryFor(keyOf(name), filters[name]);
+}
+
+export function searchQuery(search: string) {
+  return queryFor([...all, "search", search], { search });
+}
+
+function queryFor(queryKey: string[], filter: Record<string, string>) {
+  return infiniteQueryOptions({
+    queryKey,
+    queryFn: ({ pageParam }): Promise<Page<ListedConversation>> => conversations.list({ ...filter, cursor: pageParam }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.nextCursor ?? undefined,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** Puts a conversation where it belongs now; the newest activity stands first, as the server would list it. */
+export function putInLists(queries: QueryClient, conversation: ListedConversation): void {
+  const home: ListName = conversation.archived ? "archive" : conversation.pinned ? "pinned" : "active";
+  for (const name of names) {
+    queries.setQueryData<Pages>(keyOf(name), (list) => {
+      const rest = without(list, conversation.id);
+      if (name !== home || !rest) return rest;
+      const [first, ...others] = rest.pages;
+      if (!first) return rest;
+      const items = [conversation, ...first.items].sort((a, b) => b.updatedAt.localeCompare(a.updatedAt));
+      return { ...rest, pages: [{ ...first, items }, ...others] };
+    });
+  }
+}
+
+export function takeFromLists(queries: QueryClient, id: string): void {
+  for (const name of names) queries.setQueryData<Pages>(keyOf(name), (list) => without(list, id));
+}
+
+/** Reads what may have been missed: the newest of each list; a list that has nothing in common with that begins anew. */
+export async function readListsAgain(queries: QueryClient): Promise<void> {
+  void queries.invalidateQueries({ queryKey: [...all, "search"] });
+  for (const name of names) {
+    const known = queries.getQueryData<Pages>(keyOf(name));
+    if (!known) continue;
+    const newest = await conversations.list(filters[name]).catch(() => undefined);
+    if (!newest) continue;
+    const ids = new Set(newest.items.map(({ id }) => id));
+    const isNear = known.pages.some((page) => page.items.some(({ id }) => ids.has(id)));
+    if (!isNear || known.pages.length <= 1) {
+      queries.setQueryData<Pages>(keyOf(name), { pages: [newest], pageParams: [undefined] });
+      continue;
+    }
+    const oldest = newest.items.at(-1)?.updatedAt ?? "";
+    const older = known.pages.map((page) => ({
+      ...page,
+      items: page.items.filter(({ id, updatedAt }) => !ids.has(id) && updatedAt < oldest),
+    }));
+    const [first, ...others] = older;
+    const merged = { items: [...newest.items, ...(first?.items ?? [])], nextCursor: first?.nextCursor ?? null };
+    queries.setQueryData<Pages>(keyOf(name), { ...known, pages: [merged, ...others] });
+  }
+}
+
+function without(list: Pages | undefined, id: string): Pages | undefined {
+  if (!list) return list;
+  const pages = list.pages.map((page) => ({ ...page, items: page.items.filter((each) => each.id !== id) }));
+  return { ...list, pages };
+}
