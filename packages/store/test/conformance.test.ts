@@ -1,4 +1,4 @@
-import { type Database, migrate } from "chatkeep";
+import { createStore, type Database, migrate, type NewMessage } from "chatkeep";
 import { openPg } from "chatkeep/pg";
 import { type Capability, runConformance, type Subject } from "chatkeep/testing";
 import { sql } from "drizzle-orm";
@@ -6,7 +6,7 @@ import { conformanceStore, openPlace } from "./helpers/conformance-store.ts";
 import { engine, isServer, openTestDatabase } from "./helpers/database.ts";
 import { startLossyProxy } from "./helpers/lossy-proxy.ts";
 import { startNeonProxy } from "./helpers/neon-proxy.ts";
-import { ownMigrations } from "./helpers/people.ts";
+import { models, ownMigrations } from "./helpers/people.ts";
 import { installedPostgres15, startPostgres } from "./helpers/throwaway-postgres.ts";
 
 const { CHATKEEP_CONFORMANCE_ROUNDS, CHATKEEP_CONFORMANCE_SEED } = process.env;
@@ -24,7 +24,7 @@ else runConformance("chatkeep on PGlite", openEmbedded, { ...options, without: b
 
 async function openEmbedded(): Promise<Subject> {
   const { db, close } = await openTestDatabase();
-  return { store: conformanceStore(db, close), clock: clockOf(db), close };
+  return { store: conformanceStore(db, close), clock: clockOf(db), shelf: shelfOf(db), close };
 }
 
 /** A server of its own, which can be killed without harming other tests, behind a way that can lose answers. */
@@ -58,6 +58,7 @@ async function openServer(): Promise<Subject> {
     },
     clock: clockOf(admin.db),
     counters: countersOf(admin.db),
+    shelf: shelfOf(admin.db),
     close: async () => {
       await store.close();
       await admin.close();
@@ -77,6 +78,17 @@ function clockOf(db: Database): NonNullable<Subject["clock"]> {
       await db.execute(sql`update message set created_at = ${time} where conversation_id = ${id}`);
       await db.execute(sql`update conversation set created_at = ${time}, updated_at = ${time} where id = ${id}`);
     },
+  };
+}
+
+function shelfOf(db: Database): NonNullable<Subject["shelf"]> {
+  const store = createStore(db, models);
+  return {
+    archive: async (userId, id, archived) => void (await store.forUser(userId).conversations.archive(id, archived)),
+    appendBelow: async (userId, id, parentId, message) =>
+      void (await store.forUser(userId).messages.append(id, [{ ...message, parentId } as NewMessage])),
+    show: (userId, id, messageId) => store.forUser(userId).conversations.showBranch(id, messageId),
+    shown: async (userId, id) => (await store.forUser(userId).messages.branch(id)).items.map((message) => message.id),
   };
 }
 

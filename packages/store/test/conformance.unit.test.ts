@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type Fault, memoryStore } from "./helpers/memory-store.ts";
 
 const cases = conformanceGroups.flatMap((group) => group.cases);
-/** What a store without connections, processes, faults and counters can be asked. */
+/** What a store without connections, processes, faults, counters and a shelf can be asked. */
 const askable = cases.filter(({ needs }) => needs.every((need) => need === "clock"));
 
 async function failing(fault?: Fault): Promise<string[]> {
@@ -37,7 +37,9 @@ describe("the conformance suite", () => {
     const ids = cases.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const text = readFileSync(new URL("../../../docs/conformance.md", import.meta.url), "utf8");
-    const told = [...text.matchAll(/^\| ((?:P\d|C|D)\.\d+) \| ([^|]+?) \|/gm)].map(([, id, title]) => `${id} ${title}`);
+    const told = [...text.matchAll(/^\| ((?:P\d|C|D|S)\.\d+) \| ([^|]+?) \|/gm)].map(
+      ([, id, title]) => `${id} ${title}`,
+    );
     expect(told).toEqual(cases.map(({ id, title }: ConformanceCase) => `${id} ${title}`));
   });
 });

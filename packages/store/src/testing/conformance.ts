@@ -15,6 +15,7 @@ import { isolationCases } from "./cases/isolation.ts";
 import { lostCases } from "./cases/lost.ts";
 import { orderCases } from "./cases/order.ts";
 import { retryCases } from "./cases/retry.ts";
+import { shelfCases } from "./cases/shelf.ts";
 import { type Capability, type CaseContext, type ConformanceCase, capabilities, has, type Subject } from "./subject.ts";
 
 export type {
@@ -47,6 +48,7 @@ export const conformanceGroups: readonly { name: string; cases: readonly Conform
   { name: "P5 cost", cases: costCases },
   { name: "Content", cases: contentCases },
   { name: "Deletion", cases: deletionCases },
+  { name: "Archive and branches", cases: shelfCases },
 ];
 
 /** Declares the suite under vitest. `make` opens the subject once; each case makes users and conversations of its own. */

@@ -32,7 +32,7 @@ export interface ConformanceStore {
     conversationId: string,
     options: { limit: number; before?: number; after?: number },
   ): Promise<ReadMessage[]>;
-  /** Newest activity first. `cursor` is null after the last page. */
+  /** Newest activity first, without those in an archive. `cursor` is null after the last page. */
   list(userId: string, options: { limit: number; cursor?: string }): Promise<{ ids: string[]; cursor: string | null }>;
   deleteConversation(userId: string, conversationId: string): Promise<void>;
   deleteUser(userId: string): Promise<void>;
@@ -75,10 +75,20 @@ export interface Subject {
     /** Runs `work` while nobody can read a message. */
     withoutMessages<Result>(work: () => Promise<Result>): Promise<Result>;
   };
+  /** `shelf`: an archive, and conversations that are trees, of which one branch is shown. */
+  shelf?: {
+    archive(userId: string, conversationId: string, archived: boolean): Promise<void>;
+    /** The same as `append`, below a message that is not the last: another version of what follows it. */
+    appendBelow(userId: string, conversationId: string, parentId: string, message: SentMessage): Promise<void>;
+    /** Shows the branch that a message is on, to its newest end. */
+    show(userId: string, conversationId: string, messageId: string): Promise<void>;
+    /** The ids of the branch that is shown, from the first to the last. */
+    shown(userId: string, conversationId: string): Promise<string[]>;
+  };
   close(): Promise<void>;
 }
 
-export const capabilities = ["connections", "processes", "faults", "clock", "counters"] as const;
+export const capabilities = ["connections", "processes", "faults", "clock", "counters", "shelf"] as const;
 export type Capability = (typeof capabilities)[number];
 
 export function has(subject: Subject, capability: Capability): boolean {
