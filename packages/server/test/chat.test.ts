@@ -2,17 +2,25 @@ import { randomUUID } from "node:crypto";
 import { Chat } from "@ai-sdk/react";
 import { DefaultChatTransport, type UIMessage } from "ai";
 import { sql } from "drizzle-orm";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { openTestDatabase, type TestDatabase } from "../../store/test/helpers/database.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
 import { chunksIn, finish, scriptedModel, textIn, words } from "./helpers/models.ts";
 
 const open: TestApp[] = [];
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await openTestDatabase("server");
+});
 afterEach(async () => {
   for (const app of open.splice(0).reverse()) await app.close();
+  await database.db.execute(sql`truncate "user" cascade`);
 });
+afterAll(() => database.close());
 
-async function start(...options: Parameters<typeof openTestApp>): Promise<TestApp> {
-  const app = await openTestApp(...options);
+async function start(options: Parameters<typeof openTestApp>[0] = {}): Promise<TestApp> {
+  const app = await openTestApp({ database, ...options });
   open.push(app);
   return app;
 }

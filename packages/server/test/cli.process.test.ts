@@ -95,7 +95,7 @@ describe("every command", () => {
       ["import", "--format", "csv", "--user", "a@b.c", "x.csv"],
       {},
       2,
-      /There is no format csv: --format is one of oasst/,
+      /There is no format csv: the format is one of oasst/,
     ],
     [["import", "--format", "oasst", "--user", "a@b.c", "missing.jsonl"], {}, 2, /There is no file missing\.jsonl/],
     [["doctor"], { CHATKEEP_DATA: "nowhere" }, 2, /^chatkeep: There is no database in .*nowhere: set CHATKEEP_DATA/],

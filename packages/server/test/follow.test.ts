@@ -4,16 +4,23 @@ import { Chat } from "@ai-sdk/react";
 import { DefaultChatTransport, type UIMessage } from "ai";
 import { openPg } from "chatkeep/pg";
 import { sql } from "drizzle-orm";
-import { afterEach, describe, expect, it } from "vitest";
-import { engine, isServer, openAgain } from "../../store/test/helpers/database.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { engine, isServer, openAgain, openTestDatabase, type TestDatabase } from "../../store/test/helpers/database.ts";
 import { startDeafProxy } from "../../store/test/helpers/deaf-proxy.ts";
 import { openTestApp, type Person, personWith, type TestApp } from "./helpers/app.ts";
 import { chunksIn, scriptedModel, textIn, words } from "./helpers/models.ts";
 
 const open: { close(): Promise<void> }[] = [];
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await openTestDatabase("server");
+});
 afterEach(async () => {
   for (const one of open.splice(0).reverse()) await one.close();
+  await database.db.execute(sql`truncate "user" cascade`);
 });
+afterAll(() => database.close());
 
 const long = Array.from({ length: 120 }, (_, index) => `${index} `);
 const question = (text: string, id = randomUUID()) => ({ id, role: "user", parts: [{ type: "text", text }] });
@@ -23,13 +30,17 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 type Hearing = "hears" | "is deaf behind a pooler" | "cannot listen";
 
 /** Two servers on one database, and Ann at both; on PGlite both are the same one. */
-async function startTwo(model = scriptedModel(() => words(long, { pauseMs: 5 })), hearing: Hearing = "hears") {
-  const one = await openTestApp({ model, runLeaseMs: 1_500 });
+async function startTwo(
+  model = scriptedModel(() => words(long, { pauseMs: 5 })),
+  hearing: Hearing = "hears",
+  runLeaseMs = 15_000,
+) {
+  const one = await openTestApp({ model, database, runLeaseMs });
   open.push(one);
   const ann = await one.signUp("ann");
   if (!isServer) return { one, two: one, ann, there: ann };
   const again = openAgain(one.database);
-  const two = await openTestApp({ model, database: one.database, db: again.db, runLeaseMs: 1_500, ...(await ears()) });
+  const two = await openTestApp({ model, database: one.database, db: again.db, runLeaseMs, ...(await ears()) });
   open.push(again, two);
   return { one, two, ann, there: personWith(two.app, ann.token) };
 
@@ -187,7 +198,11 @@ describe("a reply that is followed", () => {
   });
 
   it("is handed on when its server dies: what it had stored stays, its followers are told, and a new question works", async () => {
-    const { one, ann, there } = await startTwo(scriptedModel(() => words(["Back."])));
+    const { one, ann, there } = await startTwo(
+      scriptedModel(() => words(["Back."])),
+      "hears",
+      1_500,
+    );
     const mine = one.store.forUser(ann.id);
     const id = randomUUID();
     const draft = { id: randomUUID(), role: "assistant", status: "streaming" } as const;

@@ -40,7 +40,7 @@ export function openAgain(database: TestDatabase): Opened {
 }
 
 async function openDump(folder: string, template: Template) {
-  const dump = template === "empty" ? undefined : await openAsBlob(join(folder, `${template}.tar`));
+  const dump = await openAsBlob(join(folder, `${template}.tar`));
   const { db, close } = await openPglite({ loadDataDir: dump });
   return { db, close, url: undefined, listen: undefined };
 }

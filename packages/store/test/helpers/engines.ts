@@ -51,7 +51,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function setupPglite(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), "chatkeep-pglite-"));
   project.provide("source", folder);
-  for (const [name, make] of Object.entries(prepare)) {
+  for (const [name, make] of Object.entries({ ...prepare, empty: async () => {} })) {
     await using connection = await openPglite();
     await make(connection.db);
     const dump = await connection.client.dumpDataDir("none");
