@@ -12,7 +12,7 @@ export default defineConfig({
   ssr,
   test: {
     pool: "forks",
-    maxWorkers: 3,
+    maxWorkers: 4,
     execArgv: ["-C", "chatkeep-source"],
     testTimeout: 30_000,
     hookTimeout: 60_000,

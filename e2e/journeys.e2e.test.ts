@@ -177,10 +177,12 @@ it("keeps tasks beside the chat, which change as the assistant works", async () 
   await say("add buy milk");
   await panel.getByText("buy milk").waitFor();
   await say("done with the milk");
-  expect(await panel.getByRole("checkbox", { name: "buy milk" }).isChecked()).toBe(true);
+  await panel.getByRole("checkbox", { name: "buy milk", checked: true }).waitFor();
+  const saved = page.waitForResponse((response) => response.request().method() === "PATCH");
   await panel.getByRole("checkbox", { name: "water the plants" }).click();
+  await saved;
   await page.reload();
-  expect(await panel.getByRole("checkbox", { name: "water the plants" }).isChecked()).toBe(true);
+  await panel.getByRole("checkbox", { name: "water the plants", checked: true }).waitFor();
   await isAccessible(page);
 });
 

@@ -27,7 +27,7 @@ const question = (text: string, id = randomUUID()) => ({ id, role: "user", parts
 const hash = (text: string) => createHash("sha256").update(text).digest("hex");
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-type Hearing = "hears" | "is deaf behind a pooler" | "cannot listen";
+type Hearing = "hears" | "is deaf behind a pooler";
 
 /** Two servers on one database, and Ann at both; on PGlite both are the same one. */
 async function startTwo(
@@ -46,7 +46,6 @@ async function startTwo(
 
   async function ears(): Promise<Pick<NonNullable<Parameters<typeof openTestApp>[0]>, "listen">> {
     if (hearing === "hears") return { listen: again.listen };
-    if (hearing === "cannot listen") return { listen: null };
     const url = new URL(one.database.url ?? "");
     const proxy = await startDeafProxy(Number(url.port));
     url.port = String(proxy.port);
@@ -69,80 +68,81 @@ const idsIn = (stream: string) => [...stream.matchAll(/^id: (.+)$/gm)].map(([, i
 const replyIn = async (app: TestApp, person: Person, id: string) =>
   (await app.store.forUser(person.id).messages.list(id)).items.findLast(({ role }) => role === "assistant");
 
-describe.each(
-  engine === "pg18" ? (["hears", "is deaf behind a pooler", "cannot listen"] as const) : (["hears"] as const),
-)("a server that %s", (hearing) => {
-  it("shows a reply from its beginning, from any place in it, and live, as the first client sees it", async () => {
-    const { one, ann, there } = await startTwo(undefined, hearing);
-    const id = randomUUID();
-    const response = await ask(ann, id);
-    const first = response.text();
-    await pause(250);
-    const followers = [];
-    for (let index = 0; index < 5; index += 1) {
-      followers.push((await follow(index % 2 ? ann : there, id)).text());
-      await pause(30);
-    }
-    const whole = await first;
-    expect(textIn(whole)).toBe(long.join(""));
-    for (const text of await Promise.all(followers)) expect(text).toBe(whole);
-    expect((await replyIn(one, ann, id))?.content).toBe(long.join(""));
+describe.each(engine === "pg18" ? (["hears", "is deaf behind a pooler"] as const) : (["hears"] as const))(
+  "a server that %s",
+  (hearing) => {
+    it("shows a reply from its beginning, from any place in it, and live, as the first client sees it", async () => {
+      const { one, ann, there } = await startTwo(undefined, hearing);
+      const id = randomUUID();
+      const response = await ask(ann, id);
+      const first = response.text();
+      await pause(250);
+      const followers = [];
+      for (let index = 0; index < 5; index += 1) {
+        followers.push((await follow(index % 2 ? ann : there, id)).text());
+        await pause(30);
+      }
+      const whole = await first;
+      expect(textIn(whole)).toBe(long.join(""));
+      for (const text of await Promise.all(followers)) expect(text).toBe(whole);
+      expect((await replyIn(one, ann, id))?.content).toBe(long.join(""));
 
-    const ids = idsIn(whole);
-    expect(ids).toEqual(ids.map((_, index) => `${ids[0]?.split(":")[0]}:${index + 1}`));
-    const middle = ids[Math.floor(ids.length / 2)] ?? "";
-    const rest = await (await follow(there, id, middle)).text();
-    expect(rest).toBe(whole.slice(whole.indexOf(`id: ${middle}\n`)).replace(/^.+\n.+\n\n/, ""));
-    expect((await follow(there, id, ids.at(-1))).status).toBe(204);
-    expect((await follow(there, id)).status).toBe(204);
-  });
+      const ids = idsIn(whole);
+      expect(ids).toEqual(ids.map((_, index) => `${ids[0]?.split(":")[0]}:${index + 1}`));
+      const middle = ids[Math.floor(ids.length / 2)] ?? "";
+      const rest = await (await follow(there, id, middle)).text();
+      expect(rest).toBe(whole.slice(whole.indexOf(`id: ${middle}\n`)).replace(/^.+\n.+\n\n/, ""));
+      expect((await follow(there, id, ids.at(-1))).status).toBe(204);
+      expect((await follow(there, id)).status).toBe(204);
+    });
 
-  it("stops a reply that another one writes, and every follower sees the same end", async () => {
-    const { one, two, ann, there } = await startTwo(
-      scriptedModel(() => words(Array(5_000).fill("word "), { pauseMs: 5 })),
-      hearing,
-    );
-    const id = randomUUID();
-    const first = (await ask(ann, id)).text();
-    const second = (await follow(there, id)).text();
-    await pause(300);
-    expect((await there.request("POST", `/api/chat/${id}/stop`)).status).toBe(204);
-    const [here, elsewhere] = await Promise.all([first, second]);
-    expect(elsewhere).toBe(here);
-    expect(chunksIn(here).at(-1)?.type).toBe("abort");
-    expect(await replyIn(two, ann, id)).toMatchObject({ status: "stopped", content: textIn(here) });
-    expect(await replyIn(one, ann, id)).toMatchObject({ status: "stopped" });
-    expect(textIn(here)).toMatch(/^word word /);
-  });
+    it("stops a reply that another one writes, and every follower sees the same end", async () => {
+      const { one, two, ann, there } = await startTwo(
+        scriptedModel(() => words(Array(5_000).fill("word "), { pauseMs: 5 })),
+        hearing,
+      );
+      const id = randomUUID();
+      const first = (await ask(ann, id)).text();
+      const second = (await follow(there, id)).text();
+      await pause(300);
+      expect((await there.request("POST", `/api/chat/${id}/stop`)).status).toBe(204);
+      const [here, elsewhere] = await Promise.all([first, second]);
+      expect(elsewhere).toBe(here);
+      expect(chunksIn(here).at(-1)?.type).toBe("abort");
+      expect(await replyIn(two, ann, id)).toMatchObject({ status: "stopped", content: textIn(here) });
+      expect(await replyIn(one, ann, id)).toMatchObject({ status: "stopped" });
+      expect(textIn(here)).toMatch(/^word word /);
+    });
 
-  it("tells open pages of other servers' changes, and nobody else", async () => {
-    const { one, two, ann, there } = await startTwo(
-      scriptedModel(() => words(["Hi"])),
-      hearing,
-    );
-    const bob = await one.signUp("bob");
-    const hers = listenTo(await there.request("GET", "/api/events"));
-    const his = listenTo(await two.app.request("/api/events", { headers: { authorization: `Bearer ${bob.token}` } }));
-    await hers.until(({ type }) => type === "ready");
-    await his.until(({ type }) => type === "ready");
-    await pause(150);
-    const { id } = await ann.call<{ id: string }>("POST", "/api/conversations", { title: "New" });
-    await hers.until((event) => event.conversation?.id === id && event.conversation.title === "New");
-    await ann.call("PATCH", `/api/conversations/${id}`, { title: "Other" });
-    await hers.until((event) => event.conversation?.title === "Other");
-    await ann.call("POST", `/api/conversations/${id}/messages`, { messages: [{ role: "user", content: "x" }] });
-    await hers.until((event) => event.conversation?.messageCount === 1);
-    await (await ask(ann, id)).text();
-    await hers.until((event) => event.conversation?.messageCount === 3 && event.runId === null);
-    await ann.call("DELETE", `/api/conversations/${id}`);
-    await hers.until((event) => event.type === "deleted" && event.conversationId === id);
-    await one.store.forUser(bob.id).conversations.create({ title: "His" });
-    expect(his.events.filter(({ type }) => type !== "ready" && type !== "conversation")).toEqual([]);
-    expect(JSON.stringify(his.events)).not.toContain(id);
-    hers.leave();
-    his.leave();
-  });
-});
+    it("tells open pages of other servers' changes, and nobody else", async () => {
+      const { one, two, ann, there } = await startTwo(
+        scriptedModel(() => words(["Hi"])),
+        hearing,
+      );
+      const bob = await one.signUp("bob");
+      const hers = listenTo(await there.request("GET", "/api/events"));
+      const his = listenTo(await two.app.request("/api/events", { headers: { authorization: `Bearer ${bob.token}` } }));
+      await hers.until(({ type }) => type === "ready");
+      await his.until(({ type }) => type === "ready");
+      await pause(150);
+      const { id } = await ann.call<{ id: string }>("POST", "/api/conversations", { title: "New" });
+      await hers.until((event) => event.conversation?.id === id && event.conversation.title === "New");
+      await ann.call("PATCH", `/api/conversations/${id}`, { title: "Other" });
+      await hers.until((event) => event.conversation?.title === "Other");
+      await ann.call("POST", `/api/conversations/${id}/messages`, { messages: [{ role: "user", content: "x" }] });
+      await hers.until((event) => event.conversation?.messageCount === 1);
+      await (await ask(ann, id)).text();
+      await hers.until((event) => event.conversation?.messageCount === 3 && event.runId === null);
+      await ann.call("DELETE", `/api/conversations/${id}`);
+      await hers.until((event) => event.type === "deleted" && event.conversationId === id);
+      await one.store.forUser(bob.id).conversations.create({ title: "His" });
+      expect(his.events.filter(({ type }) => type !== "ready" && type !== "conversation")).toEqual([]);
+      expect(JSON.stringify(his.events)).not.toContain(id);
+      hers.leave();
+      his.leave();
+    });
+  },
+);
 
 interface Heard {
   type: string;

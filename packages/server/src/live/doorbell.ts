@@ -103,7 +103,10 @@ export function createDoorbell({ db, log, listen, isAlone = false }: DoorbellOpt
         log.debug({ error }, "listening failed");
       }
       if (holders === 0 || closing.signal.aborted) break;
-      log.warn({ retryMs: retry }, "notifications do not arrive: other servers' news are asked for instead");
+      log[retry === retryMs.first ? "warn" : "debug"](
+        { retryMs: retry },
+        "notifications do not arrive: other servers' news are asked for instead",
+      );
       isHeard = false;
       await rest(retry);
       retry = Math.min(retry * 2, retryMs.most);

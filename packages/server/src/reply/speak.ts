@@ -142,9 +142,9 @@ function howItEnded(
   last: UIMessageChunk | undefined,
   failed: ModelFailure | undefined,
 ): Pick<RunEnd, "status" | "errorCode" | "error"> {
-  if (stop === "asked") return { status: "stopped" };
-  if (stop) return { status: "interrupted" };
+  // A stop that comes after the last word stops nothing.
   if (!failed && last?.type === "finish" && last.finishReason !== "error") return { status: "completed" };
+  if (stop) return { status: stop === "asked" ? "stopped" : "interrupted" };
   const { code, sentence } = failed ?? failure(last?.type === "abort" ? "model_timeout" : "model_failed");
   return { status: "failed", errorCode: code, error: sentence };
 }

@@ -13,8 +13,8 @@ export interface TestAppOptions {
   /** On a database that another application has already. */
   database?: TestDatabase;
   db?: Database;
-  /** What it hears of other servers; as its database gives it when left out, nothing when null. */
-  listen?: TestDatabase["listen"] | null;
+  /** How it hears of other servers; as its database gives it when left out. */
+  listen?: TestDatabase["listen"];
   runLeaseMs?: number;
 }
 
@@ -44,7 +44,7 @@ export async function openTestApp({ model, limitAttempts = false, runLeaseMs, ..
     log,
     url: testUrl,
     model: model ?? createOfflineModel({ wordMs: 0 }),
-    listen: given.listen === null ? undefined : (given.listen ?? database.listen),
+    listen: given.listen ?? database.listen,
     isAlone: !isServer,
   });
   const app: Pick<App, "request"> = created.app;
