@@ -12,6 +12,8 @@ export default defineConfig({
   ssr,
   test: {
     pool: "forks",
+    // Files of one project share what they import; what they change is their own database.
+    isolate: false,
     maxWorkers: 4,
     execArgv: ["-C", "chatkeep-source"],
     testTimeout: 30_000,

@@ -1,4 +1,5 @@
 /** Conversations of a file, line by line. Importing again changes nothing. */
+import { setImmediate as pause } from "node:timers/promises";
 import { ChatkeepError, InvalidInputError, limits, type UserStore } from "chatkeep";
 import { z } from "zod";
 import { type Format, formats } from "./formats.ts";
@@ -39,6 +40,8 @@ export async function importLines(
   for await (const text of lines) {
     line += 1;
     if (text.trim() !== "") conversations.push(await importLine(mine, line, () => read(text, userId)));
+    // As in the export: others are to be served meanwhile.
+    await pause();
   }
   const count = (outcome: ImportedLine["outcome"]) => conversations.filter((each) => each.outcome === outcome).length;
   return {
