@@ -221,6 +221,18 @@ it("lets people change their account, see their devices, import and export", asy
   await nav(page)
     .getByRole("link", { name: /^From elsewhere/ })
     .waitFor();
+  const dropped = await page.evaluateHandle((text) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([text], "trees.jsonl"));
+    return transfer;
+  }, JSON.stringify(tree));
+  await page.getByRole("region", { name: "Import" }).dispatchEvent("drop", { dataTransfer: dropped });
+  await page.getByText("0 imported, 1 there already, 0 failed.").waitFor();
+  await page.context().setOffline(true);
+  await page.getByText("You are offline.").waitFor();
+  await isAccessible(page);
+  await page.context().setOffline(false);
+  await page.getByText("You are offline.").waitFor({ state: "detached" });
   const download = page.waitForEvent("download");
   await page.getByRole("link", { name: "Export everything" }).click();
   expect((await download).suggestedFilename()).toMatch(/^chatkeep-.*\.jsonl$/);
@@ -248,6 +260,7 @@ it("speaks German on a small phone in the dark, by keyboard alone", async () => 
   await phone.keyboard.press("Escape");
   await phone.getByRole("button", { name: "Unterhaltungen zeigen" }).focus();
   await phone.keyboard.press("Enter");
+  expect(await phone.getByRole("searchbox").evaluate((each) => each === document.activeElement)).toBe(true);
   await phone
     .getByRole("navigation")
     .getByRole("link", { name: /^hello/ })

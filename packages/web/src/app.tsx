@@ -62,18 +62,18 @@ function SignedIn({ person: { name, email } }: { person: Person }) {
     remember("tasks", shown ? "shown" : "hidden");
     setHasTasks(shown);
   };
-  const closeList = () => setIsListOpen(false);
+  const showList = () => {
+    setIsListOpen(true);
+    setTimeout(() => document.getElementById("search")?.focus());
+  };
+  const closeList = () => {
+    if (isListOpen) document.getElementById("conversation")?.focus();
+    setIsListOpen(false);
+  };
   useLive();
   useShortcuts([
     { key: "o", isCommand: true, isShift: true, onPress: () => void navigate({ to: "/" }) },
-    {
-      key: "k",
-      isCommand: true,
-      onPress: () => {
-        setIsListOpen(true);
-        setTimeout(() => document.getElementById("search")?.focus());
-      },
-    },
+    { key: "k", isCommand: true, onPress: showList },
     { key: "l", isCommand: true, isShift: true, onPress: () => document.getElementById("message")?.focus() },
     { key: "y", isCommand: true, isShift: true, onPress: () => showTasks(!hasTasks) },
     { key: "/", isCommand: true, onPress: () => setIsHelpOpen(true) },
@@ -106,7 +106,7 @@ function SignedIn({ person: { name, email } }: { person: Person }) {
         </aside>
         <main id="conversation" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
           <div className="flex items-center justify-between p-2 md:absolute md:right-2 md:z-10">
-            <IconButton label={t.showList} onClick={() => setIsListOpen(true)} className="md:hidden">
+            <IconButton label={t.showList} onClick={showList} className="md:hidden">
               <PanelLeft size={20} />
             </IconButton>
             {!hasTasks && (
