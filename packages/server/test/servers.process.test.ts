@@ -117,11 +117,12 @@ it("goes on with a reply, whole and once, when the database comes back in time",
   const { one, two, token } = await startTwo();
   const id = randomUUID();
   const first = call(one.url, "/api/chat", { id, message: question("count 120") }, token).then(readAll);
-  const following = call(two.url, `/api/chat/${id}/stream`, undefined, token).then(readAll);
   await pause(700);
+  const following = call(two.url, `/api/chat/${id}/stream`, undefined, token).then(readAll);
+  await pause(300);
   await postgres.beAway(1_000);
   expect(textIn(await first)).toBe(numbers(120));
-  expect(textIn(await following)).toMatch(/^(1 2 3 .* 120 )?$/);
+  expect(textIn(await following)).toBe(numbers(120));
   expect(await replyIn(two, id, token)).toMatchObject({ status: "complete", content: numbers(120) });
 });
 

@@ -102,9 +102,9 @@ interface ListOptions {
 }
 
 export const conversations = {
-  list: (options: ListOptions) =>
+  list: ({ cursor, ...filter }: ListOptions) =>
     answer<Page<Conversation>>(
-      api.conversations.$get({ query: { limit: "50", ...(JSON.parse(JSON.stringify(options)) as ListOptions) } }),
+      api.conversations.$get({ query: { limit: "50", ...filter, ...(cursor && { cursor }) } }),
     ),
   get: (id: string) => answer<Conversation>(api.conversations[":id"].$get({ param: { id } })),
   change: (id: string, change: ConversationChange) =>

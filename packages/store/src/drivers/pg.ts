@@ -1,6 +1,6 @@
 /** chatkeep on PostgreSQL through node-postgres. A dropped connection never ends the process, and nothing waits without a limit. */
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
-import { Client, Pool, type PoolClient, type QueryConfig } from "pg";
+import { Client, Pool, type PoolClient } from "pg";
 import { type Listen, listenOn } from "./listen.ts";
 import { timeouts } from "./timeouts.ts";
 
@@ -51,9 +51,9 @@ export function openPg({
         statement_timeout: statementTimeoutMs,
         idle_in_transaction_session_timeout: statementTimeoutMs,
       }),
-    ...(isPooled && { Client: UnpreparedClient }),
   });
   ignoreDroppedConnections(pool);
+  if (isPooled) pool.on("connect", prepareNothing);
   let closed: Promise<void> | undefined;
   const close = () => {
     closed ??= pool.end();
@@ -70,14 +70,12 @@ export function openPg({
   };
 }
 
-/** A statement that was prepared on one connection of a pooler is unknown to the next. */
-class UnpreparedClient extends Client {
-  // biome-ignore lint/suspicious/noExplicitAny: the overloads of the driver end in `any`, and all of them pass through here
-  override query(first: any, ...rest: any[]): any {
-    const { name, ...unnamed } = (typeof first === "object" ? first : {}) as QueryConfig;
-    // biome-ignore lint/suspicious/noExplicitAny: as above
-    return (super.query as any)(name ? unnamed : first, ...rest);
-  }
+/** A statement that was prepared on one connection of a pooler is unknown to the next: it is sent without its name. */
+function prepareNothing(client: PoolClient): void {
+  const query = client.query.bind(client) as (...given: unknown[]) => unknown;
+  const unnamed = (given: unknown) =>
+    given && typeof given === "object" && "name" in given ? { ...given, name: undefined } : given;
+  client.query = ((first: unknown, ...rest: unknown[]) => query(unnamed(first), ...rest)) as typeof client.query;
 }
 
 /** A lost connection is told to whoever has a statement on it; without these listeners it would also end the process. */
