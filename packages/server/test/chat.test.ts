@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "../../store/test/helpers/database.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
 import { chunksIn, finish, scriptedModel, textIn, words } from "./helpers/models.ts";
+import { until } from "./helpers/until.ts";
 
 const open: TestApp[] = [];
 let database: TestDatabase;
@@ -38,14 +39,12 @@ const question = (text: string, id = randomUUID()) => ({ id, role: "user", parts
 const messagesOf = async (person: Person, id: string) =>
   (await person.call<{ items: Kept[] }>("GET", `/api/conversations/${id}/messages`)).items;
 
-async function until<Value>(read: () => Promise<Value>, wanted: (value: Value) => boolean): Promise<Value> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const value = await read();
-    if (wanted(value)) return value;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`waited in vain: ${JSON.stringify(await read())}`);
-}
+/** Until something of the reply is stored, and so is shown. */
+const isSpeaking = (app: TestApp) =>
+  until(
+    () => app.db.$count(sql`run_chunk`),
+    (count) => count > 1,
+  );
 
 describe("a chat", () => {
   it("makes the conversation with the first question, and keeps the reply", async () => {
@@ -202,7 +201,7 @@ describe("a reply that does not end well", () => {
     const id = randomUUID();
     const response = await ann.request("POST", "/api/chat", { id, message: question("Count") });
     const streamed = response.text();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await isSpeaking(one);
     const elsewhere = await two.app.request(`/api/chat/${id}/stop`, {
       method: "POST",
       headers: { authorization: `Bearer ${ann.token}` },
@@ -277,7 +276,8 @@ describe("a reply that does not end well", () => {
     const app = await start({ model: scriptedModel(() => words(long, { pauseMs: 10 })) });
     const ann = await app.signUp("ann");
     const id = randomUUID();
-    const streamed = (await ann.request("POST", "/api/chat", { id, message: question("Count") })).text();
+    const response = await ann.request("POST", "/api/chat", { id, message: question("Count") });
+    const streamed = response.text();
     await ann.request("DELETE", `/api/conversations/${id}`);
     expect(textIn(await streamed).length).toBeLessThan(long.join("").length);
     expect((await ann.request("GET", `/api/conversations/${id}`)).status).toBe(404);
@@ -291,7 +291,7 @@ describe("a reply that does not end well", () => {
     const id = randomUUID();
     const response = await ann.request("POST", "/api/chat", { id, message: question("Count") });
     const streamed = response.text();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await isSpeaking(two);
     await two.close();
     const [, reply] = (await one.store.forUser(ann.id).messages.list(id)).items;
     expect(reply).toMatchObject({ status: "interrupted", content: textIn(await streamed) });

@@ -9,6 +9,7 @@ import { chunksIn, textIn } from "./helpers/models.ts";
 import { installedPgBouncer, startPgBouncer } from "./helpers/pgbouncer.ts";
 import { call, endServer, question, type RunningServer, signUp, startServer } from "./helpers/servers.ts";
 import { numbers, type SpeakingEndpoint, startSpeakingEndpoint } from "./helpers/speaking-endpoint.ts";
+import { until } from "./helpers/until.ts";
 
 const leaseMs = 3_000;
 let postgres: ThrowawayPostgres;
@@ -34,8 +35,6 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 async function startTwo(url = postgres.url) {
   const environment = {
     ...endpoint.environment,
@@ -60,6 +59,23 @@ async function readAll(response: Response): Promise<string> {
   return text;
 }
 
+/** Asks, and comes back when some of the reply is stored, and so is shown; gives what comes of it. */
+async function askFor(what: string, server: RunningServer, id: string, token: string) {
+  const response = await call(server.url, "/api/chat", { id, message: question(what) }, token);
+  const whole = readAll(response);
+  await goesOn(id);
+  return { whole };
+}
+
+/** Until some more of the replies of a conversation is stored. */
+async function goesOn(id: string): Promise<void> {
+  const before = await chunksOf(id);
+  await until(
+    () => chunksOf(id),
+    (count) => count > before + 3,
+  );
+}
+
 async function replyIn(server: RunningServer, id: string, token: string) {
   const response = await call(server.url, `/api/conversations/${id}/messages`, undefined, token);
   const { items } = (await response.json()) as { items: { content: string; status: string; role: string }[] };
@@ -77,10 +93,9 @@ async function chunksOf(id: string): Promise<number> {
 it("keeps every word that anybody has seen when the server that speaks is killed, and goes on at the other", async () => {
   const { one, two, token } = await startTwo();
   const id = randomUUID();
-  const first = call(one.url, "/api/chat", { id, message: question("count 1000") }, token).then(readAll);
-  await pause(700);
-  const following = call(two.url, `/api/chat/${id}/stream`, undefined, token).then(readAll);
-  await pause(700);
+  const { whole: first } = await askFor("count 1000", one, id, token);
+  const following = readAll(await call(two.url, `/api/chat/${id}/stream`, undefined, token));
+  await goesOn(id);
   one.process.kill("SIGKILL");
   const seen = textIn(await first);
   const text = await following;
@@ -95,8 +110,7 @@ it("keeps every word that anybody has seen when the server that speaks is killed
 it("lets a server that slept too long write nothing, and stops its model", async () => {
   const { one, two, token } = await startTwo();
   const id = randomUUID();
-  const first = call(one.url, "/api/chat", { id, message: question("count 1000") }, token).then(readAll);
-  await pause(700);
+  const { whole: first } = await askFor("count 1000", one, id, token);
   one.process.kill("SIGSTOP");
   const text = await (await call(two.url, `/api/chat/${id}/stream`, undefined, token)).text();
   const kept = await replyIn(two, id, token);
@@ -116,10 +130,8 @@ it("lets a server that slept too long write nothing, and stops its model", async
 it("goes on with a reply, whole and once, when the database comes back in time", async () => {
   const { one, two, token } = await startTwo();
   const id = randomUUID();
-  const first = call(one.url, "/api/chat", { id, message: question("count 120") }, token).then(readAll);
-  await pause(700);
-  const following = call(two.url, `/api/chat/${id}/stream`, undefined, token).then(readAll);
-  await pause(300);
+  const { whole: first } = await askFor("count 120", one, id, token);
+  const following = readAll(await call(two.url, `/api/chat/${id}/stream`, undefined, token));
   await postgres.beAway(1_000);
   expect(textIn(await first)).toBe(numbers(120));
   expect(textIn(await following)).toBe(numbers(120));
@@ -130,17 +142,14 @@ it.skipIf(!installedPgBouncer())("does all of it behind PgBouncer in transaction
   const pooler = await startPgBouncer(postgres.url);
   const { one, two, token } = await startTwo(pooler.url);
   const id = randomUUID();
-  const first = call(one.url, "/api/chat", { id, message: question("count 60") }, token).then(readAll);
-  await pause(400);
+  const { whole: first } = await askFor("count 60", one, id, token);
   const whole = await (await call(two.url, `/api/chat/${id}/stream`, undefined, token)).text();
   expect(textIn(whole)).toBe(numbers(60));
   expect(await first).toBe(whole);
-  const stopped = call(one.url, "/api/chat", { id, message: question("count 1000") }, token).then(readAll);
-  await pause(400);
+  const { whole: stopped } = await askFor("count 1000", one, id, token);
   expect((await call(two.url, `/api/chat/${id}/stop`, {}, token)).status).toBe(204);
   expect(chunksIn(await stopped).at(-1)?.type).toBe("abort");
-  const dying = call(one.url, "/api/chat", { id, message: question("count 1000") }, token).then(readAll);
-  await pause(400);
+  const { whole: dying } = await askFor("count 1000", one, id, token);
   one.process.kill("SIGKILL");
   const text = await (await call(two.url, `/api/chat/${id}/stream`, undefined, token)).text();
   expect(textIn(text).startsWith(textIn(await dying))).toBe(true);

@@ -52,6 +52,21 @@ export async function* words(
   yield* end;
 }
 
+/** Says these words, the last ten only after `gate`: until then the reply is running. */
+export async function* heldWords(texts: readonly string[], gate: Promise<void>) {
+  yield* words(texts.slice(0, -10), { pauseMs: 5, end: [] });
+  await gate;
+  for (const delta of texts.slice(-10)) yield { type: "text-delta", id: "1", delta } as const;
+  yield { type: "text-end", id: "1" } as const;
+  yield finish;
+}
+
+/** A model whose replies are held like that until `release` is called. */
+export function heldModel(texts: readonly string[]) {
+  const { promise, resolve: release } = Promise.withResolvers<void>();
+  return { model: scriptedModel(() => heldWords(texts, promise)), release };
+}
+
 /** The words of a model's answer as a client reads them from the stream. */
 export function textIn(stream: string): string {
   return chunksIn(stream)
