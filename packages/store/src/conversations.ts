@@ -4,7 +4,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { type Chat, prepared, withTakenIds } from "./database.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "./errors.ts";
 import { parse } from "./input.ts";
-import { areStored, inputRows } from "./messages/append.ts";
+import { areStored, inputRows } from "./messages/append-checked.ts";
 import { type Outgoing, outgoing } from "./messages/outgoing.ts";
 import type { ChatModels, Conversation, UserId } from "./models/chat.ts";
 import { idSchema, markSchema, type NewConversation, newConversationSchema, titleSchema } from "./models/schemas.ts";

@@ -1,8 +1,16 @@
 /** The database as the verbs see it: any Drizzle database or transaction on PostgreSQL, with statements prepared once. */
 import { createHash } from "node:crypto";
-import { type SQL, sql } from "drizzle-orm";
-import { type PgDatabase, type PgQueryResultHKT, PgTransaction, type PgTransactionConfig } from "drizzle-orm/pg-core";
+import { is, type SQL, sql } from "drizzle-orm";
+import {
+  type PgDatabase,
+  PgDialect,
+  type PgQueryResultHKT,
+  PgTransaction,
+  type PgTransactionConfig,
+  type PreparedQueryConfig,
+} from "drizzle-orm/pg-core";
 import { ConflictError } from "./errors.ts";
+import type { AppendQueue } from "./messages/append-queue.ts";
 import type { ChatModels, Part } from "./models/chat.ts";
 import { isRetryable, isUniqueViolation, translate } from "./sqlstate.ts";
 
@@ -19,11 +27,18 @@ export interface Chat {
   readonly statements: Map<string, unknown>;
   readonly runLeaseMs: number;
   readonly partsOf: PartsOf;
+  /** Where appends meet; missing in a transaction, which has one connection and one end. */
+  readonly appends: AppendQueue | undefined;
 }
 
 /** The same in a transaction, which may be of another connection than the one that statements were prepared on. */
 export function within(chat: Chat, tx: Database): Chat {
-  return { ...chat, db: tx, statements: new Map() };
+  return { ...chat, db: tx, statements: new Map(), appends: undefined };
+}
+
+/** By its kind, not its class: a host may have a Drizzle of its own. */
+export function isTransaction(db: Database): boolean {
+  return is(db, PgTransaction);
 }
 
 interface Preparable<Statement> {
@@ -31,18 +46,50 @@ interface Preparable<Statement> {
   prepare(name: string): Statement;
 }
 
-/**
- * The statement of this name, built the first time. On the wire its name ends with a hash of its text, because a
- * connection refuses a second text under one name, and two stores may share a pool.
- */
+/** The statement of this name, built the first time. */
 export function prepared<Statement>(chat: Chat, name: string, build: () => Preparable<Statement>): Statement {
+  return once(chat, name, () => {
+    const query = build();
+    return query.prepare(nameOnTheWire(name, query.toSQL().sql));
+  });
+}
+
+export interface RowStatement<Row> {
+  execute(values: Record<string, unknown>): Promise<Row[]>;
+}
+
+/** The same for what runs most often: `read` makes a row of its columns at once, which Drizzle does column by column. */
+export function preparedRows<Row>(
+  chat: Chat,
+  name: string,
+  build: () => { getSQL(): SQL },
+  read: (columns: unknown[]) => Row,
+): RowStatement<Row> {
+  return once(chat, name, () => {
+    const query = dialect.sqlToQuery(build().getSQL());
+    return chat.db._.session.prepareQuery<PreparedQueryConfig & { execute: Row[] }>(
+      query,
+      undefined,
+      nameOnTheWire(name, query.sql),
+      true,
+      (rows) => rows.map(read),
+    );
+  });
+}
+
+const dialect = new PgDialect();
+
+function once<Statement>(chat: Chat, name: string, prepare: () => Statement): Statement {
   const known = chat.statements.get(name);
   if (known) return known as Statement;
-  const query = build();
-  const hash = createHash("sha256").update(query.toSQL().sql).digest("hex").slice(0, 8);
-  const statement = query.prepare(`chatkeep_${name}_${hash}`);
+  const statement = prepare();
   chat.statements.set(name, statement);
   return statement;
+}
+
+/** It ends with a hash of the text: a connection refuses a second text under one name, and two stores may share a pool. */
+function nameOnTheWire(name: string, text: string): string {
+  return `chatkeep_${name}_${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
 }
 
 /** The placeholder `userIds`, a list of whatever type the host's user ids have. */
@@ -58,7 +105,7 @@ export async function guarded<Result>(db: Database, verb: () => Promise<Result>)
     try {
       return await verb();
     } catch (error) {
-      if (!isRetryable(error) || attempt === attempts || db instanceof PgTransaction) throw translate(error);
+      if (!isRetryable(error) || attempt === attempts || isTransaction(db)) throw translate(error);
       await pause(attempt);
     }
   }
@@ -95,7 +142,7 @@ export async function withTakenIds<Result>(
 
 /** A failed statement ends a whole transaction; inside one of the caller's it gets a savepoint of its own. */
 function savepoint<Result>(chat: Chat, statement: (chat: Chat) => Promise<Result>): Promise<Result> {
-  if (!(chat.db instanceof PgTransaction)) return statement(chat);
+  if (!isTransaction(chat.db)) return statement(chat);
   return chat.db.transaction((tx) => statement(within(chat, tx)));
 }
 

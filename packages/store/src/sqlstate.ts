@@ -10,6 +10,7 @@ import {
 
 const uniqueViolation = "23505";
 const foreignKeyViolation = "23503";
+const lockTimeout = "55P03";
 const unstorableCharacters = new Set(["22021", "22P05"]);
 const retryable = new Set(["40001", "40P01"]);
 const missingObjects = new Set(["42P01", "42703", "3F000"]);
@@ -50,6 +51,16 @@ export function isUniqueViolation(error: unknown): boolean {
 /** A deadlock or a serialization failure: nothing was written, running it again may succeed. */
 export function isRetryable(error: unknown): boolean {
   return retryable.has(sqlState(error instanceof ChatkeepError ? error.cause : error) ?? "");
+}
+
+/** A lock was not to be had in the time that a statement gave it: nothing was written. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(error) === lockTimeout;
+}
+
+/** The database cannot be reached, or does not answer. */
+export function isUnavailable(error: unknown): boolean {
+  return translate(error) instanceof UnavailableError && !isRetryable(error);
 }
 
 /** What a driver threw, as an error with a code; what has no code stays itself. */

@@ -10,9 +10,10 @@ import {
   pinConversation,
   renameConversation,
 } from "./conversations.ts";
-import { type Chat, type Database, guarded, inTransaction, type PartsOf, within } from "./database.ts";
+import { type Chat, type Database, guarded, inTransaction, isTransaction, type PartsOf, within } from "./database.ts";
 import { type LivePlace, readLive, readRecent } from "./live.ts";
 import { type AppendOptions, appendMessages } from "./messages/append.ts";
+import { createAppendQueue } from "./messages/append-queue.ts";
 import { type BranchOptions, getMessage, listBranch, listBranchWithSiblings, showBranch } from "./messages/branch.ts";
 import { listMessages, type MessagePageOptions } from "./messages/page.ts";
 import type { ChatModels, UserId } from "./models/chat.ts";
@@ -53,13 +54,15 @@ export type UserStore = ReturnType<typeof userStore>;
  */
 export function createStore(db: Database, models: ChatModels, options: StoreOptions = {}): Store {
   const { rowLevelSecurity = false, partsOf = () => [] } = options;
-  const chat: Chat = {
+  const alone: Chat = {
     db,
     models,
     statements: new Map(),
     runLeaseMs: options.runLeaseMs ?? runLeaseMs,
     partsOf,
+    appends: undefined,
   };
+  const chat = isTransaction(db) ? alone : { ...alone, appends: createAppendQueue(alone) };
   const runnerFor = (userId: UserId): Runner =>
     rowLevelSecurity ? (verb) => asOwner(chat, userId, verb) : (verb) => guarded(db, () => verb(chat));
   const operator: Runner = rowLevelSecurity

@@ -1,5 +1,5 @@
 /** Which columns of a message its owner gets, and how a row becomes a `Message`. */
-import type { ChatModels, Message } from "../models/chat.ts";
+import type { ChatModels, Message, Part } from "../models/chat.ts";
 import { textOf } from "../models/schemas.ts";
 
 export function messageColumns({ message }: ChatModels) {
@@ -25,4 +25,14 @@ export function columnsOf<Table extends Record<keyof Message, unknown>>(message:
 export function toMessage(row: Message): Message {
   if (!row.parts || !row.content.includes("\uFFFD")) return row;
   return { ...row, content: textOf(row.parts) };
+}
+
+/** Times come from the drivers as PostgreSQL prints them. */
+export function timeFrom(value: unknown): Date {
+  return new Date(value as string);
+}
+
+/** JSON comes parsed or not, which is the driver's choice. */
+export function partsFrom(value: unknown): Part[] | null {
+  return typeof value === "string" ? JSON.parse(value) : ((value as Part[] | null | undefined) ?? null);
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { z } from "zod";
 import { InvalidInputError, TooLargeError } from "../errors.ts";
-import type { Message } from "../models/chat.ts";
+import type { Message, UserId } from "../models/chat.ts";
 import { limits } from "../models/limits.ts";
 import { isStorable, type newMessagesSchema, textOf } from "../models/schemas.ts";
 
@@ -16,6 +16,16 @@ export interface Outgoing {
   parentIds: (string | null)[];
   /** Whether the parent was given; where not, a message follows the one before it. */
   placed: boolean[];
+}
+
+/** One append, ready for a statement. */
+export interface Append {
+  ownerId: UserId;
+  conversationId: string;
+  columns: Outgoing;
+  expectedSeq: number | null;
+  /** What the conversation is called from now on if it has no title. */
+  title: string | null;
 }
 
 type ParsedMessage = z.output<typeof newMessagesSchema>[number];

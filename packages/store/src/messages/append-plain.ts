@@ -1,0 +1,270 @@
+/**
+ * Appends that hold no surprise: their conversation is there and free, their ids are new, and their parents are known without
+ * looking. One statement stores one of them, or many of different conversations. What it does not answer it did not store;
+ * that is for `appendChecked`. It waits for no row of a conversation, and for nothing else longer than `lockWait`.
+ */
+import { type SQL, sql } from "drizzle-orm";
+import { type Chat, preparedRows, userIdsIn } from "../database.ts";
+import type { Message } from "../models/chat.ts";
+import { partsFrom, timeFrom, toMessage } from "./columns.ts";
+import type { Append, Outgoing } from "./outgoing.ts";
+
+/** More than that is bulk, for which nobody should have to wait. */
+const most = { messages: 8, characters: 64 * 1024 };
+/** For an id that somebody else is storing, or for a user who is being deleted. */
+const lockWait = "250ms";
+
+/** How the conversation of an append was before it, and when it was stored. */
+interface Place {
+  /** Of the append, in the list that was given. */
+  index: number;
+  messageCount: number;
+  headId: string | null;
+  storedAt: Date;
+}
+
+export function isPlain({ columns }: Append): boolean {
+  const { ids, parentIds, placed } = columns;
+  if (ids.length > most.messages || charactersOf(columns) > most.characters) return false;
+  return parentIds.every((id, index) => !placed[index] || id === null || ids.slice(0, index).includes(id));
+}
+
+/** How much an append weighs among others. */
+export function charactersOf({ contents, parts }: Outgoing): number {
+  let sum = 0;
+  for (const text of contents) sum += text.length;
+  for (const text of parts) sum += text?.length ?? 0;
+  return sum;
+}
+
+/**
+ * Stores appends of different conversations, and gives for each its messages, or `undefined` where something is in the way.
+ * @throws what the driver throws; then none of them is stored
+ */
+export async function appendPlain(chat: Chat, appends: readonly Append[]): Promise<(Message[] | undefined)[]> {
+  const [first] = appends;
+  const places = first && appends.length === 1 ? await appendOne(chat, first) : await appendMany(chat, appends);
+  const stored: (Message[] | undefined)[] = Array(appends.length).fill(undefined);
+  for (const place of places) {
+    const append = appends[place.index];
+    if (append) stored[place.index] = messagesOf(append, place);
+  }
+  return stored;
+}
+
+/** As they are stored, which is how they were sent but for what the conversation gave them. */
+function messagesOf({ conversationId, columns }: Append, { messageCount, headId, storedAt }: Place): Message[] {
+  return columns.ids.map((id, index) =>
+    toMessage({
+      id,
+      conversationId,
+      role: columns.roles[index] as Message["role"],
+      content: columns.contents[index] ?? "",
+      parts: partsFrom(columns.parts[index]),
+      seq: messageCount + index + 1,
+      parentId: followsHead(columns, index) ? headId : parentOf(columns, index),
+      status: columns.statuses[index] as Message["status"],
+      createdAt: new Date(storedAt),
+    }),
+  );
+}
+
+function followsHead({ placed }: Outgoing, index: number): boolean {
+  return index === 0 && !placed[index];
+}
+
+function parentOf({ ids, parentIds, placed }: Outgoing, index: number): string | null {
+  return (placed[index] ? parentIds[index] : ids[index - 1]) ?? null;
+}
+
+/** Every message has parameters of its own: for so few that is cheaper than lists, here and in the database. */
+function appendOne(chat: Chat, { ownerId, conversationId, columns, expectedSeq, title }: Append): Promise<Place[]> {
+  const values: Record<string, unknown> = {
+    ownerId,
+    conversationId,
+    expectedSeq,
+    title,
+    follows: followsHead(columns, 0),
+    lastId: columns.ids.at(-1),
+  };
+  for (const [index, id] of columns.ids.entries()) {
+    values[`id${index}`] = id;
+    values[`parentId${index}`] = parentOf(columns, index);
+    values[`role${index}`] = columns.roles[index];
+    values[`status${index}`] = columns.statuses[index];
+    values[`content${index}`] = columns.contents[index];
+    values[`parts${index}`] = columns.parts[index];
+  }
+  return oneStatement(chat, columns.ids.length).execute(values);
+}
+
+function oneStatement(chat: Chat, count: number) {
+  return preparedRows(
+    chat,
+    `append_${count}`,
+    () => {
+      const { conversation, message } = chat.models;
+      const owner = sql.placeholder("ownerId");
+      const indexes = Array.from({ length: count }, (_, index) => index);
+      const ids = sql.join(
+        indexes.map((index) => given(`id${index}`, "uuid")),
+        sql`, `,
+      );
+      const rows = indexes.map((index) => {
+        const columns = [
+          given(`id${index}`, "uuid"),
+          given(`parentId${index}`, "uuid"),
+          given(`role${index}`, "text"),
+          given(`status${index}`, "text"),
+          given(`content${index}`, "text"),
+          given(`parts${index}`, "json"),
+          sql.raw(String(index + 1)),
+        ];
+        return sql`(${sql.join(columns, sql`, `)})`;
+      });
+      return sql`
+        with ${patience},
+        locked as (
+          select c.id, c.user_id, c.head_id, c.message_count
+          from patience
+          cross join ${conversation} c
+          where c.user_id = ${owner} and c.id = ${given("conversationId", "uuid")}
+            and not exists (select from ${message} m where m.user_id = ${owner} and m.id in (${ids}))
+          for no key update of c skip locked
+        ),
+        touched as (
+          update ${conversation} c
+          set message_count = locked.message_count + ${sql.raw(String(count))},
+            head_id = ${given("lastId", "uuid")},
+            title = coalesce(c.title, ${given("title", "text")}),
+            updated_at = greatest(c.updated_at, clock_timestamp())
+          from locked
+          where c.user_id = ${owner} and c.id = locked.id and ${isAsExpected(given("expectedSeq", "int"))}
+          returning c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
+        ),
+        appended as (
+          insert into ${message} (${messageColumns})
+          select m.id, touched.id, touched.user_id, touched.message_count + m.number,
+            case when m.number = 1 and ${given("follows", "boolean")} then touched.head_id else m.parent_id end,
+            m.role, m.status, m.content, m.parts, touched.updated_at
+          from touched
+          cross join (values ${sql.join(rows, sql`, `)}) as m(id, parent_id, role, status, content, parts, number)
+        )
+        select 0, message_count, head_id, updated_at
+        from touched`;
+    },
+    placeFrom,
+  );
+}
+
+/** An append is a row of some lists, a message a row of others; `position` says which belong together. */
+function appendMany(chat: Chat, appends: readonly Append[]): Promise<Place[]> {
+  const columns = appends.map((append) => append.columns);
+  return manyStatement(chat).execute({
+    conversationIds: appends.map(({ conversationId }) => conversationId),
+    userIds: appends.map(({ ownerId }) => ownerId),
+    counts: columns.map(({ ids }) => ids.length),
+    lastIds: columns.map(({ ids }) => ids.at(-1)),
+    titles: appends.map(({ title }) => title),
+    expectedSeqs: appends.map(({ expectedSeq }) => expectedSeq),
+    positions: columns.flatMap(({ ids }, index) => ids.map(() => index + 1)),
+    numbers: columns.flatMap(({ ids }) => ids.map((_, index) => index + 1)),
+    ids: columns.flatMap(({ ids }) => ids),
+    parentIds: columns.flatMap((each) => each.ids.map((_, index) => parentOf(each, index))),
+    follows: columns.flatMap((each) => each.ids.map((_, index) => followsHead(each, index))),
+    roles: columns.flatMap(({ roles }) => roles),
+    statuses: columns.flatMap(({ statuses }) => statuses),
+    contents: columns.flatMap(({ contents }) => contents),
+    parts: columns.flatMap(({ parts }) => parts),
+  });
+}
+
+function manyStatement(chat: Chat) {
+  return preparedRows(
+    chat,
+    "append_many",
+    () => {
+      const { conversation, message } = chat.models;
+      return sql`
+        with ${patience},
+        input as materialized (
+          select *
+          from unnest(${list("conversationIds", "uuid")}, (select ${userIdsIn(chat)}), ${list("counts", "int")},
+              ${list("lastIds", "uuid")}, ${list("titles", "text")}, ${list("expectedSeqs", "int")})
+            with ordinality as input(conversation_id, user_id, count, last_id, title, expected_seq, position)
+        ),
+        m as materialized (
+          select *
+          from unnest(${list("positions", "int")}, ${list("numbers", "int")}, ${list("ids", "uuid")},
+              ${list("parentIds", "uuid")}, ${list("follows", "boolean")}, ${list("roles", "text")},
+              ${list("statuses", "text")}, ${list("contents", "text")}, ${list("parts", "text")})
+            as m(position, number, id, parent_id, follows, role, status, content, parts)
+        ),
+        taken as materialized (
+          select m.position
+          from m
+          join input on input.position = m.position
+          join ${message} stored on stored.user_id = input.user_id and stored.id = m.id
+        ),
+        locked as (
+          select c.id, c.user_id, c.head_id, c.message_count,
+            input.position, input.count, input.last_id, input.title, input.expected_seq
+          from patience
+          cross join input
+          join ${conversation} c on c.user_id = input.user_id and c.id = input.conversation_id
+          where not exists (select from taken where taken.position = input.position)
+          for no key update of c skip locked
+        ),
+        touched as (
+          update ${conversation} c
+          set message_count = locked.message_count + locked.count,
+            head_id = locked.last_id,
+            title = coalesce(c.title, locked.title),
+            updated_at = greatest(c.updated_at, clock_timestamp())
+          from locked
+          where c.user_id = locked.user_id and c.id = locked.id and ${isAsExpected(sql`locked.expected_seq`)}
+          returning locked.position, c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
+        ),
+        appended as (
+          insert into ${message} (${messageColumns})
+          select m.id, touched.id, touched.user_id, touched.message_count + m.number,
+            case when m.follows then touched.head_id else m.parent_id end,
+            m.role, m.status, m.content, m.parts::json, touched.updated_at
+          from touched
+          join m on m.position = touched.position
+          order by m.position, m.number
+        )
+        select position::int - 1, message_count, head_id, updated_at
+        from touched`;
+    },
+    placeFrom,
+  );
+}
+
+const patience = sql`patience as materialized (select set_config('lock_timeout', '${sql.raw(lockWait)}', true))`;
+
+const messageColumns = sql.raw(
+  "id, conversation_id, user_id, seq, parent_id, role, status, content, parts, created_at",
+);
+
+function isAsExpected(expectedSeq: SQL): SQL {
+  return sql`(${expectedSeq} is null or ${expectedSeq} = locked.message_count)`;
+}
+
+function given(name: string, type: string): SQL {
+  return sql`${sql.placeholder(name)}::${sql.raw(type)}`;
+}
+
+/** In a select, so that the planner does not see how long the list is: it would plan anew each time. */
+function list(name: string, type: string): SQL {
+  return sql`(select ${given(name, `${type}[]`)})`;
+}
+
+function placeFrom([index, messageCount, headId, storedAt]: unknown[]): Place {
+  return {
+    index: index as number,
+    messageCount: messageCount as number,
+    headId: headId as string | null,
+    storedAt: timeFrom(storedAt),
+  };
+}

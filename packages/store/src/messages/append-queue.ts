@@ -1,0 +1,146 @@
+/**
+ * Appends of one process that wait at the same moment share a statement and its commit. A lone one waits for nobody. Those of
+ * one conversation go one after another, in the order in which they came.
+ */
+import type { Chat } from "../database.ts";
+import type { Message } from "../models/chat.ts";
+import { isLockTimeout, isUnavailable } from "../sqlstate.ts";
+import { appendChecked } from "./append-checked.ts";
+import { appendPlain, charactersOf } from "./append-plain.ts";
+import type { Append } from "./outgoing.ts";
+
+export interface AppendQueue {
+  /** Takes plain appends only. @throws what `appendChecked` throws */
+  add(append: Append): Promise<Message[]>;
+}
+
+interface Waiting {
+  append: Append;
+  since: number;
+  resolve(messages: Message[]): void;
+  reject(error: unknown): void;
+}
+
+/** Two: while one waits for its commit, the other works. */
+const statementsAtOnce = 2;
+const most = { appends: 64, characters: 512 * 1024 };
+/** Who has waited for so long for a database that cannot be reached is told so. */
+const patienceMs = 5_000;
+
+export function createAppendQueue(chat: Chat): AppendQueue {
+  /** What waits, by conversation. One that is here and not in `ready` has an append under way. */
+  const lines = new Map<string, Waiting[]>();
+  const ready = new Set<string>();
+  let underWay = 0;
+  let isStarting = false;
+
+  function add(append: Append): Promise<Message[]> {
+    return new Promise((resolve, reject) => {
+      const waiting = { append, since: performance.now(), resolve, reject };
+      const key = keyOf(append);
+      const line = lines.get(key);
+      if (line) {
+        line.push(waiting);
+        return;
+      }
+      lines.set(key, [waiting]);
+      ready.add(key);
+      start();
+    });
+  }
+
+  /** What is asked for at the same moment goes together. */
+  function start(): void {
+    if (isStarting || ready.size === 0 || underWay === statementsAtOnce) return;
+    isStarting = true;
+    queueMicrotask(() => {
+      isStarting = false;
+      while (ready.size > 0 && underWay < statementsAtOnce) {
+        const some = take(Math.ceil(ready.size / (statementsAtOnce - underWay)));
+        underWay += 1;
+        void store(some).then(() => {
+          underWay -= 1;
+          start();
+        });
+      }
+    });
+  }
+
+  function take(share: number): Waiting[] {
+    const some: Waiting[] = [];
+    let characters = 0;
+    for (const key of ready) {
+      const [first] = lines.get(key) ?? [];
+      if (!first) continue;
+      characters += charactersOf(first.append.columns);
+      const isFull = some.length >= Math.min(share, most.appends) || characters > most.characters;
+      if (some.length > 0 && isFull) break;
+      lines.get(key)?.shift();
+      ready.delete(key);
+      some.push(first);
+    }
+    return some;
+  }
+
+  /** Never rejects: each of them is answered, or goes alone. */
+  async function store(some: readonly Waiting[]): Promise<void> {
+    try {
+      const stored = await appendPlain(
+        chat,
+        some.map(({ append }) => append),
+      );
+      for (const [index, waiting] of some.entries()) {
+        const messages = stored[index];
+        if (messages) settle(waiting, () => waiting.resolve(messages));
+        else void storeAlone(waiting);
+      }
+    } catch (error) {
+      if (isLockTimeout(error) || (some.length === 1 && !isUnavailable(error))) {
+        for (const waiting of some) void storeAlone(waiting);
+      } else if (isUnavailable(error)) {
+        for (const waiting of some) settle(waiting, () => waiting.reject(error));
+        rejectImpatient(error);
+      } else {
+        // One of them is the cause, and nothing was stored: it is looked for by halves.
+        const half = Math.ceil(some.length / 2);
+        await store(some.slice(0, half));
+        await store(some.slice(half));
+      }
+    }
+  }
+
+  /** On a connection of its own, where it may wait for a lock without holding up others. */
+  async function storeAlone(waiting: Waiting): Promise<void> {
+    try {
+      const messages = await appendChecked(chat, waiting.append);
+      settle(waiting, () => waiting.resolve(messages));
+    } catch (error) {
+      settle(waiting, () => waiting.reject(error));
+    }
+  }
+
+  /** Answers, and lets the next one of the conversation go. */
+  function settle({ append }: Waiting, answer: () => void): void {
+    answer();
+    const key = keyOf(append);
+    if (lines.get(key)?.length) ready.add(key);
+    else lines.delete(key);
+    start();
+  }
+
+  function rejectImpatient(error: unknown): void {
+    const before = performance.now() - patienceMs;
+    for (const [key, line] of lines) {
+      const late = line.filter(({ since }) => since < before).length;
+      for (const { reject } of line.splice(0, late)) reject(error);
+      if (line.length === 0 && ready.delete(key)) lines.delete(key);
+    }
+  }
+
+  return { add };
+}
+
+/** With the owner: nobody waits behind what somebody else sends to their conversation in vain. */
+function keyOf({ ownerId, conversationId }: Append): string {
+  return `${ownerId} ${conversationId}`;
+}
