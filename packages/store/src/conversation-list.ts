@@ -1,8 +1,8 @@
 /** The list of a user's conversations: by newest activity, those that are pinned, those in the archive, or by words of their titles. */
 import { and, desc, eq, type SQL, sql } from "drizzle-orm";
-import { conversationColumns } from "./conversations.ts";
+import { conversationColumns, conversationFrom } from "./conversations.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
-import { type Chat, prepared } from "./database.ts";
+import { type Chat, preparedRows } from "./database.ts";
 import { parse } from "./input.ts";
 import type { Page } from "./messages/page.ts";
 import type { Conversation, UserId } from "./models/chat.ts";
@@ -63,7 +63,7 @@ function listStatement(chat: Chat, { hasPlace, hasSearch, archived, pinned }: Ki
   const name = ["list", hasPlace && "next", hasSearch && "search", `a${archived}`, `p${pinned}`]
     .filter(Boolean)
     .join("_");
-  return prepared(chat, name, () => {
+  const build = () => {
     const { conversation } = chat.models;
     const { updatedAt, id, title } = conversation;
     const conditions: (SQL | undefined)[] = [
@@ -81,5 +81,6 @@ function listStatement(chat: Chat, { hasPlace, hasSearch, archived, pinned }: Ki
       .where(and(...conditions))
       .orderBy(desc(updatedAt), desc(id))
       .limit(sql.placeholder("limit"));
-  });
+  };
+  return preparedRows(chat, name, build, conversationFrom);
 }

@@ -1,10 +1,11 @@
 /** What a user can do with conversations. Every function takes the owner: there is no way to a conversation without one. */
 import { randomUUID } from "node:crypto";
 import { and, eq, sql } from "drizzle-orm";
-import { type Chat, prepared, withTakenIds } from "./database.ts";
+import { type Chat, preparedRows, withTakenIds } from "./database.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "./errors.ts";
 import { parse } from "./input.ts";
 import { areStored, inputRows } from "./messages/append-checked.ts";
+import { timeFrom } from "./messages/columns.ts";
 import { type Outgoing, outgoing } from "./messages/outgoing.ts";
 import type { ChatModels, Conversation, UserId } from "./models/chat.ts";
 import { idSchema, markSchema, type NewConversation, newConversationSchema, titleSchema } from "./models/schemas.ts";
@@ -137,6 +138,7 @@ function owned({ models: { conversation } }: Chat, ownerId: UserId, conversation
   return and(eq(conversation.userId, ownerId), eq(conversation.id, id));
 }
 
+/** In the order in which `conversationFrom` reads them. */
 export function conversationColumns({ conversation }: ChatModels) {
   return {
     id: conversation.id,
@@ -150,6 +152,21 @@ export function conversationColumns({ conversation }: ChatModels) {
   };
 }
 
+/** A conversation of a row of those columns. */
+export function conversationFrom(columns: readonly unknown[]): Conversation {
+  const [id, title, messageCount, headId, pinned, archived, createdAt, updatedAt] = columns;
+  return {
+    id: id as string,
+    title: title as string | null,
+    messageCount: messageCount as number,
+    headId: headId as string | null,
+    pinned: pinned as boolean,
+    archived: archived as boolean,
+    createdAt: timeFrom(createdAt),
+    updatedAt: timeFrom(updatedAt),
+  };
+}
+
 function requireEarlierParents({ ids, parentIds }: Outgoing): void {
   for (const [position, parentId] of parentIds.entries()) {
     if (parentId && !ids.slice(0, position).includes(parentId)) {
@@ -159,7 +176,7 @@ function requireEarlierParents({ ids, parentIds }: Outgoing): void {
 }
 
 function createStatement(chat: Chat) {
-  return prepared(chat, "create", () => {
+  const build = () => {
     const { db, models } = chat;
     const owner = sql.placeholder("ownerId");
     const input = db.$with("input", {}).as(inputRows());
@@ -179,25 +196,25 @@ function createStatement(chat: Chat) {
       from created
       cross join input
       order by input.position`);
-    const { createdAt, updatedAt } = models.conversation;
     return db
       .with(input, created, appended)
       .select({
-        id: sql<string>`created.id`,
-        title: sql<string | null>`created.title`,
-        messageCount: sql<number>`created.message_count`,
-        headId: sql<string | null>`created.head_id`,
-        pinned: sql<boolean>`created.pinned`,
-        archived: sql<boolean>`created.archived`,
-        createdAt: sql<Date>`created.created_at`.mapWith(createdAt),
-        updatedAt: sql<Date>`created.updated_at`.mapWith(updatedAt),
+        id: sql`created.id`,
+        title: sql`created.title`,
+        messageCount: sql`created.message_count`,
+        headId: sql`created.head_id`,
+        pinned: sql`created.pinned`,
+        archived: sql`created.archived`,
+        createdAt: sql`created.created_at`,
+        updatedAt: sql`created.updated_at`,
       })
       .from(sql`created`);
-  });
+  };
+  return preparedRows(chat, "create", build, conversationFrom);
 }
 
 function getStatement(chat: Chat) {
-  return prepared(chat, "get", () => {
+  const build = () => {
     const { conversation } = chat.models;
     return chat.db
       .select(conversationColumns(chat.models))
@@ -208,5 +225,6 @@ function getStatement(chat: Chat) {
           eq(conversation.id, sql`${sql.placeholder("conversationId")}::uuid`),
         ),
       );
-  });
+  };
+  return preparedRows(chat, "get", build, conversationFrom);
 }

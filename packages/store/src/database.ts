@@ -55,7 +55,8 @@ export function prepared<Statement>(chat: Chat, name: string, build: () => Prepa
 }
 
 export interface RowStatement<Row> {
-  execute(values: Record<string, unknown>): Promise<Row[]>;
+  /** The values of the placeholders, by name; or in a list, where their names are its places. */
+  execute(values: Record<string, unknown> | readonly unknown[]): Promise<Row[]>;
 }
 
 /** The same for what runs most often: `read` makes a row of its columns at once, which Drizzle does column by column. */
@@ -67,13 +68,14 @@ export function preparedRows<Row>(
 ): RowStatement<Row> {
   return once(chat, name, () => {
     const query = dialect.sqlToQuery(build().getSQL());
-    return chat.db._.session.prepareQuery<PreparedQueryConfig & { execute: Row[] }>(
+    const statement = chat.db._.session.prepareQuery<PreparedQueryConfig & { execute: Row[] }>(
       query,
       undefined,
       nameOnTheWire(name, query.sql),
       true,
       (rows) => rows.map(read),
     );
+    return statement as RowStatement<Row>;
   });
 }
 

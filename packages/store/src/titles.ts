@@ -4,6 +4,8 @@ import type { Part } from "./models/chat.ts";
 import { textOf } from "./models/schemas.ts";
 
 const longestTitle = 60;
+/** Of the question: a letter may take two, and many spaces become one. */
+const mostLetters = 200;
 
 interface Titled {
   role: string;
@@ -15,15 +17,18 @@ interface Titled {
 export function titleFrom(messages: readonly Titled[]): string | null {
   const question = messages.find((message) => message.role === "user");
   if (!question) return null;
-  const text = (question.content ?? textOf(question.parts ?? [])).slice(0, 2_000);
-  const line = text.toWellFormed().replaceAll("\0", "").trim().split(/\r?\n/, 1)[0]?.replace(/\s+/g, " ") ?? "";
-  return shorten(line) || null;
+  const text = (question.content ?? textOf(question.parts ?? [])).trimStart().slice(0, mostLetters);
+  const line = (/^.*/.exec(text)?.[0] ?? "").toWellFormed();
+  return shorten(line.replace(/[\s\0]+/g, " ").trimEnd()) || null;
 }
 
 function shorten(line: string): string {
-  const characters = [...line];
-  if (characters.length <= longestTitle) return line;
-  const cut = characters.slice(0, longestTitle).join("");
+  let end = 0;
+  for (let count = 0; count < longestTitle && end < line.length; count += 1) {
+    end += (line.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
+  }
+  if (end === line.length) return line;
+  const cut = line.slice(0, end);
   const word = cut.lastIndexOf(" ");
   return `${word > longestTitle / 2 ? cut.slice(0, word) : cut}…`;
 }

@@ -49,9 +49,9 @@ export function inputRows() {
   return sql`
     select input.*, lag(input.id) over (order by position) as previous_id
     from unnest(
-      ${sql.placeholder("ids")}::uuid[], ${sql.placeholder("roles")}::text[], ${sql.placeholder("statuses")}::text[],
-      ${sql.placeholder("contents")}::text[], ${sql.placeholder("parts")}::text[],
-      ${sql.placeholder("parentIds")}::uuid[], ${sql.placeholder("placed")}::boolean[]
+      (select ${sql.placeholder("ids")}::uuid[]), (select ${sql.placeholder("roles")}::text[]), (select ${sql.placeholder("statuses")}::text[]),
+      (select ${sql.placeholder("contents")}::text[]), (select ${sql.placeholder("parts")}::text[]),
+      (select ${sql.placeholder("parentIds")}::uuid[]), (select ${sql.placeholder("placed")}::boolean[])
     ) with ordinality as input(id, role, status, content, parts, parent_id, placed, position)`;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Appends that hold no surprise: their conversation is there and free, their ids are new, and their parents are known without
  * looking. One statement stores one of them, or many of different conversations. What it does not answer it did not store;
- * that is for `appendChecked`. It waits for no row of a conversation, and for nothing else longer than `lockWait`.
+ * that is for `appendChecked`. It waits for no row of a conversation, and with others in it for nothing longer than `lockWait`.
  */
 import { type SQL, sql } from "drizzle-orm";
 import { type Chat, preparedRows, userIdsIn } from "../database.ts";
@@ -79,23 +79,12 @@ function parentOf({ ids, parentIds, placed }: Outgoing, index: number): string |
 
 /** Every message has parameters of its own: for so few that is cheaper than lists, here and in the database. */
 function appendOne(chat: Chat, { ownerId, conversationId, columns, expectedSeq, title }: Append): Promise<Place[]> {
-  const values: Record<string, unknown> = {
-    ownerId,
-    conversationId,
-    expectedSeq,
-    title,
-    follows: followsHead(columns, 0),
-    lastId: columns.ids.at(-1),
-  };
-  for (const [index, id] of columns.ids.entries()) {
-    values[`id${index}`] = id;
-    values[`parentId${index}`] = parentOf(columns, index);
-    values[`role${index}`] = columns.roles[index];
-    values[`status${index}`] = columns.statuses[index];
-    values[`content${index}`] = columns.contents[index];
-    values[`parts${index}`] = columns.parts[index];
+  const { ids, roles, statuses, contents, parts } = columns;
+  const values = [ownerId, conversationId, expectedSeq, title, followsHead(columns, 0), ids.at(-1)];
+  for (let index = 0; index < ids.length; index += 1) {
+    values.push(ids[index], parentOf(columns, index), roles[index], statuses[index], contents[index], parts[index]);
   }
-  return oneStatement(chat, columns.ids.length).execute(values);
+  return oneStatement(chat, ids.length).execute(values);
 }
 
 function oneStatement(chat: Chat, count: number) {
@@ -104,48 +93,40 @@ function oneStatement(chat: Chat, count: number) {
     `append_${count}`,
     () => {
       const { conversation, message } = chat.models;
-      const owner = sql.placeholder("ownerId");
-      const indexes = Array.from({ length: count }, (_, index) => index);
-      const ids = sql.join(
-        indexes.map((index) => given(`id${index}`, "uuid")),
-        sql`, `,
-      );
-      const rows = indexes.map((index) => {
-        const columns = [
-          given(`id${index}`, "uuid"),
-          given(`parentId${index}`, "uuid"),
-          given(`role${index}`, "text"),
-          given(`status${index}`, "text"),
-          given(`content${index}`, "text"),
-          given(`parts${index}`, "json"),
-          sql.raw(String(index + 1)),
-        ];
-        return sql`(${sql.join(columns, sql`, `)})`;
+      const [owner, conversationId, expectedSeq, title, follows, lastId] = [
+        nth(0),
+        nth(1, "uuid"),
+        nth(2, "int"),
+        nth(3, "text"),
+        nth(4, "boolean"),
+        nth(5, "uuid"),
+      ];
+      const rows = Array.from({ length: count }, (_, index) => {
+        const types = ["uuid", "uuid", "text", "text", "text", "json"];
+        const columns = types.map((type, column) => nth(6 + types.length * index + column, type));
+        return sql`(${sql.join(columns, sql`, `)}, ${sql.raw(String(index + 1))})`;
       });
       return sql`
-        with ${patience},
-        locked as (
-          select c.id, c.user_id, c.head_id, c.message_count
-          from patience
-          cross join ${conversation} c
-          where c.user_id = ${owner} and c.id = ${given("conversationId", "uuid")}
-            and not exists (select from ${message} m where m.user_id = ${owner} and m.id in (${ids}))
-          for no key update of c skip locked
+        with locked as (
+          select c.head_id, c.message_count
+          from ${conversation} c
+          where c.user_id = ${owner} and c.id = ${conversationId}
+          for no key update skip locked
         ),
         touched as (
           update ${conversation} c
           set message_count = locked.message_count + ${sql.raw(String(count))},
-            head_id = ${given("lastId", "uuid")},
-            title = coalesce(c.title, ${given("title", "text")}),
+            head_id = ${lastId},
+            title = coalesce(c.title, ${title}),
             updated_at = greatest(c.updated_at, clock_timestamp())
           from locked
-          where c.user_id = ${owner} and c.id = locked.id and ${isAsExpected(given("expectedSeq", "int"))}
+          where c.user_id = ${owner} and c.id = ${conversationId} and ${isAsExpected(expectedSeq)}
           returning c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
         ),
         appended as (
           insert into ${message} (${messageColumns})
           select m.id, touched.id, touched.user_id, touched.message_count + m.number,
-            case when m.number = 1 and ${given("follows", "boolean")} then touched.head_id else m.parent_id end,
+            case when m.number = 1 and ${follows} then touched.head_id else m.parent_id end,
             m.role, m.status, m.content, m.parts, touched.updated_at
           from touched
           cross join (values ${sql.join(rows, sql`, `)}) as m(id, parent_id, role, status, content, parts, number)
@@ -249,6 +230,12 @@ const messageColumns = sql.raw(
 
 function isAsExpected(expectedSeq: SQL): SQL {
   return sql`(${expectedSeq} is null or ${expectedSeq} = locked.message_count)`;
+}
+
+/** A parameter by its place in the list of values. */
+function nth(index: number, type?: string): SQL {
+  const parameter = sql.placeholder(String(index));
+  return type ? sql`${parameter}::${sql.raw(type)}` : sql`${parameter}`;
 }
 
 function given(name: string, type: string): SQL {

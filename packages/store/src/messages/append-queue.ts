@@ -23,6 +23,8 @@ interface Waiting {
 
 /** Two: while one waits for its commit, the other works. */
 const statementsAtOnce = 2;
+/** After which a statement counts no more: it waits for a lock, or for a database that is away. */
+const hangingMs = 250;
 const most = { appends: 64, characters: 512 * 1024 };
 /** Who has waited for so long for a database that cannot be reached is told so. */
 const patienceMs = 5_000;
@@ -56,13 +58,25 @@ export function createAppendQueue(chat: Chat): AppendQueue {
     queueMicrotask(() => {
       isStarting = false;
       while (ready.size > 0 && underWay < statementsAtOnce) {
-        const some = take(Math.ceil(ready.size / (statementsAtOnce - underWay)));
-        underWay += 1;
-        void store(some).then(() => {
-          underWay -= 1;
-          start();
-        });
+        sendOff(take(Math.ceil(ready.size / (statementsAtOnce - underWay))));
       }
+    });
+  }
+
+  /** A statement that hangs holds up only those that are in it. */
+  function sendOff(some: readonly Waiting[]): void {
+    underWay += 1;
+    let isCounted = true;
+    const makeRoom = () => {
+      if (!isCounted) return;
+      isCounted = false;
+      underWay -= 1;
+      start();
+    };
+    const timer = setTimeout(makeRoom, hangingMs);
+    void store(some).then(() => {
+      clearTimeout(timer);
+      makeRoom();
     });
   }
 

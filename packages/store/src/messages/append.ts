@@ -14,7 +14,6 @@ export interface AppendOptions {
 }
 
 const someMessagesSchema = newMessagesSchema.min(1, "must have at least one message");
-const expectedSeqSchema = seqSchema.nullish();
 
 /**
  * Appends messages, all or none, and gives them as they are stored, in the order they were given in.
@@ -34,7 +33,7 @@ export async function appendMessages(
 ): Promise<Message[]> {
   const id = parse(idSchema, conversationId, "conversationId");
   const given = parse(someMessagesSchema, messages, "messages");
-  const expectedSeq = parse(expectedSeqSchema, options.expectedSeq, "expectedSeq") ?? null;
+  const expectedSeq = options.expectedSeq == null ? null : parse(seqSchema, options.expectedSeq, "expectedSeq");
   const append = { ownerId, conversationId: id, columns: outgoing(given), expectedSeq, title: titleFrom(given) };
   return await (chat.appends && isPlain(append) ? chat.appends.add(append) : appendChecked(chat, append));
 }

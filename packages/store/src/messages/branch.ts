@@ -1,12 +1,12 @@
 /** Reading one branch of a conversation's tree: from a message up to the first question. */
 import { and, eq, sql } from "drizzle-orm";
-import { type Chat, prepared } from "../database.ts";
+import { type Chat, prepared, preparedRows } from "../database.ts";
 import { NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
 import type { Message, UserId } from "../models/chat.ts";
 import { limits } from "../models/limits.ts";
 import { idSchema, limitSchema } from "../models/schemas.ts";
-import { messageColumns, toMessage } from "./columns.ts";
+import { messageColumns, messageFrom, toMessage } from "./columns.ts";
 import type { Page } from "./page.ts";
 
 export interface BranchOptions {
@@ -37,10 +37,9 @@ export async function listBranch(
   // One more than asked when reading above a message that is itself left out.
   const depth = limit + (before ? 1 : 0);
   const rows = await branchStatement(chat).execute({ ownerId, conversationId: id, start, depth });
-  const [first] = rows;
-  if (!first) throw new NotFoundError("conversation", id);
-  if (start && !first.message) throw new NotFoundError("message", start);
-  const path = rows.flatMap(({ message }) => (message ? [toMessage(message)] : [])).reverse();
+  if (rows.length === 0) throw new NotFoundError("conversation", id);
+  const path = rows.filter((row) => row !== undefined).reverse();
+  if (start && path.length === 0) throw new NotFoundError("message", start);
   const items = before ? path.slice(0, -1) : path;
   const oldest = items[0];
   return { items, nextCursor: oldest?.parentId ? oldest.id : null };
@@ -117,7 +116,7 @@ export async function getMessage(
 
 /** Climbs from parent to parent by id, one index look-up each; "is true" keeps the plan from reading the conversation. */
 function branchStatement(chat: Chat) {
-  return prepared(chat, "branch", () => {
+  const build = () => {
     const { db, models } = chat;
     const { conversation, message } = models;
     const owner = sql.placeholder("ownerId");
@@ -144,11 +143,12 @@ function branchStatement(chat: Chat) {
 
     return db
       .with(place, path)
-      .select({ message: messageColumns(models) })
+      .select(messageColumns(models))
       .from(sql`place left join path on true`)
       .leftJoin(message, and(eq(message.userId, owner), eq(message.id, sql`path.id`)))
       .orderBy(sql`path.depth`);
-  });
+  };
+  return preparedRows(chat, "branch", build, messageFrom);
 }
 
 /** Reads message_conversation_id_parent_id_idx, once for each message of the page. */

@@ -6,7 +6,7 @@ export function messageColumns({ message }: ChatModels) {
   return columnsOf(message);
 }
 
-/** The same columns of a subquery that selected them. */
+/** The same columns of a subquery that selected them, in the order in which `messageFrom` reads them. */
 export function columnsOf<Table extends Record<keyof Message, unknown>>(message: Table): Pick<Table, keyof Message> {
   return {
     id: message.id,
@@ -19,6 +19,23 @@ export function columnsOf<Table extends Record<keyof Message, unknown>>(message:
     status: message.status,
     createdAt: message.createdAt,
   };
+}
+
+/** A message of a row of those columns; `undefined` where an outer join found none. */
+export function messageFrom(columns: readonly unknown[]): Message | undefined {
+  const [id, conversationId, role, content, parts, seq, parentId, status, createdAt] = columns;
+  if (id === null) return undefined;
+  return toMessage({
+    id: id as string,
+    conversationId: conversationId as string,
+    role: role as Message["role"],
+    content: content as string,
+    parts: partsFrom(parts),
+    seq: seq as number,
+    parentId: parentId as string | null,
+    status: status as Message["status"],
+    createdAt: timeFrom(createdAt),
+  });
 }
 
 /** Content that text cannot hold was kept in the parts: it comes back from there. */

@@ -32,32 +32,48 @@ type ParsedMessage = z.output<typeof newMessagesSchema>[number];
 
 /** @throws too_large when a message has over 16 MiB. */
 export function outgoing(messages: readonly ParsedMessage[]): Outgoing {
-  const bodies = messages.map(body);
-  return {
-    ids: messages.map((message) => message.id ?? randomUUID()),
-    roles: messages.map((message) => message.role),
-    statuses: messages.map((message) => message.status ?? "complete"),
-    contents: bodies.map(({ content }) => content),
-    parts: bodies.map(({ parts }) => parts),
-    parentIds: messages.map((message) => message.parentId ?? null),
-    placed: messages.map((message) => message.parentId !== undefined),
+  const columns: Outgoing = {
+    ids: [],
+    roles: [],
+    statuses: [],
+    contents: [],
+    parts: [],
+    parentIds: [],
+    placed: [],
   };
+  for (const message of messages) {
+    const { content, parts } = body(message);
+    columns.ids.push(message.id ?? randomUUID());
+    columns.roles.push(message.role);
+    columns.statuses.push(message.status ?? "complete");
+    columns.contents.push(content);
+    columns.parts.push(parts);
+    columns.parentIds.push(message.parentId ?? null);
+    columns.placed.push(message.parentId !== undefined);
+  }
+  return columns;
 }
 
 /** `content` and `parts` as columns. PostgreSQL's text cannot hold NUL and lone surrogates, json can: such content is kept in a part. */
 export function body({ content, parts }: Pick<ParsedMessage, "content" | "parts">) {
   const text = parts === undefined ? (content ?? "") : textOf(parts);
-  const kept = parts ?? (isStorable(text) ? undefined : [{ type: "text", text }]);
+  const isKept = isStorable(text);
+  const kept = parts ?? (isKept ? undefined : [{ type: "text", text }]);
   const json = kept === undefined ? null : asJson(kept);
-  for (const size of [Buffer.byteLength(text), parts && json ? Buffer.byteLength(json) : 0]) {
-    if (size > limits.messageBytes) {
-      throw new TooLargeError(
-        `A message of ${size} bytes is too large: the limit is ${limits.messageBytes}. Split it into several.`,
-        { details: { bytes: size, limit: limits.messageBytes } },
-      );
-    }
-  }
-  return { content: storable(text), parts: json };
+  requireSize(text);
+  if (parts && json) requireSize(json);
+  return { content: isKept ? text : text.toWellFormed().replaceAll("\0", "\uFFFD"), parts: json };
+}
+
+function requireSize(text: string): void {
+  // No letter takes more than three bytes: a short text need not be measured.
+  if (text.length * 3 <= limits.messageBytes) return;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= limits.messageBytes) return;
+  throw new TooLargeError(
+    `A message of ${bytes} bytes is too large: the limit is ${limits.messageBytes}. Split it into several.`,
+    { details: { bytes, limit: limits.messageBytes } },
+  );
 }
 
 /**
@@ -86,8 +102,4 @@ function asJson(parts: readonly unknown[]): string {
   } catch (cause) {
     throw new InvalidInputError("parts must be JSON that is not nested thousands of levels deep.", { cause });
   }
-}
-
-function storable(text: string): string {
-  return isStorable(text) ? text : text.toWellFormed().replaceAll("\0", "\uFFFD");
 }

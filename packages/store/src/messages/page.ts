@@ -1,12 +1,12 @@
 /** Reading messages by `seq`: a page costs the same at the end of a chat of ten and of ten thousand. */
 import { and, asc, desc, eq, type SQL, sql } from "drizzle-orm";
-import { type Chat, prepared } from "../database.ts";
+import { type Chat, preparedRows } from "../database.ts";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
 import type { ChatModels, Message, UserId } from "../models/chat.ts";
 import { limits } from "../models/limits.ts";
 import { idSchema, limitSchema, seqSchema } from "../models/schemas.ts";
-import { columnsOf, messageColumns, toMessage } from "./columns.ts";
+import { columnsOf, messageColumns, messageFrom } from "./columns.ts";
 
 /** A page of a list. `nextCursor` leads to the next one in the same direction, and is `null` on the last. */
 export interface Page<Item> {
@@ -49,7 +49,7 @@ export async function listMessages(
   const from = forward ? (after ?? beginning) : (before ?? end);
   const rows = await statement.execute({ ownerId, conversationId: id, limit: limit + 1, from });
   if (rows.length === 0) throw new NotFoundError("conversation", id);
-  const found = rows.flatMap(({ page }) => (page ? [toMessage(page)] : [])).sort((a, b) => a.seq - b.seq);
+  const found = rows.filter((row) => row !== undefined).sort((a, b) => a.seq - b.seq);
   const items = forward ? found.slice(0, limit) : found.slice(-limit);
   const last = forward ? items.at(-1) : items[0];
   return { items, nextCursor: found.length > limit && last ? String(last.seq) : null };
@@ -80,7 +80,7 @@ const limit = sql`${sql.placeholder("limit")}::bigint`;
  * can read the whole conversation. An empty conversation gives one row without a message, an absent one gives none.
  */
 function pageStatement(chat: Chat, name: string, stretch: (models: ChatModels) => SQL, order: (column: SQL) => SQL) {
-  return prepared(chat, name, () => {
+  const build = () => {
     const { db, models } = chat;
     const { conversation, message } = models;
     const owner = sql.placeholder("ownerId");
@@ -98,9 +98,10 @@ function pageStatement(chat: Chat, name: string, stretch: (models: ChatModels) =
       .limit(sql.placeholder("limit"))
       .as("page");
     return db
-      .select({ page: columnsOf(page) })
+      .select(columnsOf(page))
       .from(conversation)
       .leftJoinLateral(page, sql`true`)
       .where(and(eq(conversation.id, sql`${sql.placeholder("conversationId")}::uuid`), eq(conversation.userId, owner)));
-  });
+  };
+  return preparedRows(chat, name, build, messageFrom);
 }
