@@ -9,7 +9,7 @@ import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
-import { type Auth, trustedOrigins, userIdOf } from "./auth.ts";
+import { type Auth, trustedOrigins } from "./auth.ts";
 import { respondWithError } from "./error-response.ts";
 import { createDoorbell, type DoorbellOptions } from "./live/doorbell.ts";
 import { createEvents, type Events } from "./live/events.ts";
@@ -27,6 +27,7 @@ import { messageRoutes } from "./routes/messages.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { transferRoutes } from "./routes/transfer.ts";
+import { createSessions, type Sessions } from "./sessions.ts";
 import { webRoutes } from "./web.ts";
 
 export interface AppOptions extends Pick<DoorbellOptions, "listen" | "isAlone"> {
@@ -60,13 +61,14 @@ export function createApp(options: AppOptions) {
     await doorbell.close();
   };
   const origins = trustedOrigins(url);
+  const sessions = createSessions({ auth, db, url });
   const app = createRouter();
 
   app.onError((error, c) => respondWithError(error, c, log));
   app.use(requestId(), logRequests(log), secureHeaders(headers(url)), refuseOtherSites(origins));
   app.use("/api/*", limitBody());
-  app.on(["GET", "POST"], "/api/auth/*", (c) => handleAuth(auth, c, clientAddress(c, trustProxy)));
-  app.use("/api/*", identify(options, housework));
+  app.on(["GET", "POST"], "/api/auth/*", (c) => handleAuth(auth, sessions, c, clientAddress(c, trustProxy)));
+  app.use("/api/*", identify(sessions, housework));
 
   const api = createApi(app, { db, store, replies, events });
   const document = describeApi(api, "0.1.0");
@@ -97,9 +99,9 @@ function createApi(app: ReturnType<typeof createRouter>, { db, store, replies, e
     .route("/api", transferRoutes(db, store));
 }
 
-function identify({ auth, db, url }: Pick<AppOptions, "auth" | "db" | "url">, housework: Housework) {
+function identify(sessions: Sessions, housework: Housework) {
   return createMiddleware<Env>(async (c, next) => {
-    c.set("userId", await userIdOf(auth, db, url, c.req.raw.headers));
+    c.set("userId", await sessions.userIdOf(c.req.raw.headers));
     c.header("cache-control", "no-store");
     housework.touch();
     await next();

@@ -25,7 +25,7 @@ export interface AuthOptions {
 export interface Auth {
   handler(request: Request): Promise<Response>;
   api: {
-    getSession(context: { headers: Headers }): Promise<{ user: { id: string } } | null>;
+    getSession(context: { headers: Headers }): Promise<{ user: { id: string }; session: { expiresAt: Date } } | null>;
   };
 }
 
@@ -107,35 +107,43 @@ export function trustedOrigins(url: string): string[] {
   return loopback.map((name) => `${protocol}//${name}${port ? `:${port}` : ""}`);
 }
 
+export interface Identity {
+  userId: string;
+  /** When the session or the token ends. */
+  expiresAt: Date;
+}
+
 /**
- * The id of the user who sent this request.
+ * Who sent this request, as the database has it.
  * @throws unauthenticated, unavailable
  */
-export async function userIdOf(auth: Auth, db: Database, url: string, headers: Headers): Promise<string> {
+export async function identityOf(auth: Auth, db: Database, url: string, headers: Headers): Promise<Identity> {
   const token = /^Bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
-  if (token && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return await userIdOfJwt(db, url, token);
+  if (token && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return await identityOfJwt(db, url, token);
   const found = await auth.api.getSession({ headers }).catch((error: unknown) => {
     throw fromBetterAuth(error);
   });
   if (!found) throw new UnauthenticatedError();
-  return found.user.id;
+  return { userId: found.user.id, expiresAt: found.session.expiresAt };
 }
 
 /** Not Better Auth's own check: that takes a database that is away for a wrong token, and deleted users for living ones. */
-async function userIdOfJwt(db: Database, url: string, token: string): Promise<string> {
+async function identityOfJwt(db: Database, url: string, token: string): Promise<Identity> {
   const refused = new UnauthenticatedError("This token is not valid any more: sign in again.");
   const keys = await db.select({ kid: jwks.id, alg: jwks.alg, publicKey: jwks.publicKey }).from(jwks);
   const known = keys.map(({ kid, alg, publicKey }) => ({ ...JSON.parse(publicKey), kid, alg: alg ?? "EdDSA" }));
-  const verified = await jwtVerify(token, createLocalJWKSet({ keys: known }), { issuer: url, audience: url }).catch(
-    (cause: unknown) => {
-      throw new UnauthenticatedError(refused.message, { cause });
-    },
-  );
-  const id = idSchema.safeParse(verified.payload.sub);
+  const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: known }), {
+    issuer: url,
+    audience: url,
+    requiredClaims: ["exp"],
+  }).catch((cause: unknown) => {
+    throw new UnauthenticatedError(refused.message, { cause });
+  });
+  const id = idSchema.safeParse(payload.sub);
   if (!id.success) throw refused;
   const [found] = await db.select({ id: user.id }).from(user).where(eq(user.id, id.data));
   if (!found) throw refused;
-  return found.id;
+  return { userId: found.id, expiresAt: new Date((payload.exp ?? 0) * 1_000) };
 }
 
 /** The error under an error of Better Auth's, which says only that something failed. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { getTableName } from "drizzle-orm";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import * as schema from "../src/models/index.ts";
 import { openTestApp, personWith, send, type TestApp, testUrl } from "./helpers/app.ts";
 
@@ -36,6 +36,28 @@ it("a session works by cookie, by bearer token, and by JWT", async () => {
   );
   expect((await bearer.request("POST", "/api/auth/sign-out", {})).status).toBe(200);
   expect((await bearer.request("GET", "/api/conversations")).status).toBe(401);
+});
+
+it("who has signed out or was deleted is refused at once on that server, and within five seconds on the others", async () => {
+  const other = await openTestApp({ database: test.database });
+  const [ann, bob] = [await test.signUp("leaves"), await test.signUp("is-deleted")];
+  const second = await send(test.app, "POST", "/api/auth/sign-in/email", {
+    email: bob.email,
+    password: "correct horse",
+  });
+  const tokens = [ann.token, bob.token, ((await second.json()) as { token: string }).token];
+  const statuses = (app: typeof test.app) =>
+    Promise.all(
+      tokens.map(async (token) => (await personWith(app, token).request("GET", "/api/conversations")).status),
+    );
+  for (const { app } of [test, other]) expect(await statuses(app)).toEqual([200, 200, 200]);
+  await ann.call("POST", "/api/auth/sign-out", {});
+  await bob.call("POST", "/api/auth/delete-user", { password: "correct horse" });
+  expect(await statuses(test.app)).toEqual([401, 401, 401]);
+  vi.setSystemTime(Date.now() + 5_001);
+  expect(await statuses(other.app)).toEqual([401, 401, 401]);
+  vi.useRealTimers();
+  await other.close();
 });
 
 it("a wrong password is refused, with the contract's error beside Better Auth's", async () => {

@@ -4,6 +4,7 @@ import { isAPIError } from "better-auth/api";
 import type { Context } from "hono";
 import { type Auth, clientAddressHeader, fromBetterAuth } from "../auth.ts";
 import { statusOf } from "../error-response.ts";
+import type { Sessions } from "../sessions.ts";
 
 const codeOf = Object.fromEntries(
   Object.entries(statusOf)
@@ -19,13 +20,21 @@ const codes: Record<number, string> = {
 };
 
 /** Hands a request to Better Auth. An error keeps its `code` and `message`, for its own clients, and gets `error` as everywhere. */
-export async function handleAuth(auth: Auth, context: Context, clientAddress: string | undefined): Promise<Response> {
+export async function handleAuth(
+  auth: Auth,
+  sessions: Sessions,
+  context: Context,
+  clientAddress: string | undefined,
+): Promise<Response> {
   const request = new Request(context.req.raw);
   request.headers.delete(clientAddressHeader);
   if (clientAddress) request.headers.set(clientAddressHeader, clientAddress);
   // Node's fetch sends Sec-Fetch-Mode, which Better Auth takes for a browser that hides its Origin; browsers send both.
   if (!request.headers.has("sec-fetch-site")) request.headers.delete("sec-fetch-mode");
-  const response = await auth.handler(request).catch(asResponse);
+  // Of a sign-in or sign-up nothing is known yet; whatever else changes something may end sessions.
+  const changes = request.method === "POST" && !/\/sign-(in|up)\//.test(context.req.path);
+  const forgotten = changes ? await sessions.forgetting(request.headers) : () => {};
+  const response = await auth.handler(request).catch(asResponse).finally(forgotten);
   if (response.status < 400) return response;
   return withError(response);
 }
