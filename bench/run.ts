@@ -1,0 +1,83 @@
+/**
+ * `npm run bench`: chatkeep beside SQL written by hand, and beside what people write instead, on one PostgreSQL with its default
+ * durability, in one run. `-- --quick` for a first look; `-- --write` puts the results into README.md.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { openPg } from "chatkeep/pg";
+import { startPostgres } from "../packages/store/test/helpers/throwaway-postgres.ts";
+import { measureHttp } from "./http.ts";
+import { measureLibrary } from "./library.ts";
+import { counterOf } from "./measure.ts";
+import { measurePglite } from "./pglite.ts";
+import { plot, printSection, type Section, writeReadme } from "./report.ts";
+import { addChats, addUsers, prepareTables } from "./sample.ts";
+import { measureStart } from "./start.ts";
+import { prepareUsual } from "./usual.ts";
+
+const { values: flags } = parseArgs({ options: { quick: { type: "boolean" }, write: { type: "boolean" } } });
+
+/** How long, how often, and how much. */
+export interface Scale {
+  rounds: number;
+  roundMs: number;
+  /** Of the longest list. */
+  conversations: number;
+}
+
+const scale: Scale = flags.quick
+  ? { rounds: 5, roundMs: 150, conversations: 10_000 }
+  : { rounds: 7, roundMs: 600, conversations: 50_000 };
+const began = performance.now();
+
+const settings = ["fsync=on", "full_page_writes=on", "shared_preload_libraries=pg_stat_statements"];
+const postgres = await startPostgres(undefined, settings);
+const admin = openPg({ url: postgres.url, maxConnections: 2 });
+await admin.pool.query("create extension pg_stat_statements");
+await prepareTables(admin.db);
+await prepareUsual(admin.db);
+const { rows } = await admin.pool.query("select version()");
+const counter = counterOf(admin.pool);
+const users = await addUsers(admin.db, 100);
+const chats = (await Promise.all(users.map((userId) => addChats(admin.db, userId, 10, 2)))).flat();
+
+const sections: Section[] = [];
+const show = (section: Section) => {
+  sections.push(section);
+  printSection(section);
+};
+
+try {
+  const lines = await measureLibrary({
+    url: postgres.url,
+    port: postgres.port,
+    db: admin.db,
+    counter,
+    chats,
+    scale,
+    show,
+  });
+  await measureHttp({ url: postgres.url, db: admin.db, counter, scale, show });
+  await measurePglite({ scale, show });
+  await measureStart({ url: postgres.url, pool: admin.pool, scale, show });
+  const seconds = Math.round((performance.now() - began) / 1_000);
+  console.log(`\n${seconds} seconds`);
+  if (flags.write) {
+    const cpu = /model name\s*: (.*)/.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? process.arch;
+    writeReadme(
+      [
+        `Measured on ${new Date().toISOString().slice(0, 10)} by \`npm run bench -- --write\` in ${seconds} seconds: ${String(rows[0].version).split(" on ")[0]} with fsync on,`,
+        `Node ${process.version}, 2 cores (${cpu}) for database and clients together. Rounds take turns; figures are medians`,
+        `of ${scale.rounds} rounds, ratios of operations per second in the same round, above 1 is faster than the first line.`,
+      ].join("\n"),
+      sections,
+    );
+    writeFileSync(
+      new URL("cost-by-length.svg", import.meta.url),
+      plot("Cost of an operation by the length of the chat (p50)", "messages in the conversation", "time", lines),
+    );
+  }
+} finally {
+  await admin.close();
+  await postgres.stop();
+}
