@@ -4,8 +4,9 @@ import { and, eq, sql } from "drizzle-orm";
 import { type Chat, preparedRows, withTakenIds } from "./database.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "./errors.ts";
 import { parse } from "./input.ts";
-import { areStored, inputRows } from "./messages/append-checked.ts";
+import { areStored } from "./messages/append-checked.ts";
 import { timeFrom } from "./messages/columns.ts";
+import { insertedColumns, messageRows, messageValues, nth } from "./messages/message-rows.ts";
 import { type Outgoing, outgoing } from "./messages/outgoing.ts";
 import type { ChatModels, Conversation, UserId } from "./models/chat.ts";
 import { idSchema, markSchema, type NewConversation, newConversationSchema, titleSchema } from "./models/schemas.ts";
@@ -29,15 +30,10 @@ export async function createConversation(
   const columns = outgoing(messages);
   requireEarlierParents(columns);
   const id = given.id ?? randomUUID();
-  const values = {
-    ...columns,
-    ownerId,
-    conversationId: id,
-    title: given.title ?? titleFrom(messages),
-    messageCount: messages.length,
-    headId: columns.ids.at(-1) ?? null,
-  };
-  const [row] = await withTakenIds(chat, (through) => createStatement(through).execute(values), takenId);
+  const title = given.title ?? titleFrom(messages);
+  const values = [id, ownerId, title, columns.ids.at(-1) ?? null, ...messageValues(columns)];
+  const create = (through: Chat) => createStatement(through, messages.length).execute(values);
+  const [row] = await withTakenIds(chat, create, takenId);
   if (row) return row;
   const existing = await findConversation(chat, ownerId, id);
   const isRepeated = existing && hadTitle(existing, given.title) && (await areStored(chat, ownerId, id, columns));
@@ -175,42 +171,30 @@ function requireEarlierParents({ ids, parentIds }: Outgoing): void {
   }
 }
 
-function createStatement(chat: Chat) {
+/** Without a conflict target, so that a table sharded by user_id, whose key is (user_id, id), takes it too. */
+function createStatement(chat: Chat, count: number) {
   const build = () => {
-    const { db, models } = chat;
-    const owner = sql.placeholder("ownerId");
-    const input = db.$with("input", {}).as(inputRows());
-    // Without a conflict target, so that a table sharded by user_id, whose key is (user_id, id), takes it too.
-    const created = db.$with("created", {}).as(sql`
-      insert into ${models.conversation} (id, user_id, title, message_count, head_id)
-      values (${sql.placeholder("conversationId")}::uuid, ${owner}, ${sql.placeholder("title")}::text,
-        ${sql.placeholder("messageCount")}::int, ${sql.placeholder("headId")}::uuid)
-      on conflict do nothing
-      returning *`);
-    const appended = db.$with("appended", {}).as(sql`
-      insert into ${models.message}
-        (id, conversation_id, user_id, seq, parent_id, role, status, content, parts, created_at)
-      select input.id, created.id, created.user_id, input.position::int,
-        case when input.placed then input.parent_id else input.previous_id end,
-        input.role, input.status, input.content, input.parts::json, created.created_at
-      from created
-      cross join input
-      order by input.position`);
-    return db
-      .with(input, created, appended)
-      .select({
-        id: sql`created.id`,
-        title: sql`created.title`,
-        messageCount: sql`created.message_count`,
-        headId: sql`created.head_id`,
-        pinned: sql`created.pinned`,
-        archived: sql`created.archived`,
-        createdAt: sql`created.created_at`,
-        updatedAt: sql`created.updated_at`,
-      })
-      .from(sql`created`);
+    const { conversation, message } = chat.models;
+    const created = sql`
+      with created as (
+        insert into ${conversation} (id, user_id, title, message_count, head_id)
+        values (${nth(0, "uuid")}, ${nth(1)}, ${nth(2, "text")}, ${sql.raw(String(count))}, ${nth(3, "uuid")})
+        on conflict do nothing
+        returning *
+      )`;
+    const appended = sql`,
+      appended as (
+        insert into ${message} (${insertedColumns})
+        select m.id, created.id, created.user_id, m.number, m.parent_id, m.role, m.status, m.content, m.parts,
+          created.created_at
+        from created
+        cross join ${messageRows(count, 4)}
+      )`;
+    return sql`${created}${count > 0 ? appended : sql``}
+      select id, title, message_count, head_id, pinned, archived, created_at, updated_at
+      from created`;
   };
-  return preparedRows(chat, "create", build, conversationFrom);
+  return preparedRows(chat, `create_${count}`, build, conversationFrom);
 }
 
 function getStatement(chat: Chat) {

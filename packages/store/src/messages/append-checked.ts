@@ -8,6 +8,7 @@ import { type Chat, prepared, withTakenIds } from "../database.ts";
 import { ConflictError, InvalidInputError, NotFoundError, UnavailableError } from "../errors.ts";
 import type { ChatModels, Message, UserId } from "../models/chat.ts";
 import { toMessage } from "./columns.ts";
+import { insertedColumns } from "./message-rows.ts";
 import { type Append, adoptStoredForms, type Outgoing } from "./outgoing.ts";
 
 const attempts = 4;
@@ -45,7 +46,7 @@ export async function areStored(
 }
 
 /** The rows of `Outgoing`, numbered; `previous_id` is the message before it in the same append. */
-export function inputRows() {
+function inputRows() {
   return sql`
     select input.*, lag(input.id) over (order by position) as previous_id
     from unnest(
@@ -100,7 +101,7 @@ function appendStatement(chat: Chat) {
 
     const appended = db.$with("appended", {}).as(sql`
       insert into ${models.message}
-        (id, conversation_id, user_id, seq, parent_id, role, status, content, parts, created_at)
+        (${insertedColumns})
       select fresh.id, touched.id, touched.user_id, touched.message_count + fresh.number,
         case when fresh.placed then fresh.parent_id else coalesce(fresh.previous_id, touched.head_id) end,
         fresh.role, fresh.status, fresh.content, fresh.parts::json, touched.updated_at

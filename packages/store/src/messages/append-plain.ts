@@ -7,6 +7,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type Chat, preparedRows, userIdsIn } from "../database.ts";
 import type { Message } from "../models/chat.ts";
 import { partsFrom, timeFrom, toMessage } from "./columns.ts";
+import { insertedColumns, messageRows, messageValues, nth, parentOf } from "./message-rows.ts";
 import type { Append, Outgoing } from "./outgoing.ts";
 
 /** More than that is bulk, for which nobody should have to wait. */
@@ -73,18 +74,11 @@ function followsHead({ placed }: Outgoing, index: number): boolean {
   return index === 0 && !placed[index];
 }
 
-function parentOf({ ids, parentIds, placed }: Outgoing, index: number): string | null {
-  return (placed[index] ? parentIds[index] : ids[index - 1]) ?? null;
-}
-
 /** Every message has parameters of its own: for so few that is cheaper than lists, here and in the database. */
 function appendOne(chat: Chat, { ownerId, conversationId, columns, expectedSeq, title }: Append): Promise<Place[]> {
-  const { ids, roles, statuses, contents, parts } = columns;
+  const { ids } = columns;
   const values = [ownerId, conversationId, expectedSeq, title, followsHead(columns, 0), ids.at(-1)];
-  for (let index = 0; index < ids.length; index += 1) {
-    values.push(ids[index], parentOf(columns, index), roles[index], statuses[index], contents[index], parts[index]);
-  }
-  return oneStatement(chat, ids.length).execute(values);
+  return oneStatement(chat, ids.length).execute([...values, ...messageValues(columns)]);
 }
 
 function oneStatement(chat: Chat, count: number) {
@@ -101,11 +95,6 @@ function oneStatement(chat: Chat, count: number) {
         nth(4, "boolean"),
         nth(5, "uuid"),
       ];
-      const rows = Array.from({ length: count }, (_, index) => {
-        const types = ["uuid", "uuid", "text", "text", "text", "json"];
-        const columns = types.map((type, column) => nth(6 + types.length * index + column, type));
-        return sql`(${sql.join(columns, sql`, `)}, ${sql.raw(String(index + 1))})`;
-      });
       return sql`
         with locked as (
           select c.head_id, c.message_count
@@ -124,12 +113,12 @@ function oneStatement(chat: Chat, count: number) {
           returning c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
         ),
         appended as (
-          insert into ${message} (${messageColumns})
+          insert into ${message} (${insertedColumns})
           select m.id, touched.id, touched.user_id, touched.message_count + m.number,
             case when m.number = 1 and ${follows} then touched.head_id else m.parent_id end,
             m.role, m.status, m.content, m.parts, touched.updated_at
           from touched
-          cross join (values ${sql.join(rows, sql`, `)}) as m(id, parent_id, role, status, content, parts, number)
+          cross join ${messageRows(count, 6)}
         )
         select 0, message_count, head_id, updated_at
         from touched`;
@@ -207,7 +196,7 @@ function manyStatement(chat: Chat) {
           returning locked.position, c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
         ),
         appended as (
-          insert into ${message} (${messageColumns})
+          insert into ${message} (${insertedColumns})
           select m.id, touched.id, touched.user_id, touched.message_count + m.number,
             case when m.follows then touched.head_id else m.parent_id end,
             m.role, m.status, m.content, m.parts::json, touched.updated_at
@@ -224,18 +213,8 @@ function manyStatement(chat: Chat) {
 
 const patience = sql`patience as materialized (select set_config('lock_timeout', '${sql.raw(lockWait)}', true))`;
 
-const messageColumns = sql.raw(
-  "id, conversation_id, user_id, seq, parent_id, role, status, content, parts, created_at",
-);
-
 function isAsExpected(expectedSeq: SQL): SQL {
   return sql`(${expectedSeq} is null or ${expectedSeq} = locked.message_count)`;
-}
-
-/** A parameter by its place in the list of values. */
-function nth(index: number, type?: string): SQL {
-  const parameter = sql.placeholder(String(index));
-  return type ? sql`${parameter}::${sql.raw(type)}` : sql`${parameter}`;
 }
 
 function given(name: string, type: string): SQL {
