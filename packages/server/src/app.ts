@@ -65,7 +65,7 @@ export function createApp(options: AppOptions) {
   const app = createRouter();
 
   app.onError((error, c) => respondWithError(error, c, log));
-  app.use(requestId(), logRequests(log), secureHeaders(headers(url)), refuseOtherSites(origins));
+  app.use(requestId(), logRequests(log), refuseOtherSites(origins), protect(url));
   app.use("/api/*", limitBody());
   app.on(["GET", "POST"], "/api/auth/*", (c) => handleAuth(auth, sessions, c, clientAddress(c, trustProxy)));
   app.use("/api/*", identify(sessions, housework));
@@ -143,25 +143,46 @@ function logRequests(log: Log) {
 }
 
 function limitBody() {
-  const limitOf = (maxSize: number) =>
-    bodyLimit({
-      maxSize,
-      onError: () => {
-        const sentence = `The body is too large: the limit here is ${maxSize} bytes. Send less at once.`;
-        throw new TooLargeError(sentence, { details: { limit: maxSize } });
-      },
-    });
+  const limitOf = (maxSize: number) => {
+    const onError = () => {
+      const sentence = `The body is too large: the limit here is ${maxSize} bytes. Send less at once.`;
+      throw new TooLargeError(sentence, { details: { limit: maxSize } });
+    };
+    return { maxSize, onError, counting: bodyLimit({ maxSize, onError }) };
+  };
   const [auth, messages, other] = [limitOf(bodyBytes.auth), limitOf(bodyBytes.messages), limitOf(bodyBytes.other)];
+  const limitAt = (path: string) => {
+    if (path.startsWith("/api/auth/")) return auth;
+    return /\/(messages|chat|conversations|import)$/.test(path) ? messages : other;
+  };
   return createMiddleware((c, next) => {
-    if (c.req.path.startsWith("/api/auth/")) return auth(c, next);
-    return /\/(messages|chat|conversations|import)$/.test(c.req.path) ? messages(c, next) : other(c, next);
+    const { maxSize, onError, counting } = limitAt(c.req.path);
+    const length = c.req.header("content-length");
+    const isChunked = c.req.header("transfer-encoding") !== undefined;
+    // Node takes no more than was announced. Where nothing was, the bytes are counted, for which the body becomes a stream.
+    if (isChunked || (length === undefined && !["GET", "HEAD"].includes(c.req.method))) return counting(c, next);
+    return Number(length ?? 0) > maxSize ? onError() : next();
   });
 }
+
+/** A page may load only what is ours. What is no page is told to load nothing, which needs fewer words. */
+function protect(url: string) {
+  const pages = secureHeaders(headers(url));
+  return createMiddleware<Env>(async (c, next) => {
+    if (!c.req.path.startsWith("/api/")) return await pages(c, next);
+    c.header("x-content-type-options", "nosniff");
+    c.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    if (url.startsWith("https:")) c.header("strict-transport-security", transportSecurity);
+    await next();
+  });
+}
+
+const transportSecurity = "max-age=31536000";
 
 function headers(url: string) {
   const self = ["'self'"];
   const options: NonNullable<Parameters<typeof secureHeaders>[0]> = {
-    strictTransportSecurity: url.startsWith("https:") ? "max-age=31536000" : false,
+    strictTransportSecurity: url.startsWith("https:") ? transportSecurity : false,
     contentSecurityPolicy: {
       defaultSrc: self,
       scriptSrc: self,

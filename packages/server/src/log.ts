@@ -7,7 +7,8 @@ export type Log = ReturnType<typeof createLog>;
 
 export function createLog(level: Config["logLevel"], destination?: DestinationStream) {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: describe } };
-  return destination ? pino(options, destination) : pino(options);
+  // Not in step with the disk or the terminal: lines that come while others are written go together.
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: false }));
 }
 
 /** What of an error may be written down: a driver's message and detail quote rows, so only their codes are. */

@@ -318,7 +318,9 @@ it("what a request carries is in no log", async () => {
 
 it("answers with security headers, and keeps what is private out of caches", async () => {
   const response = await ann.request("GET", "/api/conversations");
-  expect(response.headers.get("content-security-policy")).toMatch(/script-src 'self';/);
+  expect(response.headers.get("content-security-policy")).toBe("default-src 'none'; frame-ancestors 'none'");
+  const page = await ann.request("GET", "/docs/");
+  expect(page.headers.get("content-security-policy")).toMatch(/script-src 'self';/);
   expect(response.headers.get("x-content-type-options")).toBe("nosniff");
   expect(response.headers.get("cache-control")).toBe("no-store");
 });

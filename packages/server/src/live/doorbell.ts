@@ -34,7 +34,8 @@ export type Doorbell = ReturnType<typeof createDoorbell>;
 const channel = "chatkeep";
 /** PostgreSQL takes 8,000 bytes in one notification. */
 const payloadBytes = 7_500;
-const ringEveryMs = 10;
+/** A list may be a little late; whoever follows a reply waits for words, and such rings go out at once. */
+const ringEveryMs = 100;
 const testEveryMs = 20_000;
 const testWithinMs = 3_000;
 const retryMs = { first: 1_000, most: 30_000 };
@@ -68,7 +69,7 @@ export function createDoorbell({ db, log, listen, isAlone = false }: DoorbellOpt
     tell(one);
     if (isAlone) return;
     outgoing.set(Object.values(one).join(" "), one);
-    sending.ask();
+    sending.ask("runId" in one);
   }
 
   /** Listens for as long as somebody holds it, so that a server that nobody uses lets the database sleep. */

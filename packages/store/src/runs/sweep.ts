@@ -22,11 +22,14 @@ const chunksAtOnce = 5_000;
  */
 export async function interruptRuns(chat: Chat, dead: Dead): Promise<InterruptedRun[]> {
   const ended: InterruptedRun[] = [];
-  for (;;) {
+  // Nearly always there is none, which one look tells without a transaction.
+  while ((await deadRuns(chat, dead)).length > 0) {
     const one = await inTransaction(chat.db, (tx) => interruptOne(within(chat, tx), dead));
-    if (!one) return ended;
+    // Another server has it in hand.
+    if (!one) break;
     ended.push(one);
   }
+  return ended;
 }
 
 /**
@@ -57,18 +60,8 @@ export async function removeChunks({ db, models }: Chat, graceMs: number): Promi
 }
 
 async function interruptOne(chat: Chat, dead: Dead): Promise<InterruptedRun | undefined> {
-  const { run, runChunk } = chat.models;
-  const [found] = await chat.db
-    .select({
-      runId: run.id,
-      epoch: run.epoch,
-      conversationId: run.conversationId,
-      userId: run.userId,
-    })
-    .from(run)
-    .where(and(eq(run.status, "running"), isDead(chat, dead)))
-    .limit(1)
-    .for("update", { skipLocked: true });
+  const { runChunk } = chat.models;
+  const [found] = await deadRuns(chat, dead).for("update", { skipLocked: true });
   if (!found) return undefined;
   const { epoch, ...ended } = found;
   const rows = await chat.db
@@ -79,6 +72,20 @@ async function interruptOne(chat: Chat, dead: Dead): Promise<InterruptedRun | un
   const parts = await chat.partsOf(rows.map(({ chunk }) => chunk));
   await endRun(chat, ended.userId, { id: ended.runId, epoch }, { status: "interrupted", parts });
   return ended;
+}
+
+function deadRuns(chat: Chat, dead: Dead) {
+  const { run } = chat.models;
+  return chat.db
+    .select({
+      runId: run.id,
+      epoch: run.epoch,
+      conversationId: run.conversationId,
+      userId: run.userId,
+    })
+    .from(run)
+    .where(and(eq(run.status, "running"), isDead(chat, dead)))
+    .limit(1);
 }
 
 function isDead(chat: Chat, dead: Dead): SQL | undefined {
