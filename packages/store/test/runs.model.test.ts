@@ -74,7 +74,7 @@ const steps = {
     const row = { seq: run.words.length + 1, chunk: word };
     const answer = await server.pulse([{ userId: ids.ann, key: run.key, chunks: [row] }]);
     if (run.status !== "running") return expect(answer).toEqual([]);
-    expect(answer).toEqual([{ runId: run.key.id, stop: run.stopAsked }]);
+    expect(answer).toMatchObject([{ runId: run.key.id, stop: run.stopAsked }]);
     run.words.push(word);
     run.isExpired = false;
   },

@@ -36,7 +36,7 @@ const server = () =>
 
 const pulse = (key: RunKey, chunks: string[] = [], first = 1, userId: string = ids.ann) =>
   server().pulse([{ userId, key, chunks: chunks.map((chunk, index) => ({ seq: first + index, chunk })) }]);
-const alive = (key: RunKey, stop = false) => [{ runId: key.id, stop }];
+const alive = (key: RunKey, stop = false, isFollowed = false) => [{ runId: key.id, stop, isFollowed }];
 const expire = () => database.db.execute(sql`update run set heartbeat_at = now() - interval '16 seconds'`);
 const chunksOf = async (key: RunKey, after = 0) =>
   (await server().readRuns([{ userId: ids.ann, runId: key.id, after }]))[0]?.chunks.map(({ chunk }) => chunk);
@@ -64,6 +64,18 @@ it("is alone in its conversation", async () => {
   const tries = await Promise.allSettled(Array.from({ length: 5 }, again));
   expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   for (const one of tries) if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "conflict" });
+});
+
+it("is told whether somebody follows it, which only its owner's readers can", async () => {
+  const { key } = await begin();
+  await server().readRuns([{ userId: ids.bob, runId: key.id, after: 0 }]);
+  expect(await pulse(key)).toEqual(alive(key));
+  await server().readRuns([{ userId: ids.ann, runId: key.id, after: 0 }]);
+  expect(await pulse(key)).toEqual(alive(key, false, true));
+  await database.db.execute(sql`update run set followed_at = now() - interval '16 seconds'`);
+  expect(await pulse(key)).toEqual(alive(key));
+  await server().readRuns([{ userId: ids.ann, runId: key.id, after: 0 }]);
+  expect(await pulse(key)).toEqual(alive(key, false, true));
 });
 
 it("hears of a stop, which only its owner can ask for", async () => {

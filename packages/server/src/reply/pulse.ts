@@ -35,6 +35,8 @@ interface Open extends PulsedRun {
   /** How many events were cut into rows so far. */
   count: number;
   pulsedAt: number;
+  /** Another server's clients follow it. */
+  isFollowed: boolean;
   /** Resolves after the pulse that it is part of. */
   underWay: Promise<void> | undefined;
   isClosed: boolean;
@@ -106,9 +108,11 @@ export function createPulse({ server, doorbell, log }: PulseOptions) {
       const rows = run.rows.splice(0, pulses[index]?.chunks.length ?? 0);
       run.rowLetters = run.rows.reduce((sum, { chunk }) => sum + chunk.length, 0);
       if (rows.length > 0) stored.push({ run, rows });
+      // Who has just begun to follow may have read a moment too early.
+      if (found.isFollowed && (rows.length > 0 || !run.isFollowed)) doorbell.ring({ runId: run.key.id });
+      run.isFollowed = found.isFollowed;
       if (found.stop) run.onStop();
     }
-    for (const { run } of stored) doorbell.ring({ runId: run.key.id });
     // The others' followers have the longer way: the ring goes out before our own are served.
     await new Promise((resolve) => setImmediate(resolve));
     for (const { run, rows } of stored) run.onStored(rows.flatMap(eventsIn));
@@ -123,6 +127,7 @@ export function createPulse({ server, doorbell, log }: PulseOptions) {
       rowLetters: 0,
       count: 0,
       pulsedAt: performance.now(),
+      isFollowed: false,
       underWay: undefined,
       isClosed: false,
     };

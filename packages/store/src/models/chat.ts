@@ -119,6 +119,7 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column) {
       epoch: integer("epoch").notNull().default(1),
       heartbeatAt: moment("heartbeat_at").notNull().defaultNow(),
       stopRequestedAt: moment("stop_requested_at"),
+      followedAt: moment("followed_at"),
       startedAt: moment("started_at").notNull().defaultNow(),
       finishedAt: moment("finished_at"),
       errorCode: text("error_code"),

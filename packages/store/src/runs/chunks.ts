@@ -2,7 +2,7 @@
  * The reply as it was streamed: written while it comes, for all runs of a process in one statement, and read by whoever
  * follows it. What a chunk holds is the server's business; the store keeps their order.
  */
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import { type Chat, prepared, userIdsIn } from "../database.ts";
 import type { RunStatus, UserId } from "../models/chat.ts";
 import { isOver } from "./lease.ts";
@@ -25,6 +25,8 @@ export interface Pulse {
 export interface Beating {
   runId: string;
   stop: boolean;
+  /** Somebody has read it lately by `readRuns`, and wants to know of more. */
+  isFollowed: boolean;
 }
 
 export interface RunPlace {
@@ -46,6 +48,8 @@ export interface RunNews {
 }
 
 const rowsAtOnce = 500;
+/** A reader leaves word that it follows, again after a while, and is taken for gone after a longer one. */
+const following = { againSeconds: 5, goneSeconds: 15 };
 
 /**
  * Keeps the leases of runs and stores what they streamed, in one statement for all of them.
@@ -91,7 +95,7 @@ function pulseStatement(chat: Chat) {
       from unnest(${sql.placeholder("runIds")}::uuid[], ${userIdsIn(chat)}, ${sql.placeholder("epochs")}::int[])
         as input(run_id, user_id, epoch)
       where r.user_id = input.user_id and r.id = input.run_id and r.epoch = input.epoch and r.status = 'running'
-      returning r.id, r.user_id, r.stop_requested_at`);
+      returning r.id, r.user_id, r.stop_requested_at, r.followed_at`);
     const saved = db.$with("saved", {}).as(sql`
       insert into ${models.runChunk} (run_id, seq, user_id, chunk)
       select held.id, c.seq, held.user_id, c.chunk
@@ -101,16 +105,33 @@ function pulseStatement(chat: Chat) {
       on conflict do nothing`);
     return db
       .with(held, saved)
-      .select({ runId: sql<string>`held.id`, stop: sql<boolean>`held.stop_requested_at is not null` })
+      .select({
+        runId: sql<string>`held.id`,
+        stop: sql<boolean>`held.stop_requested_at is not null`,
+        isFollowed: sql<boolean>`coalesce(held.followed_at > ${secondsAgo(following.goneSeconds)}, false)`,
+      })
       .from(sql`held`);
   });
+}
+
+function secondsAgo(seconds: number): SQL {
+  return sql.raw(`clock_timestamp() - interval '${seconds} seconds'`);
 }
 
 /** Reads run_chunk_pkey from the place on, for each run. */
 function readStatement(chat: Chat) {
   return prepared(chat, "read_runs", () => {
     const { db, models } = chat;
+    const places = sql`unnest(${sql.placeholder("runIds")}::uuid[], ${userIdsIn(chat)}, ${sql.placeholder("afters")}::int[])
+      as place(run_id, user_id, after)`;
+    const followed = db.$with("followed", {}).as(sql`
+      update ${models.run} r
+      set followed_at = clock_timestamp()
+      from ${places}
+      where r.user_id = place.user_id and r.id = place.run_id and r.status = 'running'
+        and (r.followed_at is null or r.followed_at < ${secondsAgo(following.againSeconds)})`);
     return db
+      .with(followed)
       .select({
         runId: sql<string>`r.id`,
         status: sql<RunStatus>`r.status`,
@@ -120,8 +141,7 @@ function readStatement(chat: Chat) {
         chunk: sql<string | null>`c.chunk`,
       })
       .from(
-        sql`unnest(${sql.placeholder("runIds")}::uuid[], ${userIdsIn(chat)}, ${sql.placeholder("afters")}::int[])
-          as place(run_id, user_id, after)
+        sql`${places}
         join ${models.run} r on r.user_id = place.user_id and r.id = place.run_id
         left join lateral (
           select seq, chunk
