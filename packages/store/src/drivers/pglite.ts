@@ -5,7 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { PGlite, type PGliteOptions } from "@electric-sql/pglite";
+import { PGlite, type PGliteOptions, type QueryOptions, type Transaction } from "@electric-sql/pglite";
 import { drizzle, type PgliteDatabase } from "drizzle-orm/pglite";
 import { UnavailableError } from "../errors.ts";
 
@@ -19,6 +19,7 @@ export interface PgliteConnectOptions {
 export interface PgliteConnection extends AsyncDisposable {
   engine: "pglite";
   db: PgliteDatabase;
+  /** It gives times as text, which is how Drizzle reads them. */
   client: PGlite;
   close(): Promise<void>;
 }
@@ -31,10 +32,11 @@ export interface PgliteConnection extends AsyncDisposable {
 export async function openPglite({ dataDir, loadDataDir }: PgliteConnectOptions = {}): Promise<PgliteConnection> {
   const release = dataDir === undefined ? () => {} : lockFolder(resolve(dataDir));
   try {
-    const options: PGliteOptions = { startParams: [...PGlite.defaultStartParams, "-c", "jit=off"] };
+    const options: PGliteOptions = { startParams: [...PGlite.defaultStartParams, "-c", "jit=off"], parsers };
     if (dataDir !== undefined) options.dataDir = resolve(dataDir);
     if (loadDataDir) options.loadDataDir = loadDataDir;
     const client = await PGlite.create(options);
+    keepParsers(client);
     const close = async () => {
       if (!client.closed) await client.close();
       release();
@@ -44,6 +46,27 @@ export async function openPglite({ dataDir, loadDataDir }: PgliteConnectOptions 
     release();
     throw error;
   }
+}
+
+/** Dates, times, intervals and lists of them, and of numbers: Drizzle wants them as text. */
+const textTypes = [1082, 1114, 1115, 1182, 1184, 1185, 1186, 1187, 1231];
+const parsers = Object.fromEntries(textTypes.map((type) => [type, (text: string) => text]));
+
+/** Drizzle names its parsers with every query, and PGlite copies its whole table of them each time, which costs as much as a read. */
+function keepParsers(client: PGlite): void {
+  const query = client.query.bind(client);
+  const transaction = client.transaction.bind(client);
+  client.query = (text, values, options) => query(text, values, withoutParsers(options));
+  client.transaction = (work) =>
+    transaction((tx) => {
+      const queryInside: Transaction["query"] = (text, values, options) =>
+        tx.query(text, values, withoutParsers(options));
+      return work(Object.create(tx, { query: { value: queryInside } }) as Transaction);
+    });
+}
+
+function withoutParsers({ parsers: _, ...others }: QueryOptions = {}): QueryOptions {
+  return others;
 }
 
 /** An exclusive transaction in a file beside the folder: the system drops it with the process, however that ends. */
