@@ -53,7 +53,7 @@ export async function measureLibrary(options: LibraryOptions): Promise<Line[]> {
   ): Contender[] => [
     { name: "by hand", run: onFloor },
     { name: "**chatkeep**", run: () => on(store) },
-    { name: "chatkeep on the Neon driver", run: () => on(storeOnNeon) },
+    ...(scale.isWhole ? [{ name: "chatkeep on the Neon driver", run: () => on(storeOnNeon) }] : []),
     { name: "Drizzle as usual", run: onUsual },
   ];
   const measure = async (callers: number, contenders: Contender[]) =>

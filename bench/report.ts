@@ -88,6 +88,7 @@ export function plot(title: string, xTitle: string, yTitle: string, lines: reado
   const steps = [...new Set(lines.flatMap(({ points }) => points.map(([value]) => value)))];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${title}</title>`,
     `<rect width="${width}" height="${height}" fill="white"/>`,
     text([left, 22], title, "start", 'font-size="14" font-weight="bold"'),
     ...decades.flatMap((value) => [

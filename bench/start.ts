@@ -28,7 +28,6 @@ interface StartOptions {
   show(section: Section): void;
 }
 
-const words = 2_000;
 const wordMs = 5;
 
 export async function measureStart({ url, pool, scale, show }: StartOptions): Promise<void> {
@@ -38,7 +37,7 @@ export async function measureStart({ url, pool, scale, show }: StartOptions): Pr
   const database = openPg({ url: own.href, maxConnections: 1 });
   await migrate(database.db, migrations);
   await database.close();
-  const rounds = Math.min(scale.rounds, 5);
+  const rounds = scale.isWhole ? 5 : 2;
   const folder = temporaryFolder();
   const served = { DATABASE_URL: own.href, CHATKEEP_SECRET: "x".repeat(40) };
   const starts: [name: string, start: () => Promise<{ ms: number; megabytes: number }>][] = [
@@ -64,7 +63,7 @@ export async function measureStart({ url, pool, scale, show }: StartOptions): Pr
     text: "Node's own start included; memory is what the process has resident when it is ready.",
     table,
   });
-  show(await measureReply(served, pool));
+  show(await measureReply(served, pool, scale.isWhole ? 2_000 : 400));
 }
 
 async function startLibrary(url: string): Promise<{ ms: number; megabytes: number }> {
@@ -94,7 +93,7 @@ function residentOf({ process: child }: RunningServer): number {
 }
 
 /** Everything that the server asks of the database while it answers one question, by kind. */
-async function measureReply(environment: Record<string, string>, pool: Pool): Promise<Section> {
+async function measureReply(environment: Record<string, string>, pool: Pool, words: number): Promise<Section> {
   const endpoint = await startSpeakingEndpoint(wordMs);
   const server = await startServer({ ...environment, ...endpoint.environment });
   try {

@@ -62,6 +62,10 @@ describe("a host's own user table", () => {
       await expect(store.forUser(bob).messages.list(id)).rejects.toThrow(
         expect.objectContaining({ code: "not_found" }),
       );
+      const { conversations, messages } = store.forUser(ann);
+      const more = await Promise.all([1, 2, 3].map(() => conversations.create()));
+      const together = more.map((each) => messages.append(each.id, [{ role: "user", content: "at once" }]));
+      expect((await Promise.all(together)).map(([message]) => message?.seq)).toEqual([1, 1, 1]);
       await db.execute(sql`delete from ${userId.table} where ${userId} = ${ann}`);
       expect(await store.forUser(ann).conversations.find(id)).toBeUndefined();
       expect(await db.$count(sql`message`)).toBe(0);

@@ -27,6 +27,7 @@ export interface PgliteConnection extends AsyncDisposable {
 /**
  * Opens the embedded database. What is committed survives `kill -9`; it is not synced to disk, so a power cut may take
  * the last moments.
+ * It has no autovacuum: a program that writes for long should run `vacuum (analyze)` now and then, as the server does.
  * @throws unavailable when another process has the folder open
  */
 export async function openPglite({ dataDir, loadDataDir }: PgliteConnectOptions = {}): Promise<PgliteConnection> {
