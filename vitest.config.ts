@@ -37,7 +37,10 @@ export default defineConfig({
         extends: true as const,
         test: {
           name,
-          include: ["packages/store/test/**/*.test.ts", ...(serverTests[name] ?? ["packages/server/test/**/*.test.ts"])],
+          include: [
+            "packages/store/test/**/*.test.ts",
+            ...(serverTests[name] ?? ["packages/server/test/**/*.test.ts"]),
+          ],
           exclude: ["**/*.unit.test.ts", "**/*.process.test.ts"],
           globalSetup: "packages/store/test/helpers/engines.ts",
         },

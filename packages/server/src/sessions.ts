@@ -19,7 +19,7 @@ export interface Sessions {
  * For so long a session that was ended on another server, or a user who was deleted there, is still known here. On the server
  * where that happens it is forgotten at once.
  */
-export const rememberedMs = 5_000;
+const rememberedMs = 5_000;
 const mostRemembered = 10_000;
 
 interface Remembered {
