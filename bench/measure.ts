@@ -25,7 +25,14 @@ export interface Figures {
 
 /** What the database has done so far. */
 export interface Counter {
-  read(): Promise<{ statements: number; walBytes: number; cpuUs: number }>;
+  read(): Promise<Count>;
+}
+
+interface Count {
+  statements: number;
+  walBytes: number;
+  /** Of each process of the server, by its id. */
+  cpuUs: Map<number, number>;
 }
 
 /** Counts by pg_stat_statements, the position in the log of writes, and the processes of the server. */
@@ -37,7 +44,7 @@ export function counterOf(pool: Pool): Counter {
           pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float as wal, array_agg(pid) as pids
         from pg_stat_activity`);
       const { statements, wal, pids } = rows[0] as { statements: number; wal: number; pids: number[] };
-      return { statements, walBytes: wal, cpuUs: pids.reduce((sum, pid) => sum + cpuOf(pid), 0) };
+      return { statements, walBytes: wal, cpuUs: new Map(pids.map((pid) => [pid, cpuOf(pid)])) };
     },
   };
 }
@@ -50,6 +57,13 @@ function cpuOf(pid: number): number {
   } catch {
     return 0;
   }
+}
+
+/** What was worked between two counts; a process that has ended in between is not counted. */
+function workedUs(before: Count | undefined, after: Count | undefined): number {
+  let sum = 0;
+  for (const [pid, cpuUs] of after?.cpuUs ?? []) sum += cpuUs - (before?.cpuUs.get(pid) ?? 0);
+  return sum;
 }
 
 interface Tally {
@@ -124,7 +138,7 @@ async function round({ run }: Contender, { callers, roundMs, counter }: Setting)
     statements: (after?.statements ?? 0) - (before?.statements ?? 0),
     walBytes: (after?.walBytes ?? 0) - (before?.walBytes ?? 0),
     clientCpuUs: user + system,
-    databaseCpuUs: (after?.cpuUs ?? 0) - (before?.cpuUs ?? 0),
+    databaseCpuUs: workedUs(before, after),
   };
 }
 

@@ -2,7 +2,8 @@
  * `npm run bench`: chatkeep beside SQL written by hand, and beside what people write instead, on one PostgreSQL with its default
  * durability, in one run. `-- --quick` for a first look; `-- --write` puts the results into README.md.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { openPg } from "chatkeep/pg";
 import { startPostgres } from "../packages/store/test/helpers/throwaway-postgres.ts";
@@ -65,11 +66,11 @@ try {
   const seconds = Math.round((performance.now() - began) / 1_000);
   console.log(`\n${seconds} seconds`);
   if (flags.write) {
-    const cpu = /model name\s*: (.*)/.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? process.arch;
+    const cores = `${availableParallelism()} cores (${cpus()[0]?.model ?? process.arch})`;
     writeReadme(
       [
         `Measured on ${new Date().toISOString().slice(0, 10)} by \`npm run bench -- --write\` in ${seconds} seconds: ${String(rows[0].version).split(" on ")[0]} with fsync on,`,
-        `Node ${process.version}, 2 cores (${cpu}) for database and clients together. Rounds take turns; figures are medians`,
+        `Node ${process.version}, ${cores} for database and clients together. Rounds take turns; figures are medians`,
         `of ${scale.rounds} rounds, ratios of operations per second in the same round, above 1 is faster than the first line.`,
       ].join("\n"),
       sections,
