@@ -188,6 +188,23 @@ function listenTo(response: Response) {
 }
 
 describe("a reply that is followed", () => {
+  it.runIf(isServer)("rings for each word only while somebody follows it at another server", async () => {
+    const { one, ann, there } = await startTwo(scriptedModel(() => words(Array(5_000).fill("word "), { pauseMs: 5 })));
+    const rings: string[] = [];
+    const listening = await database.listen?.("chatkeep", { onNotify: (text) => rings.push(text), onLost: () => {} });
+    const id = randomUUID();
+    const first = (await ask(ann, id)).text();
+    const ringsOfReplies = () => rings.filter((text) => text.includes("runId")).length;
+    const chunks = () => one.db.$count(sql`run_chunk`);
+    await until(chunks, (count) => count > 4);
+    expect(ringsOfReplies()).toBe(0);
+    const second = (await follow(there, id)).text();
+    await until(ringsOfReplies, (count) => count > 2);
+    await ann.request("POST", `/api/chat/${id}/stop`);
+    expect(await second).toBe(await first);
+    await listening?.close();
+  });
+
   it("is nobody else's: to another user it is exactly as absent as one that never was", async () => {
     const { model, release } = heldModel(long);
     const { one, ann } = await startTwo(model);

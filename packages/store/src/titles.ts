@@ -17,9 +17,10 @@ interface Titled {
 export function titleFrom(messages: readonly Titled[]): string | null {
   const question = messages.find((message) => message.role === "user");
   if (!question) return null;
-  const text = (question.content ?? textOf(question.parts ?? [])).trimStart().slice(0, mostLetters);
-  const line = (/^.*/.exec(text)?.[0] ?? "").toWellFormed();
-  return shorten(line.replace(/[\s\0]+/g, " ").trimEnd()) || null;
+  const beginning = (question.content ?? textOf(question.parts ?? [])).trimStart().slice(0, mostLetters);
+  const text = beginning.toWellFormed().replaceAll("\0", "").trim();
+  const line = /^.*/.exec(text)?.[0] ?? "";
+  return shorten(line.replace(/\s+/g, " ").trimEnd()) || null;
 }
 
 function shorten(line: string): string {
