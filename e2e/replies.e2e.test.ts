@@ -67,6 +67,7 @@ async function ask(page: Page, text: string): Promise<void> {
   await page.getByRole("textbox", { name: "Message" }).fill(text);
   await page.keyboard.press("Enter");
   await reply(page).filter({ hasText: "1 2 3" }).waitFor();
+  expect(await page.getByRole("textbox", { name: "Message" }).inputValue()).toBe("");
 }
 
 it("shows a reply whole and once, through five reloads, and in a second browser beside it", async () => {

@@ -132,7 +132,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
         </div>
       </div>
       <Composer
-        draft={readDraft(personId, draftOf)}
+        draft={draftBeside(messages, readDraft(personId, draftOf))}
         isReplying={isBusy}
         onDraft={(text) => writeDraft(personId, draftOf, text)}
         onSend={send}
@@ -140,6 +140,12 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
       />
     </div>
   );
+}
+
+/** A question is kept as a draft until it is stored: while it stands in the conversation already, it is not to be written again. */
+function draftBeside(messages: readonly UIMessage[], draft: string): string {
+  const asked = messages.findLast(({ role }) => role === "user")?.parts ?? [];
+  return asked.some((part) => part.type === "text" && part.text === draft) ? "" : draft;
 }
 
 function Gone() {
