@@ -134,8 +134,10 @@ describe("conversations", () => {
 
   it("are gone with their owner", async () => {
     const { ann, bob } = people;
-    const { id } = await ann.conversations.create({ messages: [hello, hello] });
-    await ann.runs.begin({ conversationId: id, messageId: randomUUID(), server: "test" });
+    const { id, headId } = await ann.conversations.create({
+      messages: [hello, { role: "assistant", status: "streaming" }],
+    });
+    await ann.runs.begin({ conversationId: id, messageId: headId ?? "", server: "test" });
     const bobs = await bob.conversations.create({ messages: [hello] });
     await database.db.delete(user).where(sql`id = ${ids.ann}`);
     expect((await database.db.select().from(models.conversation)).map((row) => row.id)).toEqual([bobs.id]);

@@ -1,7 +1,8 @@
 /** Reading one branch of a conversation's tree: from a message up to the first question. */
 import { and, eq, sql } from "drizzle-orm";
+import { z } from "zod";
 import { type Chat, prepared, preparedRows } from "../database.ts";
-import { NotFoundError } from "../errors.ts";
+import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
 import type { Message, UserId } from "../models/chat.ts";
 import { limits } from "../models/limits.ts";
@@ -18,6 +19,13 @@ export interface BranchOptions {
   limit?: number | undefined;
 }
 
+const optionsSchema = z
+  .object(
+    { limit: limitSchema.optional(), leafId: idSchema.optional(), before: idSchema.optional() },
+    "must be an object",
+  )
+  .nullish();
+
 /**
  * The last messages of a branch, in the order in which they were said; `nextCursor` is the `before` of the page above.
  * The cost grows with the page, not with the conversation.
@@ -27,13 +35,14 @@ export async function listBranch(
   chat: Chat,
   ownerId: UserId,
   conversationId: string,
-  options: BranchOptions = {},
+  options?: BranchOptions,
 ): Promise<Page<Message>> {
   const id = parse(idSchema, conversationId, "conversationId");
-  const limit = parse(limitSchema, options.limit ?? limits.messagesPerPage, "limit");
-  const leafId = parse(idSchema.optional(), options.leafId, "leafId") ?? null;
-  const before = parse(idSchema.optional(), options.before, "before") ?? null;
-  const start = before ?? leafId;
+  const { limit = limits.messagesPerPage, leafId, before } = parse(optionsSchema, options, "options") ?? {};
+  if (leafId && before) {
+    throw new InvalidInputError("Give leafId or before, not both: a page begins at one message.");
+  }
+  const start = before ?? leafId ?? null;
   // One more than asked when reading above a message that is itself left out.
   const depth = limit + (before ? 1 : 0);
   const rows = await branchStatement(chat).execute({ ownerId, conversationId: id, start, depth });
@@ -55,7 +64,7 @@ export async function listBranchWithSiblings(
   chat: Chat,
   ownerId: UserId,
   conversationId: string,
-  options: BranchOptions = {},
+  options?: BranchOptions,
 ): Promise<Page<BranchMessage>> {
   const { items, nextCursor } = await listBranch(chat, ownerId, conversationId, options);
   const parentIds = items.flatMap(({ parentId }) => parentId ?? []);

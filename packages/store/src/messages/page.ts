@@ -1,5 +1,6 @@
 /** Reading messages by `seq`: a page costs the same at the end of a chat of ten and of ten thousand. */
 import { and, asc, desc, eq, type SQL, sql } from "drizzle-orm";
+import { z } from "zod";
 import { type Chat, preparedRows } from "../database.ts";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
@@ -23,6 +24,13 @@ export interface MessagePageOptions {
   after?: number | undefined;
 }
 
+const optionsSchema = z
+  .object(
+    { limit: limitSchema.optional(), before: seqSchema.optional(), after: seqSchema.optional() },
+    "must be an object",
+  )
+  .nullish();
+
 const beginning = 0;
 const end = 2_147_483_647;
 
@@ -35,12 +43,10 @@ export async function listMessages(
   chat: Chat,
   ownerId: UserId,
   conversationId: string,
-  options: MessagePageOptions = {},
+  options?: MessagePageOptions,
 ): Promise<Page<Message>> {
   const id = parse(idSchema, conversationId, "conversationId");
-  const limit = parse(limitSchema, options.limit ?? limits.messagesPerPage, "limit");
-  const before = parse(seqSchema.optional(), options.before, "before");
-  const after = parse(seqSchema.optional(), options.after, "after");
+  const { limit = limits.messagesPerPage, before, after } = parse(optionsSchema, options, "options") ?? {};
   if (before !== undefined && after !== undefined) {
     throw new InvalidInputError("Give before or after, not both: a page lies on one side of a message.");
   }

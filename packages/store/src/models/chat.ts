@@ -22,7 +22,7 @@ import {
 
 export const messageRoles = ["user", "assistant"] as const;
 export const messageStatuses = ["complete", "streaming", "stopped", "failed", "interrupted"] as const;
-const runStatuses = ["running", "completed", "stopped", "failed", "interrupted"] as const;
+export const runStatuses = ["running", "completed", "stopped", "failed", "interrupted"] as const;
 
 export type MessageRole = (typeof messageRoles)[number];
 export type MessageStatus = (typeof messageStatuses)[number];

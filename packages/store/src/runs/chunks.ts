@@ -4,7 +4,9 @@
  */
 import { type SQL, sql } from "drizzle-orm";
 import { type Chat, prepared, userIdsIn } from "../database.ts";
+import { parse } from "../input.ts";
 import type { RunStatus, UserId } from "../models/chat.ts";
+import { ownerSchemas } from "../models/owner-schemas.ts";
 import { isOver } from "./lease.ts";
 import type { RunKey } from "./run.ts";
 
@@ -55,7 +57,8 @@ const following = { againSeconds: 5, goneSeconds: 15 };
  * Keeps the leases of runs and stores what they streamed, in one statement for all of them.
  * INVARIANT: nothing is stored for a run that has ended.
  */
-export async function pulseRuns(chat: Chat, pulses: readonly Pulse[]): Promise<Beating[]> {
+export async function pulseRuns(chat: Chat, given: readonly Pulse[]): Promise<Beating[]> {
+  const pulses = parse(ownerSchemas(chat.models).pulses, given, "pulses");
   if (pulses.length === 0) return [];
   const rows = pulses.flatMap(({ key, chunks }) => chunks.map((row) => ({ runId: key.id, ...row })));
   return await pulseStatement(chat).execute({
@@ -69,7 +72,8 @@ export async function pulseRuns(chat: Chat, pulses: readonly Pulse[]): Promise<B
 }
 
 /** What is new in runs, in one statement for all of them. A run that is missing from the answer is gone, or was never the user's. */
-export async function readRuns(chat: Chat, places: readonly RunPlace[]): Promise<RunNews[]> {
+export async function readRuns(chat: Chat, given: readonly RunPlace[]): Promise<RunNews[]> {
+  const places = parse(ownerSchemas(chat.models).runPlaces, given, "places");
   if (places.length === 0) return [];
   const rows = await readStatement(chat).execute({
     runIds: places.map(({ runId }) => runId),

@@ -5,7 +5,7 @@ import { NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
 import { body } from "../messages/outgoing.ts";
 import type { ChatModels, Part, Run, RunStatus, UserId } from "../models/chat.ts";
-import { idSchema } from "../models/schemas.ts";
+import { idSchema, runEndSchema, runKeySchema } from "../models/schemas.ts";
 import type { ChunkRow } from "./chunks.ts";
 
 /** What a run ends with. */
@@ -27,20 +27,23 @@ export type RunKey = Pick<Run, "id" | "epoch">;
 /**
  * Ends a run and writes its reply, in one statement. `false` when the run was over already: then nothing is written.
  * INVARIANT: a run ends once, and its message is written by whoever ended it.
+ * @throws invalid_input, too_large
  */
 export async function endRun(chat: Chat, ownerId: UserId, key: RunKey, end: RunEnd): Promise<boolean> {
-  const { content, parts } = body({ content: undefined, parts: end.parts });
-  const chunks = end.chunks ?? [];
+  const { id, epoch } = parse(runKeySchema, key, "key");
+  const given = parse(runEndSchema, end, "end");
+  const { content, parts } = body({ content: undefined, parts: given.parts });
+  const chunks = given.chunks ?? [];
   const rows = await endStatement(chat).execute({
     ownerId,
-    runId: key.id,
-    epoch: key.epoch,
-    status: end.status,
-    messageStatus: end.status === "completed" ? "complete" : end.status,
-    errorCode: end.errorCode ?? null,
-    error: end.error ?? null,
-    inputTokens: end.inputTokens ?? null,
-    outputTokens: end.outputTokens ?? null,
+    runId: id,
+    epoch,
+    status: given.status,
+    messageStatus: given.status === "completed" ? "complete" : given.status,
+    errorCode: given.errorCode ?? null,
+    error: given.error ?? null,
+    inputTokens: given.inputTokens ?? null,
+    outputTokens: given.outputTokens ?? null,
     content,
     parts,
     seqs: chunks.map(({ seq }) => seq),
@@ -50,17 +53,23 @@ export async function endRun(chat: Chat, ownerId: UserId, key: RunKey, end: RunE
 }
 
 /** The run that is running in a conversation, or `undefined`. */
-export function findRunningRun(chat: Chat, ownerId: UserId, conversationId: string): Promise<Run | undefined> {
+export async function findRunningRun(chat: Chat, ownerId: UserId, conversationId: string): Promise<Run | undefined> {
   const { run } = chat.models;
   const id = parse(idSchema, conversationId, "conversationId");
-  return findOne(chat, and(eq(run.userId, ownerId), eq(run.conversationId, id), eq(run.status, "running")));
+  return await findOne(chat, and(eq(run.userId, ownerId), eq(run.conversationId, id), eq(run.status, "running")));
 }
 
 /** A run of a conversation, whatever its status, or `undefined`. */
-export function findRun(chat: Chat, ownerId: UserId, conversationId: string, runId: string): Promise<Run | undefined> {
+export async function findRun(
+  chat: Chat,
+  ownerId: UserId,
+  conversationId: string,
+  runId: string,
+): Promise<Run | undefined> {
   const { run } = chat.models;
   const id = parse(idSchema, runId, "runId");
-  return findOne(chat, and(eq(run.userId, ownerId), eq(run.conversationId, conversationId), eq(run.id, id)));
+  const inside = parse(idSchema, conversationId, "conversationId");
+  return await findOne(chat, and(eq(run.userId, ownerId), eq(run.conversationId, inside), eq(run.id, id)));
 }
 
 /**
