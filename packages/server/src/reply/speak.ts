@@ -26,16 +26,26 @@ type StopReason = "asked" | "lost" | "shutdown";
 const mostSteps = 8;
 /** Of a reply that is cut to be stored: no character takes more than six bytes of JSON. */
 const mostCharacters = 2 * 1024 * 1024;
+/** For so long a reply that has ended waits for its database. */
+const maxOutageMs = 600_000;
+/** For what is left to be stored when the server stops, after the replies had their time. */
+const lastWordsMs = 3_000;
 const patience = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
 export function createSpeaker({ store, db, model, log, doorbell, feeds }: SpeakerOptions) {
   const telling = tellingModel(model);
   const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
+  let closeBy = Number.POSITIVE_INFINITY;
   const pulsing = createPulse({ server: store.server, doorbell, log });
   doorbell.hear((ring) => ring && "runId" in ring && ring.isStop && pulsing.look(ring.runId));
 
   /** Begins to speak; the feed of the run has it from here on. @throws what reading the history throws */
-  async function speak(userId: string, conversationId: string, { key, questionId, replyId }: Begun): Promise<void> {
+  async function speak(
+    userId: string,
+    conversationId: string,
+    { key, questionId, replyId }: Begun,
+    onEnd: () => void,
+  ): Promise<void> {
     const mine = store.forUser(userId);
     const controller = new AbortController();
     const { promise: hasEnded, resolve: end } = Promise.withResolvers<void>();
@@ -53,7 +63,10 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
     let usage: Pick<RunEnd, "inputTokens" | "outputTokens"> = {};
 
     const write = async (runEnd: RunEnd) => {
-      const isStored = await persist(() => mine.runs.end(key, { ...usage, ...runEnd }));
+      const isStored = await persist(
+        () => mine.runs.end(key, { ...usage, ...runEnd }),
+        () => closeBy,
+      );
       if (!isStored) return feed.lose();
       feed.publish((runEnd.chunks ?? []).flatMap(eventsIn));
       feed.end(runEnd as Ending);
@@ -65,6 +78,7 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       const runEnd = { ...ended, chunks, parts };
       try {
         await write(runEnd).catch((error: unknown) => {
+          if (isUnavailable(error)) throw error;
           log.error({ error, runId: key.id }, "a reply could not be stored whole");
           return write(shortened(runEnd));
         });
@@ -73,6 +87,7 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
         feed.lose();
       } finally {
         running.delete(key.id);
+        onEnd();
         doorbell.ring({ runId: key.id });
         doorbell.ring({ userId, conversationId });
         end();
@@ -118,6 +133,10 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       };
       void reply();
     } catch (error) {
+      if (isUnavailable(error)) {
+        await finish({ status: "interrupted" });
+        throw error;
+      }
       failed = failureOf(error);
       await finish({ status: "failed", errorCode: failed.code, error: failed.sentence });
       throw error;
@@ -127,11 +146,12 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
   /** Lets the replies that are being written end, and interrupts what is left after `graceMs`. */
   async function close(graceMs: number): Promise<void> {
     const all = () => Promise.all([...running.values()].map(({ ended }) => ended));
-    const grace = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
-    await Promise.race([all(), grace]);
+    const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
+    await Promise.race([all(), after(graceMs)]);
+    closeBy = performance.now() + lastWordsMs;
     for (const { controller } of running.values()) controller.abort("shutdown" satisfies StopReason);
-    await all();
-    await pulsing.close();
+    // What a silent database does not take, another server ends with what is stored of it.
+    await Promise.race([Promise.all([all(), pulsing.close()]), after(lastWordsMs)]);
   }
 
   return { speak, close };
@@ -149,17 +169,24 @@ function howItEnded(
   return { status: "failed", errorCode: code, error: sentence };
 }
 
-/** A reply that was shown is worth waiting for a database that is away; after the lease another server has ended the run. */
-async function persist(write: () => Promise<boolean>): Promise<boolean> {
-  for (const pauseMs of [100, 300, 1_000, 2_000, 4_000, 6_000]) {
+/**
+ * A reply that was shown is worth waiting for a database that is away: an outage is no bad reply. If another server has ended the
+ * run meanwhile, that is what it comes to.
+ */
+async function persist(write: () => Promise<boolean>, closeBy: () => number): Promise<boolean> {
+  const until = performance.now() + maxOutageMs;
+  for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
     try {
       return await write();
     } catch (error) {
-      if (!(error instanceof ChatkeepError) || error.code !== "unavailable") throw error;
+      if (!isUnavailable(error) || performance.now() > Math.min(until, closeBy())) throw error;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
-  return await write();
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof ChatkeepError && error.code === "unavailable";
 }
 
 /** What is left of a reply that the database refused: its words, as many as surely fit. */
