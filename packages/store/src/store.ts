@@ -67,7 +67,10 @@ export interface Store {
   server: ServerStore;
 }
 
-export type ServerStore = ReturnType<typeof serverStore>;
+export interface ServerStore extends ReturnType<typeof serverStore> {
+  /** A run without a heartbeat for so many milliseconds is over. */
+  readonly leaseMs: number;
+}
 export interface UserStore extends ReturnType<typeof userVerbs> {
   /** Several verbs on one conversation, together or not at all. After a deadlock it runs again. */
   transaction<Result>(conversationId: string, work: (mine: UserStore) => Promise<Result>): Promise<Result>;
@@ -116,7 +119,7 @@ export function createStore(db: Database, models: ChatModels, options: StoreOpti
         : userStore(refuseAll(invalidInput(owner.error, "userId")), userId);
     },
     transaction,
-    server: serverStore(operator),
+    server: { ...serverStore(operator), leaseMs: chat.runLeaseMs },
   };
 }
 

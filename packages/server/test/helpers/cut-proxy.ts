@@ -1,18 +1,25 @@
-/** A way to a database that can be cut for as long as one wants: connections end, and no new ones are had. */
+/** A way to a database that can be cut for as long as one wants, or be silent: then connections stay, and nothing passes. */
 import { connect, createServer, type Socket } from "node:net";
 
 export interface CutProxy {
   port: number;
   cut(): void;
+  silence(): void;
+  /** Of a silence the old connections do not recover. */
   restore(): void;
   stop(): Promise<void>;
 }
 
 export async function startCutProxy(targetPort: number): Promise<CutProxy> {
   let isCut = false;
+  let isSilent = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     if (isCut) return void client.destroy();
+    if (isSilent) {
+      sockets.add(client.on("error", () => {}));
+      return;
+    }
     const target = connect(targetPort, "127.0.0.1");
     for (const socket of [client, target]) {
       sockets.add(socket);
@@ -33,8 +40,13 @@ export async function startCutProxy(targetPort: number): Promise<CutProxy> {
       isCut = true;
       endAll();
     },
+    silence: () => {
+      isSilent = true;
+      for (const socket of sockets) socket.unpipe().pause();
+    },
     restore: () => {
       isCut = false;
+      isSilent = false;
     },
     stop: async () => {
       endAll();
