@@ -30,6 +30,8 @@ export {
   type ChatModels,
   type Conversation,
   chatModels,
+  type FinishReason,
+  finishReasons,
   type Message,
   type MessageRole,
   type MessageStatus,

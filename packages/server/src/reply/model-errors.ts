@@ -1,10 +1,10 @@
 /** What went wrong with a model, as a code for programs and a sentence for the reader; never a key, an address or a stack. */
 
 import type { LanguageModelV4, LanguageModelV4StreamPart } from "@ai-sdk/provider";
-import { APICallError, wrapLanguageModel } from "ai";
+import { APICallError, InvalidResponseDataError, wrapLanguageModel } from "ai";
 
 export interface ModelFailure {
-  code: "model_refused" | "model_rate_limited" | "model_timeout" | "model_incomplete" | "model_failed";
+  code: "model_refused" | "model_rate_limited" | "model_timeout" | "model_incomplete" | "model_empty" | "model_failed";
   sentence: string;
 }
 
@@ -13,6 +13,7 @@ const sentences: Record<ModelFailure["code"], string> = {
   model_rate_limited: "The model has too many requests just now. Wait a minute and try again.",
   model_timeout: "The model did not answer in time. Try again.",
   model_incomplete: "The model stopped before the end of its answer. Try again.",
+  model_empty: "The model gave an empty answer. Try again.",
   model_failed: "The model could not answer. Try again.",
 };
 
@@ -26,6 +27,9 @@ export function failure(code: ModelFailure["code"]): ModelFailure {
 export function failureOf(error: unknown): ModelFailure {
   if (error instanceof IncompleteStreamError) return failure("model_incomplete");
   const last = error instanceof Error && "lastError" in error ? error.lastError : error;
+  if (InvalidResponseDataError.isInstance(last) && last.message.includes("without a finish reason")) {
+    return failure("model_incomplete");
+  }
   if (last instanceof Error && /^(Timeout|Abort)Error$/.test(last.name)) return failure("model_timeout");
   const status = APICallError.isInstance(last) ? last.statusCode : undefined;
   if (status === 429) return failure("model_rate_limited");
