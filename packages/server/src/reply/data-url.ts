@@ -29,7 +29,7 @@ export async function decodeDataUrl(url: unknown, declared: unknown): Promise<De
 }
 
 /** What models read as words, pictures that are drawn in words among them. */
-function isTextType(mediaType: string): boolean {
+export function isTextType(mediaType: string): boolean {
   return mediaType.startsWith("text/") || textTypes.has(mediaType) || /\+(?:json|xml)$/.test(mediaType);
 }
 

@@ -1,7 +1,7 @@
 /** Speaking: the model is called, what it says is stored before it is shown, and the reply when it ends. Nobody has to listen. */
-import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { isStepCount, streamText, toUIMessageStream, type UIMessageChunk } from "ai";
 import { ChatkeepError, type Database, finishReasons, type RunEnd, type Store, textOf } from "chatkeep";
+import type { AnsweringModel } from "../assistant/model.ts";
 import { taskTools } from "../assistant/tools.ts";
 import type { Doorbell } from "../live/doorbell.ts";
 import type { Log } from "../log.ts";
@@ -15,7 +15,7 @@ import { createPulse } from "./pulse.ts";
 export interface SpeakerOptions {
   store: Store;
   db: Database;
-  model: LanguageModelV4;
+  model: AnsweringModel;
   log: Log;
   doorbell: Doorbell;
   feeds: Feeds;
@@ -30,6 +30,13 @@ const patience = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
 export function createSpeaker({ store, db, model, log, doorbell, feeds }: SpeakerOptions) {
   const telling = tellingModel(model);
+  const { historyTokens } = model;
+  model.hear?.((without, words) =>
+    log.warn(
+      { model: model.modelId, without, words },
+      "the endpoint refuses this, and is asked without it from now on",
+    ),
+  );
   const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
   const pulsing = createPulse({ server: store.server, doorbell, log });
   doorbell.hear((ring) => ring && "runId" in ring && ring.isStop && pulsing.look(ring.runId));
@@ -83,7 +90,7 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       const result = streamText({
         model: telling,
         instructions: instructions(),
-        messages: await readHistory(mine, conversationId, questionId),
+        messages: await readHistory(mine, conversationId, questionId, historyTokens),
         tools: taskTools(db, userId),
         stopWhen: isStepCount(mostSteps),
         abortSignal: controller.signal,
