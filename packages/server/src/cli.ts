@@ -82,7 +82,7 @@ program
 
 program
   .command("import")
-  .description("Import conversations from a file; importing again changes nothing")
+  .description("Import conversations from a file; importing again brings in what is missing")
   .argument("<file>", "the file")
   .requiredOption("--user <email>", "whose conversations they become")
   .requiredOption("--format <format>", `one of: ${formats.join(", ")}`)
@@ -165,11 +165,14 @@ function inWords({ engine, version, checks, rows }: Diagnosis): string {
   return [`${engine}: ${version}`, ...lines, ...(counts.length > 0 ? [`rows: ${counts.join(", ")}`] : [])].join("\n");
 }
 
-function reportInWords({ conversations, imported, alreadyThere, failed, messages }: ImportReport): string {
+function reportInWords(report: ImportReport): string {
+  const { conversations, omitted, stopped, imported, alreadyThere, failed, messages } = report;
   const lines = conversations.map(
     ({ line, source, outcome, messages: count, error }) =>
       `line ${line}: ${source ?? "?"}: ${outcome}${count ? `, ${count} messages` : ""}${error ? `: ${error}` : ""}`,
   );
+  if (omitted) lines.push(`and ${omitted} lines more`);
+  if (stopped) lines.push(stopped);
   const sum = `${imported} conversations imported with ${messages} messages, ${alreadyThere} already there, ${failed} failed.`;
   return [...lines, sum].join("\n");
 }

@@ -1,5 +1,5 @@
 /** The list of a user's conversations: by newest activity, those that are pinned, those in the archive, or by words of their titles. */
-import { and, desc, eq, type SQL, sql } from "drizzle-orm";
+import { and, desc, eq, gt, type SQL, sql } from "drizzle-orm";
 import { conversationColumns, conversationFrom } from "./conversations.ts";
 import { encodeCursor, placeOf } from "./cursor.ts";
 import { type Chat, preparedRows } from "./database.ts";
@@ -7,7 +7,7 @@ import { parse } from "./input.ts";
 import type { Page } from "./messages/page.ts";
 import type { Conversation, UserId } from "./models/chat.ts";
 import { limits } from "./models/limits.ts";
-import { limitSchema, markSchema, searchSchema } from "./models/schemas.ts";
+import { idSchema, limitSchema, markSchema, searchSchema } from "./models/schemas.ts";
 
 export interface ConversationPageOptions {
   /** 1 to 100; 20 when left out. */
@@ -49,6 +49,36 @@ export async function listConversations(
   const items = rows.slice(0, limit);
   const last = rows.length > limit ? items.at(-1) : undefined;
   return { items, nextCursor: last ? encodeCursor([last.updatedAt.getTime(), last.id]) : null };
+}
+
+export interface ConversationIdsOptions {
+  /** The `nextCursor` of the page before, which is the last id of it. */
+  after?: string | undefined;
+}
+
+/** So many that their order is made a few times only for a user of a hundred thousand: there is no index for it. */
+const idsPerPage = 10_000;
+
+/**
+ * The ids of all conversations of the owner, archived ones too, ordered by themselves: whoever walks along them meets each
+ * conversation once, whatever is written meanwhile.
+ * @throws invalid_input
+ */
+export async function listConversationIds(
+  chat: Chat,
+  ownerId: UserId,
+  options: ConversationIdsOptions = {},
+): Promise<Page<string>> {
+  const after = parse(idSchema.optional(), options.after, "after");
+  const { conversation } = chat.models;
+  const rows = await chat.db
+    .select({ id: conversation.id })
+    .from(conversation)
+    .where(and(eq(conversation.userId, ownerId), after === undefined ? undefined : gt(conversation.id, after)))
+    .orderBy(conversation.id)
+    .limit(idsPerPage + 1);
+  const items = rows.slice(0, idsPerPage).map(({ id }) => id);
+  return { items, nextCursor: rows.length > idsPerPage ? (items.at(-1) ?? null) : null };
 }
 
 interface Kind {

@@ -1,6 +1,11 @@
 /** The store: `createStore(db, models).forUser(userId)`. You cannot reach a chat without saying whose it is. */
 import type { PgTransactionConfig } from "drizzle-orm/pg-core";
-import { type ConversationPageOptions, listConversations } from "./conversation-list.ts";
+import {
+  type ConversationIdsOptions,
+  type ConversationPageOptions,
+  listConversationIds,
+  listConversations,
+} from "./conversation-list.ts";
 import {
   archiveConversation,
   createConversation,
@@ -99,6 +104,7 @@ function userStore(run: Runner, userId: UserId) {
       get: (conversationId: string) => run((chat) => getConversation(chat, userId, conversationId)),
       find: (conversationId: string) => run((chat) => findConversation(chat, userId, conversationId)),
       list: (options?: ConversationPageOptions) => run((chat) => listConversations(chat, userId, options)),
+      ids: (options?: ConversationIdsOptions) => run((chat) => listConversationIds(chat, userId, options)),
       rename: (conversationId: string, title: string) =>
         run((chat) => renameConversation(chat, userId, conversationId, title)),
       pin: (conversationId: string, pinned: boolean) =>
