@@ -38,10 +38,9 @@ function limitAt(path: string): BodyLimit {
 /** Refuses bodies with too many bytes, for whoever has not signed in yet. */
 export function limitBytes() {
   const { bytes } = limitOf.auth;
-  const counting = bodyLimit({ maxSize: bytes, onError: () => refuse(bytes) });
   return createMiddleware((c, next) => {
     // Node takes no more than was announced. Where nothing was, the bytes are counted, for which the body becomes a stream.
-    if (!isAnnounced(c)) return counting(c, next);
+    if (!isAnnounced(c)) return counting(bytes)(c, next);
     return announcedBytes(c) > bytes ? refuse(bytes) : next();
   });
 }
@@ -57,6 +56,9 @@ export function readBody({ bodyBytes, bodyBytesPerUser }: Limits) {
   return createMiddleware<Env>(async (c, next) => {
     if (["GET", "HEAD"].includes(c.req.method)) return await next();
     const { bytes, tokens } = limitAt(c.req.path);
+    // A file is read piece by piece, whatever it says it is.
+    const isJson = /\bjson\b/i.test(c.req.header("content-type") ?? "") && !c.req.path.endsWith("/import");
+    if (!isJson && !isAnnounced(c)) return await counting(bytes)(c, next);
     const taken: (() => void)[] = [];
     const take = (count: number) => void taken.push(slots.take(c.get("userId"), count));
     try {
@@ -66,7 +68,7 @@ export function readBody({ bodyBytes, bodyBytesPerUser }: Limits) {
       } else {
         Object.assign(c.req.bodyCache, { text: Promise.resolve(await countedText(c.req.raw.body, bytes, take)) });
       }
-      if (/\bjson\b/i.test(c.req.header("content-type") ?? "")) requireFewTokens(await c.req.text(), tokens);
+      if (isJson) requireFewTokens(await c.req.text(), tokens);
       return await next();
     } finally {
       for (const giveBack of taken) giveBack();
@@ -89,6 +91,10 @@ async function countedText(
     pieces.push(piece);
   }
   return new TextDecoder().decode(Buffer.concat(pieces));
+}
+
+function counting(bytes: number) {
+  return bodyLimit({ maxSize: bytes, onError: () => refuse(bytes) });
 }
 
 function refuse(bytes: number): never {

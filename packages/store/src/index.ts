@@ -32,6 +32,8 @@ export {
   type ChatModels,
   type Conversation,
   chatModels,
+  type FinishReason,
+  finishReasons,
   type Message,
   type MessageRole,
   type MessageStatus,

@@ -1,7 +1,12 @@
 /** The store: `createStore(db, models).forUser(userId)`. You cannot reach a chat without saying whose it is. */
 import type { PgTransactionConfig } from "drizzle-orm/pg-core";
 import { z } from "zod";
-import { type ConversationPageOptions, listConversations } from "./conversation-list.ts";
+import {
+  type ConversationIdsOptions,
+  type ConversationPageOptions,
+  listConversationIds,
+  listConversations,
+} from "./conversation-list.ts";
 import {
   archiveConversation,
   createConversation,
@@ -177,6 +182,7 @@ function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
       get: (conversationId: string) => run((chat) => getConversation(chat, userId, conversationId)),
       find: (conversationId: string) => run((chat) => findConversation(chat, userId, conversationId)),
       list: (options?: ConversationPageOptions) => run((chat) => listConversations(chat, userId, options)),
+      ids: (options?: ConversationIdsOptions) => run((chat) => listConversationIds(chat, userId, options)),
       rename: (conversationId: string, title: string) =>
         runIn(conversationId, (chat) => renameConversation(chat, userId, conversationId, title)),
       pin: (conversationId: string, pinned: boolean) =>

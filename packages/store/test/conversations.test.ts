@@ -95,6 +95,21 @@ describe("conversations", () => {
     }
   });
 
+  it("are walked along their ids, each once, whatever moves meanwhile", async () => {
+    const { ann, bob } = people;
+    await bob.conversations.create();
+    await database.db.execute(sql`
+      insert into conversation (user_id, archived) select ${ids.ann}, n % 3 = 0 from generate_series(1, 10050) n`);
+    const first = await ann.conversations.ids();
+    expect(first.items).toHaveLength(10_000);
+    await ann.conversations.delete(first.items[0] ?? "");
+    await ann.conversations.rename(first.items[1] ?? "", "Moved");
+    const second = await ann.conversations.ids({ after: first.nextCursor ?? "" });
+    expect([second.items.length, second.nextCursor]).toEqual([50, null]);
+    expect(new Set([...first.items, ...second.items]).size).toBe(10_050);
+    await expect(ann.conversations.ids({ after: "x" })).rejects.toThrow(code("invalid_input"));
+  });
+
   it("get a title from the first question, and keep the one that their owner gives", async () => {
     const { ann } = people;
     const { id } = await ann.conversations.create();

@@ -51,9 +51,14 @@ it("writes its reply once, and is over", async () => {
   const { id, key } = await begin();
   expect(await pulse(key)).toEqual(alive(key));
   const parts = [{ type: "text", text: "Hi, Ann." }];
-  const end = { status: "completed", parts, inputTokens: 3, outputTokens: 4 } as const;
+  const end = { status: "completed", parts, finishReason: "length", inputTokens: 3, outputTokens: 4 } as const;
   expect(await ann.runs.end(key, end)).toBe(true);
-  expect((await ann.messages.list(id)).items[1]).toMatchObject({ content: "Hi, Ann.", parts, status: "complete" });
+  expect((await ann.messages.list(id)).items[1]).toMatchObject({
+    content: "Hi, Ann.",
+    parts,
+    status: "complete",
+    finishReason: "length",
+  });
   expect(await ann.runs.end(key, { status: "failed", parts: [] })).toBe(false);
   expect(await pulse(key, ["late"])).toEqual([]);
   expect((await ann.messages.list(id)).items[1]?.status).toBe("complete");

@@ -1,7 +1,7 @@
 /** Speaking: the model is called, what it says is stored before it is shown, and the reply when it ends. Nobody has to listen. */
-import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { isStepCount, streamText, toUIMessageStream, type UIMessageChunk } from "ai";
-import { ChatkeepError, type Database, type RunEnd, type Store, textOf } from "chatkeep";
+import { ChatkeepError, type Database, finishReasons, type RunEnd, type Store, textOf } from "chatkeep";
+import type { AnsweringModel } from "../assistant/model.ts";
 import { taskTools } from "../assistant/tools.ts";
 import type { Doorbell } from "../live/doorbell.ts";
 import type { Log } from "../log.ts";
@@ -15,7 +15,7 @@ import { createPulse } from "./pulse.ts";
 export interface SpeakerOptions {
   store: Store;
   db: Database;
-  model: LanguageModelV4;
+  model: AnsweringModel;
   log: Log;
   doorbell: Doorbell;
   feeds: Feeds;
@@ -34,6 +34,13 @@ const patience = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
 export function createSpeaker({ store, db, model, log, doorbell, feeds }: SpeakerOptions) {
   const telling = tellingModel(model);
+  const { historyTokens } = model;
+  model.hear?.((without, words) =>
+    log.warn(
+      { model: model.modelId, without, words },
+      "the endpoint refuses this, and is asked without it from now on",
+    ),
+  );
   const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
   let closeBy = Number.POSITIVE_INFINITY;
   const pulsing = createPulse({ server: store.server, doorbell, log });
@@ -72,7 +79,7 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       feed.end(runEnd as Ending);
     };
 
-    const finish = async (ended: Pick<RunEnd, "status" | "errorCode" | "error">) => {
+    const finish = async (ended: Omit<RunEnd, "parts" | "chunks">) => {
       const chunks = await writer.close();
       const parts = await partsOf([...feed.events, ...chunks.map(({ chunk }) => chunk)]);
       const runEnd = { ...ended, chunks, parts };
@@ -98,7 +105,7 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       const result = streamText({
         model: telling,
         instructions: instructions(),
-        messages: await readHistory(mine, conversationId, questionId),
+        messages: await readHistory(mine, conversationId, questionId, historyTokens),
         tools: taskTools(db, userId),
         stopWhen: isStepCount(mostSteps),
         abortSignal: controller.signal,
@@ -119,10 +126,14 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       });
       const reply = async () => {
         let last: UIMessageChunk | undefined;
+        let hasAnswer = false;
         try {
           for await (const chunk of stream) {
-            last = chunk;
-            await writer.write(chunk);
+            hasAnswer ||= isAnswer(chunk);
+            const isEmpty = chunk.type === "finish" && !hasAnswer && !failed && !isCut(chunk.finishReason);
+            if (isEmpty) failed = failure("model_empty");
+            last = isEmpty ? { type: "error", errorText: failure("model_empty").sentence } : chunk;
+            await writer.write(last);
           }
         } catch (error) {
           log.error({ error, runId: key.id }, "a reply broke off");
@@ -161,12 +172,25 @@ function howItEnded(
   stop: StopReason | undefined,
   last: UIMessageChunk | undefined,
   failed: ModelFailure | undefined,
-): Pick<RunEnd, "status" | "errorCode" | "error"> {
+): Omit<RunEnd, "parts" | "chunks"> {
   // A stop that comes after the last word stops nothing.
-  if (!failed && last?.type === "finish" && last.finishReason !== "error") return { status: "completed" };
+  if (!failed && last?.type === "finish" && last.finishReason !== "error") {
+    return { status: "completed", finishReason: finishReasons.find((reason) => reason === last.finishReason) };
+  }
   if (stop) return { status: stop === "asked" ? "stopped" : "interrupted" };
   const { code, sentence } = failed ?? failure(last?.type === "abort" ? "model_timeout" : "model_failed");
   return { status: "failed", errorCode: code, error: sentence };
+}
+
+/** Thoughts and spaces are no answer. */
+function isAnswer(chunk: UIMessageChunk): boolean {
+  if (chunk.type === "text-delta") return chunk.delta.trim() !== "";
+  return /^(?:tool|file|source|data)\b/.test(chunk.type);
+}
+
+/** An answer that was cut before its first word says so by its reason. */
+function isCut(reason: string | undefined): boolean {
+  return reason === "length" || reason === "content-filter";
 }
 
 /**

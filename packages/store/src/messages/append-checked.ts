@@ -147,6 +147,7 @@ const columnNames = [
   "parent_id",
   "status",
   "created_at",
+  "finish_reason",
 ] as const;
 
 function columnList(table?: string) {
@@ -164,6 +165,7 @@ function returned({ message }: ChatModels) {
     parentId: sql<string | null>`stored.parent_id`,
     status: sql<Message["status"]>`stored.status`,
     createdAt: sql<Date>`stored.created_at`.mapWith(message.createdAt),
+    finishReason: sql<Message["finishReason"]>`stored.finish_reason`,
     same: sql<boolean>`stored.same`,
   };
 }

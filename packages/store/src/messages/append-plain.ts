@@ -66,6 +66,7 @@ function messagesOf({ conversationId, columns }: Append, { messageCount, headId,
       parentId: followsHead(columns, index) ? headId : parentOf(columns, index),
       status: columns.statuses[index] as Message["status"],
       createdAt: new Date(storedAt),
+      finishReason: null,
     }),
   );
 }

@@ -1,6 +1,6 @@
 /** What may come in, as zod schemas. A server validates and documents with the same ones; types are checked against the tables. */
 import { z } from "zod";
-import { messageRoles, messageStatuses, type Part, runStatuses } from "./chat.ts";
+import { finishReasons, messageRoles, messageStatuses, type Part, runStatuses } from "./chat.ts";
 import { limits } from "./limits.ts";
 
 const { titleCharacters, messagesPerAppend, partsPerMessage, pageSize, issues: maxIssues, names } = limits;
@@ -134,6 +134,7 @@ export const runEndSchema = z.object({
   ),
   parts: partsSchema,
   chunks: chunkRowsSchema.optional(),
+  finishReason: z.enum(finishReasons, `must be one of ${finishReasons.join(", ")}`).optional(),
   errorCode: nameSchema.optional(),
   error: sentenceSchema.optional(),
   inputTokens: countSchema.optional(),

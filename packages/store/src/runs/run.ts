@@ -4,7 +4,7 @@ import { type Chat, prepared } from "../database.ts";
 import { NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
 import { body } from "../messages/outgoing.ts";
-import type { ChatModels, Part, Run, RunStatus, UserId } from "../models/chat.ts";
+import type { ChatModels, FinishReason, Part, Run, RunStatus, UserId } from "../models/chat.ts";
 import { idSchema, runEndSchema, runKeySchema } from "../models/schemas.ts";
 import type { ChunkRow } from "./chunks.ts";
 
@@ -12,6 +12,8 @@ import type { ChunkRow } from "./chunks.ts";
 export interface RunEnd {
   status: Exclude<RunStatus, "running">;
   parts: Part[];
+  /** Why the model ended; `other` when left out, and `error` when the run failed. */
+  finishReason?: FinishReason | undefined;
   /** What was streamed and is not stored yet. */
   chunks?: readonly ChunkRow[] | undefined;
   /** A code, and a sentence for the reader, when it failed. */
@@ -40,6 +42,7 @@ export async function endRun(chat: Chat, ownerId: UserId, key: RunKey, end: RunE
     epoch,
     status: given.status,
     messageStatus: given.status === "completed" ? "complete" : given.status,
+    finishReason: given.status === "failed" ? "error" : (given.finishReason ?? "other"),
     errorCode: given.errorCode ?? null,
     error: given.error ?? null,
     inputTokens: given.inputTokens ?? null,
@@ -117,7 +120,7 @@ function endStatement(chat: Chat) {
     const written = db.$with("written", {}).as(sql`
       update ${models.message} m
       set content = ${sql.placeholder("content")}::text, parts = ${sql.placeholder("parts")}::json,
-        status = ${sql.placeholder("messageStatus")}::text
+        status = ${sql.placeholder("messageStatus")}::text, finish_reason = ${sql.placeholder("finishReason")}::text
       from ended
       where m.user_id = ended.user_id and m.id = ended.message_id
       returning m.id`);
