@@ -45,7 +45,13 @@ export async function listBranch(
   const start = before ?? leafId ?? null;
   // One more than asked when reading above a message that is itself left out.
   const depth = limit + (before ? 1 : 0);
-  const rows = await branchStatement(chat).execute({ ownerId, conversationId: id, start, depth });
+  const rows = await branchStatement(chat).execute({
+    ownerId,
+    conversationId: id,
+    start,
+    depth,
+    isLeftOut: Boolean(before),
+  });
   if (rows.length === 0) throw new NotFoundError("conversation", id);
   const path = rows.filter((row) => row !== undefined).reverse();
   if (start && path.length === 0) throw new NotFoundError("message", start);
@@ -138,15 +144,16 @@ function branchStatement(chat: Chat) {
 
     const path = db.$with("path", {}).as(sql`
       with recursive climb as (
-        select m.id, m.parent_id, 1 as depth
+        select m.id, m.parent_id, 1 as depth,
+          case when ${sql.placeholder("isLeftOut")}::boolean then 0 else m.bytes end::bigint as bytes
         from place
         join ${message} m on m.user_id = ${owner} and m.id = place.start_id
         where (m.conversation_id = ${conversationId}) is true
         union all
-        select m.id, m.parent_id, climb.depth + 1
+        select m.id, m.parent_id, climb.depth + 1, climb.bytes + m.bytes
         from climb
         join ${message} m on m.user_id = ${owner} and m.id = climb.parent_id
-        where climb.depth < ${sql.placeholder("depth")}::int
+        where climb.depth < ${sql.placeholder("depth")}::int and climb.bytes < ${sql.raw(String(limits.pageBytes))}
       )
       select id, depth from climb`);
 

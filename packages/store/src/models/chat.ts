@@ -93,6 +93,10 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column) {
       status: text("status", { enum: messageStatuses }).notNull().default("complete"),
       content: text("content").notNull(),
       parts: json("parts").$type<Part[]>(),
+      // What a page of messages is measured by, without reading them.
+      bytes: integer("bytes").generatedAlwaysAs(
+        sql`octet_length("content") + coalesce(octet_length("parts"::text), 0)`,
+      ),
       createdAt: moment("created_at").notNull().defaultNow(),
       finishReason: text("finish_reason", { enum: finishReasons }),
     },
@@ -177,7 +181,7 @@ export type Conversation = Omit<ChatModels["conversation"]["$inferSelect"], "use
  * A message as its owner sees it. `content` is the plain text of `parts`; `parentId` is the message that it answers or follows.
  * INVARIANT: `finishReason` is set by the end of a run and by nothing else: where it is null, no run wrote the message.
  */
-export type Message = Omit<ChatModels["message"]["$inferSelect"], "userId">;
+export type Message = Omit<ChatModels["message"]["$inferSelect"], "userId" | "bytes">;
 
 /** One generation of a reply. */
 export type Run = Omit<ChatModels["run"]["$inferSelect"], "userId">;

@@ -50,6 +50,8 @@ export interface RunNews {
 }
 
 const rowsAtOnce = 500;
+/** After which no further row of a run is read at once. */
+const bytesAtOnce = 1024 * 1024;
 /** A reader leaves word that it follows, again after a while, and is taken for gone after a longer one. */
 const following = { againSeconds: 5, goneSeconds: 15 };
 
@@ -85,7 +87,10 @@ export async function readRuns(chat: Chat, given: readonly RunPlace[]): Promise<
     const one = news.get(runId) ?? { runId, status, error, isOver, chunks: [], hasMore: false };
     news.set(runId, one);
     if (seq !== null && chunk !== null) one.chunks.push({ seq, chunk });
-    one.hasMore = one.chunks.length === rowsAtOnce;
+  }
+  for (const one of news.values()) {
+    const bytes = one.chunks.reduce((sum, { chunk }) => sum + Buffer.byteLength(chunk), 0);
+    one.hasMore = one.chunks.length === rowsAtOnce || bytes >= bytesAtOnce;
   }
   return [...news.values()];
 }
@@ -148,12 +153,13 @@ function readStatement(chat: Chat) {
         sql`${places}
         join ${models.run} r on r.user_id = place.user_id and r.id = place.run_id
         left join lateral (
-          select seq, chunk
+          select seq, chunk,
+            sum(octet_length(chunk)) over (order by seq rows unbounded preceding) - octet_length(chunk) as earlier_bytes
           from ${models.runChunk} rows
           where rows.run_id = r.id and rows.user_id = r.user_id and rows.seq > place.after
           order by rows.seq
           limit ${sql.raw(String(rowsAtOnce))}
-        ) c on true`,
+        ) c on c.earlier_bytes < ${sql.raw(String(bytesAtOnce))}`,
       )
       .orderBy(sql`r.id, c.seq`);
   });
