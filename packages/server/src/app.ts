@@ -52,7 +52,7 @@ export function createApp(options: AppOptions) {
   const { db, store, auth, log, url, model, listen, isAlone, trustProxy = false } = options;
   const server = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const doorbell = createDoorbell({ db, log, listen, isAlone });
-  const housework = createHousework({ store, doorbell, log, alone: isAlone ? db : undefined });
+  const housework = createHousework({ store, doorbell, log });
   const replies = createReplies({ store, db, model, log, doorbell, housework, server });
   const events = createEvents({ store, doorbell, log });
   const close = async (graceMs: number) => {

@@ -1,5 +1,6 @@
 /** Who is asking: Better Auth with e-mail and password, and three ways to show it: cookie, bearer session token, JWT. */
 
+import type { BetterAuthPlugin } from "better-auth";
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
 import { isAPIError } from "better-auth/api";
 import { betterAuth } from "better-auth/minimal";
@@ -34,10 +35,18 @@ export const clientAddressHeader = "x-chatkeep-client-address";
 
 const attempts = { window: 60, max: 10 };
 
+const secretCharacters = 32;
+
 export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthOptions): Auth {
+  // Better Auth would take a public one in its place.
+  if (secret.trim().length < secretCharacters) {
+    throw new InvalidInputError(`The secret must have at least ${secretCharacters} characters.`);
+  }
   return betterAuth({
     appName: "chatkeep",
     secret,
+    // Given, so that BETTER_AUTH_SECRETS is not asked for.
+    secrets: [{ version: 1, value: secret }],
     baseURL: url,
     basePath: "/api/auth",
     trustedOrigins: trustedOrigins(url),
@@ -63,8 +72,10 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
         },
       },
     },
-    plugins: [bearer(), jwt({ jwt: { definePayload: () => ({}) } })],
+    plugins: [bearer(), jwt({ jwt: { definePayload: () => ({}) } }), onlyOrigins(trustedOrigins(url))],
     advanced: {
+      disableOriginCheck: false,
+      disableCSRFCheck: false,
       cookiePrefix: "chatkeep",
       useSecureCookies: url.startsWith("https:"),
       database: { generateId: "uuid" },
@@ -97,6 +108,18 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
     },
     telemetry: { enabled: false },
   });
+}
+
+/** Better Auth adds those of BETTER_AUTH_TRUSTED_ORIGINS, with every request anew: they are not ours. */
+function onlyOrigins(origins: string[]): BetterAuthPlugin {
+  const init = (context: object) =>
+    void Object.defineProperty(context, "trustedOrigins", {
+      get: () => origins,
+      set: () => {},
+      enumerable: true,
+      configurable: true,
+    });
+  return { id: "chatkeep-origins", init };
 }
 
 /** The public address; on loopback also its other names, since people type localhost. */
