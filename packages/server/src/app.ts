@@ -54,7 +54,7 @@ export function createApp(options: AppOptions) {
   const limits = { ...defaultLimits, ...options.limits };
   const server = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const doorbell = createDoorbell({ db, log, listen, isAlone });
-  const housework = createHousework({ store, doorbell, log, alone: isAlone ? db : undefined });
+  const housework = createHousework({ store, doorbell, log });
   const sessions = createSessions(auth);
   const streams = createOpenStreams({ sessions, doorbell, perUser: limits.streamsPerUser });
   const rows = createRows(limits.rowsPerHour);
