@@ -63,8 +63,6 @@ const served = new Set(
     "get-session",
     "token",
     "jwks",
-    "ok",
-    "error",
   ].map((path) => `${basePath}/${path}`),
 );
 

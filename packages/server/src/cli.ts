@@ -180,6 +180,14 @@ async function runServer(config: Config): Promise<void> {
       process.exit(1);
     });
   };
+  // A mistake that nobody has caught: what is being written gets its time, and whoever watches starts the server anew.
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error) => {
+      log.error({ error }, "a mistake that nobody caught: the server stops");
+      process.exitCode = 1;
+      if (!stopping) stop();
+    });
+  }
   process.on("SIGTERM", stop);
   // Started by a process that waits for it: the server ends when that one is gone.
   process.on("disconnect", stop);

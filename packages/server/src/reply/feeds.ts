@@ -191,5 +191,12 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
 }
 
 function wake({ listeners }: Feed): void {
-  for (const listener of [...listeners]) listener();
+  for (const listener of [...listeners]) {
+    try {
+      listener();
+    } catch {
+      // A follower that has just left; it must not end those beside it, nor the process.
+      listeners.delete(listener);
+    }
+  }
 }
