@@ -192,6 +192,13 @@ it.each<[string, string, string, string | undefined, string]>([
   ["a charset", "data:text/plain;charset=utf-8;base64,SGk=", "text/plain", "text/plain", "SGk="],
   ["another charset", "data:text/plain;charset=iso-8859-1;base64,6Q==", "text/plain", "text/plain", "w6k="],
   ["no base64", "data:text/plain,Hello%20there", "text/plain", "text/plain", "SGVsbG8gdGhlcmU="],
+  [
+    "a drawing with a colour",
+    'data:image/svg+xml;utf8,<svg fill="#f00"/>',
+    "image/svg+xml",
+    "image/svg+xml",
+    Buffer.from('<svg fill="#f00"/>').toString("base64"),
+  ],
   ["a drawing", "data:image/svg+xml;utf8,<svg/>", "image/svg+xml", "image/svg+xml", "PHN2Zy8+"],
   ["spaces and line breaks", "data:image/png;base64,AA\nAA ", "image/png", "image/png", "AAAA"],
   ["escaped base64", "data:image/png;base64,%2B%2B%2B%2B", "image/png", "image/png", "++++"],
