@@ -15,10 +15,10 @@ it.skipIf(isServer)(
     const ann = await app.signUp("ann");
     await ann.call("POST", "/api/conversations", { messages: [{ role: "user", content: "Hello" }] });
     for (const statement of [
-      sql`insert into rate_limit (key, count, last_request) select g::text, 1, 1 from generate_series(1, 500) g`,
-      sql`insert into verification (identifier, value, expires_at) select g::text, 'x', now() from generate_series(1, 500) g`,
+      sql`insert into rate_limit (key, count, last_request) select g::text, 1, ${Date.now()}::bigint from generate_series(1, 500) g`,
+      sql`insert into verification (identifier, value, expires_at) select g::text, 'x', now() + interval '1 day' from generate_series(1, 500) g`,
       sql`insert into task (user_id, title) select ${ann.id}::uuid, g::text from generate_series(1, 500) g`,
-      sql`insert into session (user_id, token, expires_at) select ${ann.id}::uuid, g::text, now() from generate_series(1, 500) g`,
+      sql`insert into session (user_id, token, expires_at) select ${ann.id}::uuid, g::text, now() + interval '1 day' from generate_series(1, 500) g`,
       sql`insert into "user" (name, email) select g::text, g::text from generate_series(1, 500) g`,
       sql`update rate_limit set count = 2`,
     ])
@@ -36,6 +36,29 @@ it.skipIf(isServer)(
     await app.close();
   },
 );
+
+it("what has ended of signing in is removed, and nothing else", async () => {
+  const app = await openTestApp();
+  const ann = await app.signUp("ann");
+  await app.db.execute(sql`
+    insert into session (user_id, token, expires_at)
+    select ${ann.id}::uuid, n::text, now() + n * interval '1 minute' from generate_series(-3, 3) n where n <> 0`);
+  await app.db.execute(
+    sql`insert into rate_limit (key, count, last_request) values ('old', 1, 1), ('new', 1, ${Date.now()})`,
+  );
+  await app.db.execute(sql`
+    insert into verification (identifier, value, expires_at) values ('old', 'x', now()), ('new', 'x', now() + interval '1 minute')`);
+  const left = async () => {
+    const { rows } = (await app.db.execute(sql`
+      select (select count(*) from session where user_id = ${ann.id}) || ' ' ||
+        (select string_agg(key, ' ') from rate_limit) || ' ' || (select string_agg(identifier, ' ') from verification)
+        as left`)) as unknown as { rows: { left: string }[] };
+    return rows[0]?.left;
+  };
+  await until(left, (rows) => rows === "4 new new");
+  expect((await ann.request("GET", "/api/conversations")).status).toBe(200);
+  await app.close();
+});
 
 it("an outage is one line when it begins, one now and then, and one when it ends", async () => {
   const lines: [string, object][] = [];

@@ -73,15 +73,21 @@ async function listen(config: Config, connection: Connection, log: Log): Promise
   return {
     url: config.port === 0 ? config.url.replace(/:0$/, `:${port}`) : config.url,
     close: async (graceMs = defaultGraceMs) => {
-      await inTime(graceMs + lastMs, async () => {
-        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-        if ("closeIdleConnections" in server) server.closeIdleConnections();
-        await close(graceMs);
-        if ("closeAllConnections" in server) setTimeout(() => server.closeAllConnections(), 500).unref();
-        await closed;
-        await connection.close();
-      });
-      await watchdog.stop();
+      const cut = () => "closeAllConnections" in server && server.closeAllConnections();
+      try {
+        await inTime(graceMs + lastMs, async () => {
+          const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+          if ("closeIdleConnections" in server) server.closeIdleConnections();
+          await close(graceMs);
+          setTimeout(cut, 500).unref();
+          await closed;
+          await connection.close();
+        });
+      } finally {
+        cut();
+        void connection.close();
+        await watchdog.stop();
+      }
       log.info("stopped");
     },
   };

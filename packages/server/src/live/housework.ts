@@ -16,9 +16,11 @@ export interface HouseworkOptions {
   store: Store;
   doorbell: Doorbell;
   log: Log;
+  /** What is to be removed beside chunks, from time to time. */
+  removeExpired(): Promise<void>;
 }
 
-export function createHousework({ store, doorbell, log }: HouseworkOptions) {
+export function createHousework({ store, doorbell, log, removeExpired }: HouseworkOptions) {
   let usedAt = performance.now();
   const sweeps = createOutageLog(log, "dead runs could not be swept");
   // After an outage all leases have run out, also those of servers that live: they get the time to renew them.
@@ -44,9 +46,12 @@ export function createHousework({ store, doorbell, log }: HouseworkOptions) {
       },
     },
   );
-  const removals = createOutageLog(log, "old chunks could not be removed");
+  const removals = createOutageLog(log, "old rows could not be removed");
   const tidying = gather(
-    removals.watch(async () => void (await store.server.removeChunks(graceOfChunksMs))),
+    removals.watch(async () => {
+      await store.server.removeChunks(graceOfChunksMs);
+      await removeExpired();
+    }),
     { everyMs: tidyMs, onError: removals.failed },
   );
   const timer = setInterval(() => {

@@ -48,7 +48,8 @@ export function lockFolder(folder: string): () => void {
   restrict(file);
   const lock = new DatabaseSync(file);
   try {
-    lock.exec("begin exclusive");
+    // Nothing is written, so nothing has to be undone from a file beside.
+    lock.exec("pragma journal_mode = off; begin exclusive");
   } catch (cause) {
     lock.close();
     if ((cause as { errcode?: number }).errcode !== sqliteBusy) {
