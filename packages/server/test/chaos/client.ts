@@ -94,7 +94,7 @@ async function noteRefusal(journal: Journal, request: string, response: Response
 
 async function waitABit({ random, giveUpAt }: Client): Promise<void> {
   if (Date.now() > giveUpAt()) throw new GaveUp();
-  await new Promise((resolve) => setTimeout(resolve, random.between(20, 200)));
+  await new Promise((resolve) => setTimeout(resolve, random.between(100, 400)));
 }
 
 interface Following {

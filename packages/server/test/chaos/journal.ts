@@ -1,7 +1,7 @@
 /** What clients have sent, what they were told, and what they were shown: all that a run is held against. */
 import { randomUUID } from "node:crypto";
 
-export interface Sent {
+interface Sent {
   id: string;
   role: "user" | "assistant";
   content: string;

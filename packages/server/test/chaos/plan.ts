@@ -41,14 +41,14 @@ export function planChaos(seed: number, options: { servers: number; forMs: numbe
   const embedded = randomFrom(seed, "embedded");
   return {
     servers: each((index) =>
-      lane<ServerFault>(randomFrom(seed, `server ${index}`), forMs, [1_500, 5_000], {
+      lane<ServerFault>(randomFrom(seed, `server ${index}`), forMs, [2_000, 7_000], {
         "server killed": [0, 1_500],
         "server shut down": [0, 500],
         "server paused": [leaseMs + 500, leaseMs + 2_500],
       }),
     ),
     networks: each((index) =>
-      lane<NetworkFault>(randomFrom(seed, `network ${index}`), forMs, [500, 2_500], {
+      lane<NetworkFault>(randomFrom(seed, `network ${index}`), forMs, [1_000, 4_000], {
         "connections cut": [0, 0],
         "packet cut in two": [0, 0],
         "answer lost": [0, 0],
@@ -57,7 +57,7 @@ export function planChaos(seed: number, options: { servers: number; forMs: numbe
         "connections refused": [300, 1_500],
       }),
     ),
-    database: lane<DatabaseFault>(randomFrom(seed, "database"), forMs, [2_000, 6_000], {
+    database: lane<DatabaseFault>(randomFrom(seed, "database"), forMs, [3_000, 8_000], {
       "all connections terminated": [0, 0],
       "connection of the database paused": [1_000, 5_000],
       "database crashed": [0, 0],

@@ -30,7 +30,7 @@ async function live(site: Work, index: number): Promise<void> {
   await withoutGivingUp(site, async () => {
     const first = clientOf(-1);
     await signUp(first);
-    await create(first, conversationIds);
+    for (let count = 0; count < 3; count += 1) await create(first, conversationIds);
     const devices = Array.from({ length: site.writing + site.asking }, (_, device) => clientOf(device));
     await Promise.all(
       devices.map((client, device) => use(site, client, conversationIds, device < site.writing ? write : converse)),
