@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { openPglite } from "chatkeep/pglite";
 import { keepServer } from "./kept-server.ts";
-import { graceMs, type Outcome, type Trial } from "./on-postgres.ts";
+import { graceMs, type Outcome, readingFrom, type Trial } from "./on-postgres.ts";
+import { misread, readBack } from "./read-back.ts";
 import { readStored } from "./stored.ts";
 import { work } from "./users.ts";
 import { verify } from "./verify.ts";
@@ -42,11 +43,17 @@ export async function tryEmbedded(trial: Trial): Promise<Outcome> {
       }),
       working,
     ]);
+    const read = await readBack(readingFrom(trial, [server]));
     await server.shutDown();
     const { client, close } = await openPglite({ dataDir: join(data, "db") });
     const stored = await readStored(async (statement) => (await client.query<Record<string, unknown>>(statement)).rows);
     await close();
-    return { findings: verify(trial.journal, stored), overwritten: [], serverFaults: server.faults };
+    return {
+      findings: verify(trial.journal, stored),
+      overwritten: [],
+      misread: misread(read, stored),
+      serverFaults: server.faults,
+    };
   } finally {
     await server.kill();
   }

@@ -4,10 +4,12 @@ import { migrate } from "chatkeep";
 import { openPg } from "chatkeep/pg";
 import { startPostgres, type ThrowawayPostgres } from "../../../store/test/helpers/throwaway-postgres.ts";
 import { migrations } from "../../src/migrations.generated.ts";
+import type { Site } from "./client.ts";
 import type { Journal } from "./journal.ts";
 import { type KeptServer, keepServer } from "./kept-server.ts";
 import { type Network, openNetwork } from "./network.ts";
 import type { DatabaseFault, Fault, NetworkFault, Plan, ServerFault } from "./plan.ts";
+import { misread, readBack } from "./read-back.ts";
 import { type Query, readStored, watchEndedReplies } from "./stored.ts";
 import { work } from "./users.ts";
 import { type Findings, verify } from "./verify.ts";
@@ -29,6 +31,7 @@ export interface Trial {
 export interface Outcome {
   findings: Findings;
   overwritten: string[];
+  misread: string[];
   serverFaults: string[];
 }
 
@@ -67,14 +70,27 @@ export async function tryPostgres(trial: Trial): Promise<Outcome> {
     await trouble(trial, servers, networks, postgres, query);
     await settle(query);
     const overwritten = await watch.end();
-    const findings = verify(trial.journal, await readStored(query));
-    return { findings, overwritten, serverFaults: servers.flatMap(({ faults }) => faults) };
+    const read = await readBack(readingFrom(trial, servers));
+    const stored = await readStored(query);
+    const findings = verify(trial.journal, stored);
+    return {
+      findings,
+      overwritten,
+      misread: misread(read, stored),
+      serverFaults: servers.flatMap(({ faults }) => faults),
+    };
   } finally {
     await Promise.all(servers.map((server) => server.kill()));
     await Promise.all(networks.map((network) => network.stop()));
     await database.close();
     await postgres.stop();
   }
+}
+
+/** Where to read when all is over, within a minute. */
+export function readingFrom({ journal }: Trial, servers: readonly KeptServer[]): Site {
+  const end = Date.now() + graceMs;
+  return { urls: servers.map(({ url }) => url), journal, giveUpAt: () => end };
 }
 
 function environmentOf({ environment, leaseMs }: Trial, { port }: Network): Record<string, string> {

@@ -19,10 +19,11 @@ export function isSound(part: Part): boolean {
 
 /** All that must be empty. */
 function faultsOf({ journal, outcome }: Part): [kind: string, list: readonly string[]][] {
-  const { findings, overwritten, serverFaults } = outcome;
+  const { findings, overwritten, misread, serverFaults } = outcome;
   return [
     ...(Object.entries(findings) as [string, string[]][]),
     ["overwritten", overwritten],
+    ["misread", misread],
     ["servers at fault", serverFaults],
     ["wrong answers", [...journal.refusals].flatMap(([what, count]) => Array<string>(count).fill(what))],
     ["never answered", Array<string>(journal.gaveUp).fill("a request, though all was well again for a minute")],
