@@ -17,6 +17,7 @@ import {
   renameConversation,
 } from "./conversations.ts";
 import {
+  type Change,
   type Chat,
   type Database,
   guarded,
@@ -68,6 +69,11 @@ export interface Store {
   forUser(userId: UserId): UserStore;
   /** Runs `work` with a store whose writes are committed together, or not at all. After a deadlock it runs again. */
   transaction<Result>(work: (store: Store) => Promise<Result>, config?: PgTransactionConfig): Promise<Result>;
+  /**
+   * Calls `listener` after each commit of this store, also of its transactions, with what has changed; gives the way to stop that.
+   * What other processes commit is told by a notifier. In a transaction that the host commits it is told before that.
+   */
+  onChange(listener: (change: Change) => void): () => void;
   /** What a server does for all its users at once; every entry names its owner. */
   server: ServerStore;
 }
@@ -86,6 +92,20 @@ export interface UserStore extends ReturnType<typeof userVerbs> {
  * It holds no state but prepared statements: make one at start, and one for each transaction of your own.
  */
 export function createStore(db: Database, models: ChatModels, options: StoreOptions = {}): Store {
+  const listeners = new Set<(change: Change) => void>();
+  const changed = (change: Change) => {
+    for (const listener of listeners) listener(change);
+  };
+  return storeOn(db, models, options, { listeners, changed });
+}
+
+/** Who is told of changes, and how: inside a transaction they are kept until its commit. */
+interface Telling {
+  listeners: Set<(change: Change) => void>;
+  changed(change: Change): void;
+}
+
+function storeOn(db: Database, models: ChatModels, options: StoreOptions, { listeners, changed }: Telling): Store {
   const { rowLevelSecurity = false, partsOf = () => [] } = requireOptions(options);
   const alone: Chat = {
     db,
@@ -94,19 +114,56 @@ export function createStore(db: Database, models: ChatModels, options: StoreOpti
     runLeaseMs: options.runLeaseMs ?? runLeaseMs,
     partsOf,
     appends: undefined,
+    changed,
     lanes: undefined,
   };
   const chat = isTransaction(db) ? alone : open(alone);
   const ownerSchema = ownerSchemas(models).userId;
+  /** What `work` changes is told after its commit; of attempts that were rolled back, nothing. */
+  async function told<Result>(
+    attempt: (keep: (change: Change) => void, begin: () => void) => Promise<Result>,
+  ): Promise<Result> {
+    let changes: Change[] = [];
+    const result = await attempt(
+      (change) => void changes.push(change),
+      () => {
+        changes = [];
+      },
+    );
+    for (const change of changes) changed(change);
+    return result;
+  }
+
   const operator: Runner = rowLevelSecurity
-    ? (verb) => asOperator(db, (tx) => verb(within(chat, tx)))
+    ? (verb) =>
+        told((keep, begin) =>
+          asOperator(db, (tx) => {
+            begin();
+            return verb({ ...within(chat, tx), changed: keep });
+          }),
+        )
     : (verb) => guarded(db, () => verb(chat));
   const transaction: Store["transaction"] = (work, config) =>
-    inTransaction(db, (tx) => work(createStore(tx, models, options)), config);
+    told((keep, begin) =>
+      inTransaction(
+        db,
+        (tx) => {
+          begin();
+          return work(storeOn(tx, models, options, { listeners, changed: keep }));
+        },
+        config,
+      ),
+    );
 
   function runnerFor(userId: UserId): UserRunner {
     const run: Runner = rowLevelSecurity
-      ? (verb) => asOwner(chat, userId, verb)
+      ? (verb) =>
+          told((keep, begin) =>
+            asOwner(chat, userId, (mine) => {
+              begin();
+              return verb({ ...mine, changed: keep });
+            }),
+          )
       : (verb) => guarded(db, () => verb(chat));
     return {
       run,
@@ -124,6 +181,10 @@ export function createStore(db: Database, models: ChatModels, options: StoreOpti
         : userStore(refuseAll(invalidInput(owner.error, "userId")), userId);
     },
     transaction,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     server: { ...serverStore(operator), leaseMs: chat.runLeaseMs },
   };
 }
