@@ -264,7 +264,7 @@ describe.runIf(isServer)("what cannot be set up has one sentence", () => {
     );
     await open(
       url(source, (each) => (each.username = "nobody_here")),
-      /refuses the user or the password/,
+      /does not let this user in/,
     );
     await open(
       url(source, (each) => (each.hostname = "nowhere.invalid")),
