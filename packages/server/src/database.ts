@@ -48,7 +48,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<Connection> 
 }
 
 /** What this program puts into its folder. */
-const ours = /^(db(\.lock|\.making-\d+)?|secret(\.partial)?)$/;
+const ours = /^(db(\.lock(-journal)?|\.making-\d+)?|secret(\.partial)?)$/;
 
 /** A folder that is only ours is for this user alone; one that is used for other things too stays as it is. */
 function closeToOthers(folder: string): void {
