@@ -37,9 +37,10 @@ import { type BranchOptions, getMessage, listBranch, listBranchWithSiblings, sho
 import { listMessages, type MessagePageOptions } from "./messages/page.ts";
 import type { ChatModels, UserId } from "./models/chat.ts";
 import { ownerSchemas } from "./models/owner-schemas.ts";
-import type { NewConversation, NewMessage, NewRun } from "./models/schemas.ts";
+import type { NewConversation, NewMessage, NewReply, NewRun } from "./models/schemas.ts";
 import { asOperator, asOwner } from "./row-level-security.ts";
 import { beginRun } from "./runs/begin.ts";
+import { beginNewReply } from "./runs/begin-new.ts";
 import { type Pulse, pulseRuns, type RunPlace, readRuns } from "./runs/chunks.ts";
 import { runLeaseMs } from "./runs/lease.ts";
 import { endRun, findRun, findRunningRun, type RunEnd, type RunKey, stopRun } from "./runs/run.ts";
@@ -268,6 +269,7 @@ function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
         run((chat) => listBranchWithSiblings(chat, userId, conversationId, options)),
     },
     runs: {
+      beginNew: (input: NewReply) => run((chat) => beginNewReply(chat, userId, input)),
       begin: (input: NewRun) => run((chat) => beginRun(chat, userId, input)),
       end: (key: RunKey, end: RunEnd) => run((chat) => endRun(chat, userId, key, end)),
       findRunning: (conversationId: string) => run((chat) => findRunningRun(chat, userId, conversationId)),
