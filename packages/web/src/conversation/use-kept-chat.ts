@@ -2,9 +2,10 @@
 import { useChat } from "@ai-sdk/react";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import type { UIMessage } from "ai";
-import { useEffect, useMemo } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import { conversations } from "../api.ts";
 import { putInLists } from "../lists.ts";
+import { toasts } from "../ui/toasts.tsx";
 import { chatOf, keptOf, toUIMessage, whenReplied } from "./chats.ts";
 
 const throttleMs = 50;
@@ -57,6 +58,24 @@ export function useKeptChat(id: string, isNew: boolean) {
   return { chat, branch };
 }
 
+/** Gives what to call when this tab asks: a conversation that goes on is no longer one of the past. */
+export function useOutOfArchive(id: string, status: string): () => void {
+  const queries = useQueryClient();
+  const hasAsked = useRef(false);
+  useEffect(() => {
+    if (status !== "streaming" || !hasAsked.current) return;
+    hasAsked.current = false;
+    const take = async () => {
+      const { archived } = await conversations.get(id);
+      if (archived) putInLists(queries, await conversations.change(id, { archived: false }));
+    };
+    take().catch((error: Error) => void toasts.add({ title: error.message }));
+  }, [status, queries, id]);
+  return useCallback(() => {
+    hasAsked.current = true;
+  }, []);
+}
+
 /** The tasks change while the assistant works on them. */
 function useTaskNews(messages: readonly UIMessage[]): void {
   const queries = useQueryClient();
@@ -72,14 +91,17 @@ export function useFollow(id: string, isWrittenElsewhere: boolean): void {
   const queries = useQueryClient();
   useEffect(() => {
     if (!isWrittenElsewhere) return;
+    let isFollowing = false;
     const timer = setInterval(follow, pollMs);
     void follow();
     return () => clearInterval(timer);
 
     async function follow() {
       const chat = chatOf(id);
-      if (chat.status === "submitted" || chat.status === "streaming") return;
+      if (isFollowing || chat.status === "submitted" || chat.status === "streaming") return;
+      isFollowing = true;
       await chat.resumeStream();
+      isFollowing = false;
       await queries.invalidateQueries({ queryKey: ["branch", id] });
     }
   }, [id, isWrittenElsewhere, queries]);

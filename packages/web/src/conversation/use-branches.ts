@@ -1,0 +1,43 @@
+/** Which branch was left where: whoever comes back to another version of a message finds what stood below it then. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import type { UIMessage } from "ai";
+import { useEffect } from "react";
+import { conversations } from "../api.ts";
+import { remember, remembered } from "../ui/remembered.ts";
+import { keptOf } from "./chats.ts";
+
+const nameOf = (id: string) => `seen.${id}`;
+
+/** The last message that was seen below each version. */
+function seenIn(id: string): Record<string, string> {
+  try {
+    return JSON.parse(remembered(nameOf(id)) ?? "{}") as Record<string, string>;
+  } catch {
+    return {};
+  }
+}
+
+/** Gives a way to show the branch of a message: as it was left, or to its newest end if it was never looked at here. */
+export function useBranches(id: string, messages: readonly UIMessage[]): (messageId: string) => void {
+  const queries = useQueryClient();
+  const leaf = messages.at(-1);
+  const versions = messages
+    .filter((message) => (keptOf(message)?.siblings.length ?? 0) > 1)
+    .map((message) => message.id);
+  const places = keptOf(leaf) ? versions.join(" ") : "";
+  const leafId = leaf?.id;
+  useEffect(() => {
+    if (!places || !leafId) return;
+    const seen = Object.fromEntries(places.split(" ").map((version) => [version, leafId]));
+    remember(nameOf(id), JSON.stringify({ ...seenIn(id), ...seen }));
+  }, [id, places, leafId]);
+  const { mutate } = useMutation({
+    mutationFn: async (messageId: string) => {
+      const leafId = seenIn(id)[messageId] ?? messageId;
+      // What was seen there may be deleted by now.
+      await conversations.change(id, { headId: leafId }).catch(() => conversations.change(id, { headId: messageId }));
+    },
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["branch", id] }),
+  });
+  return mutate;
+}
