@@ -20,20 +20,22 @@ const waiting = new Map<string, Set<() => void>>();
 
 /** Whoever waits for a place to follow it need not wait any longer. */
 export function replyHasEnded(conversationId: string): void {
-  for (const [path, listeners] of waiting)
-    if (path.includes(conversationId)) for (const listener of listeners) listener();
+  for (const [path, listeners] of waiting) if (path.includes(conversationId)) for (const end of listeners) end();
 }
 
 export const fetchReply: typeof fetch = async (input, init) => {
-  const isFollowing = init?.method === undefined || init.method === "GET";
-  const path = String(input);
+  const isFollowing = init?.method === "GET";
   const over = new AbortController();
+  init?.signal?.addEventListener("abort", () => over.abort());
   const place = takePlace(over.signal);
-  if (isFollowing) await Promise.race([Promise.all([untilVisible(init?.signal), place.taken]), untilEnded(path)]);
   try {
+    if (isFollowing) {
+      const isTurn = Promise.all([untilVisible(over.signal), place.taken]);
+      await Promise.race([isTurn, untilEnded(String(input), over.signal), aborted(over.signal)]);
+    }
     const response = await fetch(input, init);
-    if (!response.ok || !response.body) over.abort();
-    else return new Response(watched(response.body, place, over), response);
+    if (response.ok && response.body) return new Response(watched(response.body, place, over), response);
+    over.abort();
     return response;
   } catch (error) {
     over.abort();
@@ -59,15 +61,13 @@ function takePlace(over: AbortSignal): Place {
   return { taken, isTaken: () => isTaken };
 }
 
-function untilEnded(path: string): Promise<void> {
-  return new Promise((resolve) => {
-    const listeners = waiting.get(path) ?? new Set();
-    waiting.set(path, listeners.add(end));
-    function end() {
-      listeners.delete(end);
-      if (listeners.size === 0) waiting.delete(path);
-      resolve();
-    }
+async function untilEnded(path: string, over: AbortSignal): Promise<void> {
+  const listeners = waiting.get(path) ?? new Set();
+  waiting.set(path, listeners);
+  await new Promise<void>((resolve) => {
+    listeners.add(resolve);
+    void aborted(over).then(resolve);
+    void aborted(over).then(() => listeners.delete(resolve));
   });
 }
 
@@ -77,9 +77,25 @@ function watched(body: ReadableStream<Uint8Array>, place: Place, over: AbortCont
   const isHidden = () => document.visibilityState !== "visible";
   let whenHidden = () => {};
   let chunks = 0;
+  let isLetGo = false;
   const end = () => {
     over.abort();
     document.removeEventListener("visibilitychange", whenHidden);
+  };
+  const letGo = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    isLetGo = true;
+    end();
+    controller.error(new LetGoError());
+    void reader.cancel();
+  };
+  const read = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+    const { done, value } = await reader.read();
+    if (isLetGo) return;
+    chunks += 1;
+    if (value) controller.enqueue(value);
+    if (!done) return;
+    controller.close();
+    end();
   };
   return new ReadableStream<Uint8Array>({
     start: (controller) => {
@@ -90,17 +106,10 @@ function watched(body: ReadableStream<Uint8Array>, place: Place, over: AbortCont
       const isLate = !place.isTaken() && performance.now() > lateFrom;
       if (chunks > 0 && (isHidden() || isLate)) return letGo(controller);
       try {
-        const { done, value } = await reader.read();
-        if (over.signal.aborted) return;
-        chunks += 1;
-        if (value) controller.enqueue(value);
-        if (!done) return;
-        controller.close();
-        end();
+        await read(controller);
       } catch (error) {
-        if (over.signal.aborted) return;
         end();
-        controller.error(error);
+        if (!isLetGo) controller.error(error);
       }
     },
     cancel: async (reason) => {
@@ -108,10 +117,4 @@ function watched(body: ReadableStream<Uint8Array>, place: Place, over: AbortCont
       await reader.cancel(reason);
     },
   });
-
-  function letGo(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    end();
-    controller.error(new LetGoError());
-    void reader.cancel();
-  }
 }

@@ -49,16 +49,14 @@ export function whileVisible(whileSeen: (signal: AbortSignal) => void): () => vo
   };
 }
 
-/** Waits until the tab is in view. */
-export function untilVisible(signal?: AbortSignal | null): Promise<void> {
-  return new Promise((resolve) => {
-    const end = whileVisible(() => setTimeout(done));
-    const done = () => {
-      end();
-      resolve();
-    };
-    signal?.addEventListener("abort", done, { once: true });
+/** Waits until the tab is in view, or is not wanted any more. */
+export async function untilVisible(signal: AbortSignal): Promise<void> {
+  let end = () => {};
+  await new Promise<void>((resolve) => {
+    end = whileVisible(() => resolve());
+    void aborted(signal).then(resolve);
   });
+  end();
 }
 
 export function aborted(signal: AbortSignal): Promise<void> {
