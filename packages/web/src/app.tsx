@@ -2,7 +2,7 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { createRootRoute, createRoute, createRouter, Outlet, useNavigate, useParams } from "@tanstack/react-router";
 import { ListTodo, PanelLeft } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { v4 as uuid } from "uuid";
 import { AccountMenu } from "./account/account-menu.tsx";
 import { SignIn } from "./account/sign-in.tsx";
@@ -13,6 +13,7 @@ import { Help } from "./help.tsx";
 import { useLive } from "./live.ts";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { t } from "./strings/index.ts";
+import { hearTabs } from "./tabs.ts";
 import { TasksPanel } from "./tasks/tasks-panel.tsx";
 import { useDroppedFiles } from "./ui/dropped-files.ts";
 import { Failure } from "./ui/failure.tsx";
@@ -46,6 +47,7 @@ function usePersonId(): string {
 
 function Root() {
   const { data: person, error, isPending, refetch } = useQuery({ queryKey: ["person"], queryFn: currentPerson });
+  useEffect(() => hearTabs("person", () => void refetch()), [refetch]);
   if (isPending) return <div className="h-full" aria-busy="true" />;
   if (error) return <Failure error={error} onRetry={() => refetch()} />;
   if (!person) return <SignIn />;

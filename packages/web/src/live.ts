@@ -7,7 +7,7 @@ import { useEffect } from "react";
 import { type LiveEvent, listen } from "./api.ts";
 import { putInLists, readListsAgain, takeFromLists } from "./lists.ts";
 import { replyHasEnded } from "./reply-streams.ts";
-import { aborted, hearTabs, whileVisible, withPlace } from "./tabs.ts";
+import { aborted, whileVisible, withPlace } from "./tabs.ts";
 
 export function useLive(personId: string): void {
   const queries = useQueryClient();
@@ -29,10 +29,8 @@ export function useLive(personId: string): void {
         stop();
       });
     });
-    const stopHearing = hearTabs("person", askWho);
     return () => {
       end();
-      stopHearing();
       channel.close();
     };
   }, [queries, personId]);

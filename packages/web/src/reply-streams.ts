@@ -23,17 +23,22 @@ export function replyHasEnded(conversationId: string): void {
   for (const [path, listeners] of waiting) if (path.includes(conversationId)) for (const end of listeners) end();
 }
 
+/** Says of a conversation, as an event of its id, that the server has stored the question that was asked in it. */
+export const storedQuestions = new EventTarget();
+
 export const fetchReply: typeof fetch = async (input, init) => {
   const isFollowing = init?.method === "GET";
   const over = new AbortController();
   init?.signal?.addEventListener("abort", () => over.abort());
+  if (isFollowing) await untilVisible(over.signal);
   const place = takePlace(over.signal);
   try {
-    if (isFollowing) {
-      const isTurn = Promise.all([untilVisible(over.signal), place.taken]);
-      await Promise.race([isTurn, untilEnded(String(input), over.signal), aborted(over.signal)]);
-    }
+    if (isFollowing) await Promise.race([place.taken, untilEnded(String(input), over.signal), aborted(over.signal)]);
     const response = await fetch(input, init);
+    if (response.ok && !isFollowing) {
+      const { id } = JSON.parse(String(init?.body)) as { id: string };
+      storedQuestions.dispatchEvent(new Event(id));
+    }
     if (response.ok && response.body) return new Response(watched(response.body, place, over), response);
     over.abort();
     return response;
@@ -73,40 +78,37 @@ async function untilEnded(path: string, over: AbortSignal): Promise<void> {
 
 function watched(body: ReadableStream<Uint8Array>, place: Place, over: AbortController): ReadableStream<Uint8Array> {
   const reader = body.getReader();
-  const lateFrom = performance.now() + patienceMs;
-  const isHidden = () => document.visibilityState !== "visible";
-  let whenHidden = () => {};
-  let chunks = 0;
   let isLetGo = false;
+  let unwatch = () => {};
   const end = () => {
     over.abort();
-    document.removeEventListener("visibilitychange", whenHidden);
-  };
-  const letGo = (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    isLetGo = true;
-    end();
-    controller.error(new LetGoError());
-    void reader.cancel();
-  };
-  const read = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    const { done, value } = await reader.read();
-    if (isLetGo) return;
-    chunks += 1;
-    if (value) controller.enqueue(value);
-    if (!done) return;
-    controller.close();
-    end();
+    unwatch();
   };
   return new ReadableStream<Uint8Array>({
     start: (controller) => {
-      whenHidden = () => isHidden() && letGo(controller);
-      document.addEventListener("visibilitychange", whenHidden);
+      const letGo = () => {
+        isLetGo = true;
+        end();
+        controller.error(new LetGoError());
+        void reader.cancel();
+      };
+      const patience = setTimeout(() => place.isTaken() || letGo(), patienceMs);
+      const lookAtTab = () => document.visibilityState === "visible" || letGo();
+      document.addEventListener("visibilitychange", lookAtTab);
+      unwatch = () => {
+        clearTimeout(patience);
+        document.removeEventListener("visibilitychange", lookAtTab);
+      };
+      lookAtTab();
     },
     pull: async (controller) => {
-      const isLate = !place.isTaken() && performance.now() > lateFrom;
-      if (chunks > 0 && (isHidden() || isLate)) return letGo(controller);
       try {
-        await read(controller);
+        const { done, value } = await reader.read();
+        if (isLetGo) return;
+        if (value) controller.enqueue(value);
+        if (!done) return;
+        end();
+        controller.close();
       } catch (error) {
         end();
         if (!isLetGo) controller.error(error);

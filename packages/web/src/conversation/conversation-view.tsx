@@ -26,7 +26,7 @@ import { StateOfReply } from "./state-of-reply.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
 import { useUnsent } from "./use-asked.ts";
 import { useBranches } from "./use-branches.ts";
-import { useFollow, useKeptChat, useOutOfArchive } from "./use-kept-chat.ts";
+import { useFollow, useKeptChat } from "./use-kept-chat.ts";
 import { usePrintWhole } from "./use-print-whole.ts";
 import { Welcome } from "./welcome.tsx";
 
@@ -49,13 +49,12 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   const isWrittenElsewhere = !isReplying && keptOf(last)?.status === "streaming";
   const isBusy = isReplying || isWrittenElsewhere;
   useFollow(id, isWrittenElsewhere);
-  useTitle(id, isNew);
+  const title = useTitle(id, isNew);
   const { ref: scroller, isAway, toEnd } = useStickToEnd(messages);
   const [stopError, setStopError] = useState<Error>();
   const isMissing =
     !isNew && branch.error instanceof ApiError && ["not_found", "invalid_input"].includes(branch.error.code);
   const unsent = useUnsent(personId, id, { messages, status, isRead: branch.isSuccess || isMissing });
-  const takeOutOfArchive = useOutOfArchive(id, status);
   usePrintWhole(branch);
 
   const ask = useCallback(
@@ -63,13 +62,12 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
       clearError();
       setStopError(undefined);
       toEnd();
-      takeOutOfArchive();
       const messageId = uuid();
       writeAsked(personId, id, { messageId, text: wordsOf(parts) });
       chat.setMessages(above);
       void chat.sendMessage({ id: messageId, parts }, parentId === undefined ? {} : { body: { parentId } });
     },
-    [chat.sendMessage, chat.setMessages, clearError, toEnd, takeOutOfArchive, personId, id],
+    [chat.sendMessage, chat.setMessages, clearError, toEnd, personId, id],
   );
   const send = (text: string) => {
     writeDraft(personId, draftOf, "");
@@ -77,22 +75,26 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     if (isNew) void navigate({ to: "/c/$conversationId", params: { conversationId: id }, replace: true });
   };
   const regenerateLast = chat.regenerate;
+  const { show, leave } = useBranches(id, messages);
   const latest = useRef({ messages, ask, regenerate: regenerateLast });
   latest.current = { messages, ask, regenerate: regenerateLast };
-  const edit = useCallback((message: UIMessage, text: string) => {
-    const { messages, ask } = latest.current;
-    const index = messages.findIndex((each) => each.id === message.id);
-    const parts = withWords(message.parts, text);
-    ask(parts, messages.slice(0, index), keptOf(message)?.parentId ?? messages[index - 1]?.id ?? null);
-  }, []);
+  const edit = useCallback(
+    (message: UIMessage, text: string) => {
+      const { messages, ask } = latest.current;
+      const index = messages.findIndex((each) => each.id === message.id);
+      const parts = withWords(message.parts, text);
+      leave(message.id);
+      ask(parts, messages.slice(0, index), keptOf(message)?.parentId ?? messages[index - 1]?.id ?? null);
+    },
+    [leave],
+  );
   const regenerate = useCallback(
     (messageId: string) => {
-      takeOutOfArchive();
+      leave(messageId);
       void latest.current.regenerate({ messageId });
     },
-    [takeOutOfArchive],
+    [leave],
   );
-  const show = useBranches(id, messages);
 
   const isUnsent = isMissing && readAsked(personId, id) !== undefined;
   const isGone = isMissing && !isBusy && !isUnsent;
@@ -116,6 +118,11 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
         <div className="mx-auto max-w-3xl px-4 py-6">
           {branch.hasNextPage && (
             <Earlier isLoading={branch.isFetchingNextPage} onVisible={() => void branch.fetchNextPage()} />
+          )}
+          {messages.length > 0 && (
+            <h1 dir="auto" className="sr-only print:not-sr-only print:font-semibold print:text-xl">
+              {title ?? t.list.newChat}
+            </h1>
           )}
           {isEmpty && <Welcome onPick={send} />}
           <div role="log" aria-live="off" aria-label={t.chat.messages} className="grid grid-cols-[minmax(0,1fr)] gap-6">
@@ -191,12 +198,13 @@ function Gone() {
 }
 
 /** The tab has the name of the conversation. */
-function useTitle(id: string, isNew: boolean): void {
+function useTitle(id: string, isNew: boolean): string | null | undefined {
   const { data } = useQuery({ queryKey: ["conversation", id], queryFn: () => conversations.get(id), enabled: !isNew });
   const title = isNew ? undefined : data?.title;
   useEffect(() => {
     document.title = title ? `${title} · chatkeep` : "chatkeep";
   }, [title]);
+  return title;
 }
 
 interface Asking {

@@ -109,7 +109,7 @@ export function Sources({ parts }: { parts: readonly Part[] }) {
   if (sources.length === 0) return null;
   return (
     <section aria-label={t.chat.sources} className="text-sm">
-      <h3 className="text-quiet text-xs">{t.chat.sources}</h3>
+      <p className="text-quiet text-xs">{t.chat.sources}</p>
       <ol className="mt-1 list-decimal ps-6">
         {sources.map(({ id, name, url }) => (
           <li key={id} dir="auto" className="wrap-anywhere">

@@ -2,6 +2,7 @@
 import type { UIMessage } from "ai";
 import { useEffect, useState } from "react";
 import { readAsked, writeAsked } from "../composer/drafts.ts";
+import { storedQuestions } from "../reply-streams.ts";
 import { keptOf } from "./chats.ts";
 
 interface Chat {
@@ -15,11 +16,14 @@ interface Chat {
 export function useUnsent(personId: string, id: string, { messages, status, isRead }: Chat): string | undefined {
   const [unsent, setUnsent] = useState<string>();
   useEffect(() => {
+    const forget = () => writeAsked(personId, id, undefined);
+    storedQuestions.addEventListener(id, forget);
+    return () => storedQuestions.removeEventListener(id, forget);
+  }, [personId, id]);
+  useEffect(() => {
     const asked = readAsked(personId, id);
     const shown = messages.find((message) => message.id === asked?.messageId);
-    // The first word of the reply says that the question is stored.
-    const isStored = shown && (status === "streaming" || keptOf(shown) !== undefined);
-    if (isStored) writeAsked(personId, id, undefined);
+    if (shown && keptOf(shown)) writeAsked(personId, id, undefined);
     setUnsent(asked && !shown && isRead && status === "ready" ? asked.text : undefined);
   }, [personId, id, messages, status, isRead]);
   return unsent;

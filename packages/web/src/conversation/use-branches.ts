@@ -1,7 +1,7 @@
 /** Which branch was left where: whoever comes back to another version of a message finds what stood below it then. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { UIMessage } from "ai";
-import { useEffect } from "react";
+import { useCallback, useEffect, useRef } from "react";
 import { conversations } from "../api.ts";
 import { remember, remembered } from "../ui/remembered.ts";
 import { keptOf } from "./chats.ts";
@@ -17,8 +17,19 @@ function seenIn(id: string): Record<string, string> {
   }
 }
 
-/** Gives a way to show the branch of a message: as it was left, or to its newest end if it was never looked at here. */
-export function useBranches(id: string, messages: readonly UIMessage[]): (messageId: string) => void {
+function remembering(id: string, versions: readonly string[], leafId: string): void {
+  const seen = Object.fromEntries(versions.map((version) => [version, leafId]));
+  remember(nameOf(id), JSON.stringify({ ...seenIn(id), ...seen }));
+}
+
+interface Branches {
+  /** Shows the branch of a message: as it was left, or to its newest end if it was never looked at here. */
+  show: (messageId: string) => void;
+  /** Before another version of a message is made. */
+  leave: (messageId: string) => void;
+}
+
+export function useBranches(id: string, messages: readonly UIMessage[]): Branches {
   const queries = useQueryClient();
   const leaf = messages.at(-1);
   const versions = messages
@@ -27,10 +38,16 @@ export function useBranches(id: string, messages: readonly UIMessage[]): (messag
   const places = keptOf(leaf) ? versions.join(" ") : "";
   const leafId = leaf?.id;
   useEffect(() => {
-    if (!places || !leafId) return;
-    const seen = Object.fromEntries(places.split(" ").map((version) => [version, leafId]));
-    remember(nameOf(id), JSON.stringify({ ...seenIn(id), ...seen }));
+    if (places && leafId) remembering(id, places.split(" "), leafId);
   }, [id, places, leafId]);
+  const latestLeaf = useRef(leafId);
+  latestLeaf.current = leafId;
+  const leave = useCallback(
+    (messageId: string) => {
+      if (latestLeaf.current) remembering(id, [messageId], latestLeaf.current);
+    },
+    [id],
+  );
   const { mutate } = useMutation({
     mutationFn: async (messageId: string) => {
       const leafId = seenIn(id)[messageId] ?? messageId;
@@ -39,5 +56,5 @@ export function useBranches(id: string, messages: readonly UIMessage[]): (messag
     },
     onSuccess: () => queries.invalidateQueries({ queryKey: ["branch", id] }),
   });
-  return mutate;
+  return { show: mutate, leave };
 }

@@ -2,9 +2,10 @@
 import { useChat } from "@ai-sdk/react";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import type { UIMessage } from "ai";
-import { useCallback, useEffect, useMemo, useRef } from "react";
-import { conversations } from "../api.ts";
+import { useEffect, useMemo } from "react";
+import { type Conversation, conversations } from "../api.ts";
 import { putInLists } from "../lists.ts";
+import { storedQuestions } from "../reply-streams.ts";
 import { toasts } from "../ui/toasts.tsx";
 import { chatOf, keptOf, toUIMessage, whenReplied } from "./chats.ts";
 
@@ -40,14 +41,15 @@ export function useKeptChat(id: string, isNew: boolean) {
         : [];
     setMessages([...kept, ...unsent] as UIMessage[]);
   }, [data, setMessages, instance]);
-  const isStored = chat.status === "streaming";
   useEffect(() => {
-    if (!isStored) return;
-    void conversations.get(id).then(
-      (conversation) => putInLists(queries, conversation),
-      () => {},
-    );
-  }, [isStored, queries, id]);
+    const put = () =>
+      outOfArchive(id).then(
+        (conversation) => putInLists(queries, conversation),
+        (error: Error) => void toasts.add({ title: error.message }),
+      );
+    storedQuestions.addEventListener(id, put);
+    return () => storedQuestions.removeEventListener(id, put);
+  }, [queries, id]);
   useEffect(() => {
     whenReplied((conversationId) => {
       void queries.invalidateQueries({ queryKey: ["branch", conversationId] });
@@ -58,22 +60,10 @@ export function useKeptChat(id: string, isNew: boolean) {
   return { chat, branch };
 }
 
-/** Gives what to call when this tab asks: a conversation that goes on is no longer one of the past. */
-export function useOutOfArchive(id: string, status: string): () => void {
-  const queries = useQueryClient();
-  const hasAsked = useRef(false);
-  useEffect(() => {
-    if (status !== "streaming" || !hasAsked.current) return;
-    hasAsked.current = false;
-    const take = async () => {
-      const { archived } = await conversations.get(id);
-      if (archived) putInLists(queries, await conversations.change(id, { archived: false }));
-    };
-    take().catch((error: Error) => void toasts.add({ title: error.message }));
-  }, [status, queries, id]);
-  return useCallback(() => {
-    hasAsked.current = true;
-  }, []);
+/** A conversation that this tab has asked something in is no longer one of the past. */
+async function outOfArchive(id: string): Promise<Conversation> {
+  const conversation = await conversations.get(id);
+  return conversation.archived ? await conversations.change(id, { archived: false }) : conversation;
 }
 
 /** The tasks change while the assistant works on them. */
