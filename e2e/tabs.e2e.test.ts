@@ -205,7 +205,7 @@ it("asks before drafts are lost by signing out, in all tabs, and tells the next 
   await page.getByRole("alertdialog").getByText("You have written something here").waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
   expect(await box(beside).inputValue()).toBe("Not sent yet");
-  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
   await page.getByRole("button", { name: "Sign out and delete it" }).click();
   for (const each of [page, beside]) await each.getByRole("heading", { name: "Sign in to chatkeep" }).waitFor();
   await signUp(page, "bob");

@@ -77,6 +77,14 @@ describe("angle brackets", () => {
     }
   });
 
+  it("let pictures in, by address and in the text itself, and nothing that runs", () => {
+    expect(html("![a](data:image/png;base64,eA==)")).toContain('src="data:image/png;base64,eA=="');
+    expect(html("![a](https://example.com/a.png)")).toContain('src="https://example.com/a.png"');
+    expect(html("![a](javascript:alert(1)) [b](data:text/html,x) [c](vbscript:x)")).not.toMatch(
+      /(src|href)="(javascript|data:text|vbscript)/,
+    );
+  });
+
   it("make an address a link, and a break in a table a break", () => {
     expect(html("<https://example.com/a>")).toContain('href="https://example.com/a"');
     expect(html("| a |\n|---|\n| one<br>two |")).toMatch(/one<br\/>\s*two/);

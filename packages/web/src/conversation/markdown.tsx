@@ -18,7 +18,10 @@ const signs = {
 const onError = () => void toasts.add({ title: t.chat.notCopied });
 const controls = { code: { copy: { onError } } };
 const components = { table: Table, input: TaskBox };
-const words = { footnoteLabel: t.chat.footnotes };
+const words = {
+  footnoteLabel: t.chat.footnotes,
+  footnoteBackLabel: (index: number) => t.chat.backTo(index + 1),
+};
 
 export function Markdown({ text, isStreaming }: { text: string; isStreaming: boolean }) {
   const [loaded, setLoaded] = useState<PluginConfig>({});

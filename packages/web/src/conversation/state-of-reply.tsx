@@ -25,7 +25,7 @@ export function StateOfReply({ last, isBusy, isLost, isReady, error, stopError, 
     <div className="print:hidden">
       <p role="status" className={isBusy ? "mt-6 flex items-center gap-2 text-quiet text-sm" : "sr-only"}>
         {isBusy && <span aria-hidden="true" className="size-2 animate-pulse rounded-full bg-brand" />}
-        {isBusy ? t.chat.writing : last?.role === "assistant" && isReady ? t.chat.answered : ""}
+        {isBusy ? t.chat.writing : last?.role === "assistant" && isReady ? (ending?.words ?? t.chat.answered) : ""}
       </p>
       {stopError && (
         <p role="alert" className="mt-4 text-danger text-sm">

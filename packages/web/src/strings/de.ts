@@ -61,7 +61,7 @@ export const de: Strings = {
 
   chat: {
     welcome: "Was beschäftigt dich?",
-    suggestions: ["What can you do?", "Add buy milk", "What is on my list?"],
+    suggestions: ["Was kannst du?", "Setze „Milch kaufen“ auf meine Liste", "Was steht auf meiner Liste?"],
     messages: "Nachrichten",
     you: "Du",
     assistant: "Assistent",
@@ -86,6 +86,7 @@ export const de: Strings = {
     sources: "Quellen",
     table: "Tabelle",
     footnotes: "Fußnoten",
+    backTo: (number) => `Zurück zur Stelle der Fußnote ${number}`,
     isDone: "Erledigt",
     isOpen: "Nicht erledigt",
     notCopied: "Das ließ sich nicht kopieren: markiere den Text und kopiere ihn von Hand.",

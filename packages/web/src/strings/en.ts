@@ -84,6 +84,7 @@ export const en = {
     sources: "Sources",
     table: "Table",
     footnotes: "Footnotes",
+    backTo: (number: number) => `Back to where footnote ${number} stands`,
     isDone: "Done",
     isOpen: "Not done",
     notCopied: "This could not be copied: select the text and copy it by hand.",

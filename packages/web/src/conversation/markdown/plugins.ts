@@ -1,4 +1,5 @@
 /** What the renderer is made of: the parser's parts, and what is safe to show. */
+import rehypeSanitize, { defaultSchema } from "rehype-sanitize";
 import remarkGfm from "remark-gfm";
 import { defaultRehypePlugins, defaultRemarkPlugins, parseMarkdownIntoBlocks, type StreamdownProps } from "streamdown";
 import { remarkAngleBrackets } from "./angle-brackets.ts";
@@ -9,12 +10,14 @@ type Plugins = Required<
 >;
 
 const { codeMeta } = defaultRemarkPlugins;
-const { sanitize, harden } = defaultRehypePlugins;
+const { harden } = defaultRehypePlugins;
+/** As GitHub allows it, and pictures that stand in the text itself. */
+const safe = { ...defaultSchema, protocols: { ...defaultSchema.protocols, src: ["http", "https", "data"] } };
 
 export const plugins: Plugins = {
   // "~5 to ~10" is no struck-out text.
   remarkPlugins: [[remarkGfm, { singleTilde: false }], ...(codeMeta ? [codeMeta] : []), remarkAngleBrackets],
-  rehypePlugins: [...(sanitize ? [sanitize] : []), ...(harden ? [harden] : []), rehypeDirection],
+  rehypePlugins: [[rehypeSanitize, safe], ...(harden ? [harden] : []), rehypeDirection],
   /** What a text that is still coming is completed with; nothing of it is taken away or changed. */
   remend: { htmlTags: false, singleTilde: false, comparisonOperators: false },
   parseMarkdownIntoBlocksFn: blocksOf,
