@@ -3,20 +3,22 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { getConnInfo } from "@hono/node-server/conninfo";
-import { type Database, ForbiddenError, NotFoundError, type Store, TooLargeError } from "chatkeep";
+import { type Database, ForbiddenError, NotFoundError, type Store } from "chatkeep";
 import type { Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { type Auth, trustedOrigins } from "./auth.ts";
 import { respondWithError } from "./error-response.ts";
+import { createRows, defaultLimits, type Limits, type Rows } from "./limits.ts";
 import { createDoorbell, type DoorbellOptions } from "./live/doorbell.ts";
 import { createEvents, type Events } from "./live/events.ts";
 import { createHousework, type Housework } from "./live/housework.ts";
+import { createOpenStreams, type OpenStreams } from "./live/open-streams.ts";
 import type { Log } from "./log.ts";
 import { migrations } from "./migrations.generated.ts";
 import { createReplies, type Replies } from "./reply/run.ts";
+import { limitBytes, readBody } from "./request-body.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { conversationRoutes } from "./routes/conversations.ts";
@@ -40,37 +42,43 @@ export interface AppOptions extends Pick<DoorbellOptions, "listen" | "isAlone"> 
   /** The public address. */
   url: string;
   trustProxy?: boolean;
+  /** What one user may take of this server at once; what is left out is as in `defaultLimits`. */
+  limits?: Partial<Limits> | undefined;
 }
-
-/** Bytes of a body: before sign-in, of messages (one of 16 MiB with its JSON escapes fits), of everything else. */
-const bodyBytes = { auth: 64 * 1024, messages: 40 * 1024 * 1024, other: 1024 * 1024 };
 
 export type App = ReturnType<typeof createApi>;
 
 /** Makes the application and what must be closed before its process ends: the replies that it is writing, and who listens. */
 export function createApp(options: AppOptions) {
   const { db, store, auth, log, url, model, listen, isAlone, trustProxy = false } = options;
+  const limits = { ...defaultLimits, ...options.limits };
   const server = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const doorbell = createDoorbell({ db, log, listen, isAlone });
   const housework = createHousework({ store, doorbell, log, alone: isAlone ? db : undefined });
-  const replies = createReplies({ store, db, model, log, doorbell, housework, server });
+  const sessions = createSessions(auth);
+  const streams = createOpenStreams({ sessions, doorbell, perUser: limits.streamsPerUser });
+  const rows = createRows(limits.rowsPerHour);
+  const { repliesPerUser } = limits;
+  const replies = createReplies({ store, db, model, log, doorbell, housework, server, repliesPerUser });
   const events = createEvents({ store, doorbell, log });
   const close = async (graceMs: number) => {
+    streams.close();
     await Promise.all([events.close(), housework.close()]);
     await replies.close(graceMs);
     await doorbell.close();
   };
   const origins = trustedOrigins(url);
-  const sessions = createSessions({ auth, db, url });
   const app = createRouter();
 
   app.onError((error, c) => respondWithError(error, c, log));
-  app.use(requestId(), logRequests(log), refuseOtherSites(origins), protect(url));
-  app.use("/api/*", limitBody());
-  app.on(["GET", "POST"], "/api/auth/*", (c) => handleAuth(auth, sessions, c, clientAddress(c, trustProxy)));
-  app.use("/api/*", identify(sessions, housework));
+  app.use(requestId(), logRequests(log), protect(url), refuseOtherSites(origins));
+  app.use("/api/auth/*", limitBytes());
+  app.on(["GET", "POST"], "/api/auth/*", (c) =>
+    handleAuth({ auth, sessions, doorbell }, c, clientAddress(c, trustProxy)),
+  );
+  app.use("/api/*", identify(sessions, housework), readBody(limits));
 
-  const api = createApi(app, { db, store, replies, events });
+  const api = createApi(app, { db, store, replies, events, streams, rows });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
@@ -86,23 +94,24 @@ interface ApiOptions {
   store: Store;
   replies: Replies;
   events: Events;
+  streams: OpenStreams;
+  rows: Rows;
 }
 
-function createApi(app: ReturnType<typeof createRouter>, { db, store, replies, events }: ApiOptions) {
+function createApi(app: ReturnType<typeof createRouter>, { db, store, replies, events, streams, rows }: ApiOptions) {
   return app
     .route("/", healthRoutes(db, migrations))
-    .route("/api", conversationRoutes(store, events))
-    .route("/api", messageRoutes(store, events))
-    .route("/api", chatRoutes(replies))
-    .route("/api", eventRoutes(events))
-    .route("/api", taskRoutes(db))
+    .route("/api", conversationRoutes(store, events, rows))
+    .route("/api", messageRoutes(store, events, rows))
+    .route("/api", chatRoutes(replies, streams, rows))
+    .route("/api", eventRoutes(events, streams))
+    .route("/api", taskRoutes(db, rows))
     .route("/api", transferRoutes(db, store));
 }
 
 function identify(sessions: Sessions, housework: Housework) {
   return createMiddleware<Env>(async (c, next) => {
     c.set("userId", await sessions.userIdOf(c.req.raw.headers));
-    c.header("cache-control", "no-store");
     housework.touch();
     await next();
   });
@@ -111,15 +120,20 @@ function identify(sessions: Sessions, housework: Housework) {
 /** A cookie travels with requests that another site makes; such a request changes nothing. */
 function refuseOtherSites(origins: readonly string[]) {
   return createMiddleware(async (c, next) => {
-    const origin = c.req.header("origin");
     const changes = !["GET", "HEAD", "OPTIONS"].includes(c.req.method);
-    if (changes && origin && !origins.includes(origin)) {
-      throw new ForbiddenError(
-        `Requests from ${origin} are refused: set CHATKEEP_URL to the address that people open.`,
-      );
+    const [origin, site] = [c.req.header("origin"), c.req.header("sec-fetch-site")];
+    const isOurs = origin === undefined ? isOwnSite(site) : origins.includes(origin);
+    if (changes && !isOurs) {
+      const from = origin === undefined ? "another site" : origin.slice(0, 100);
+      throw new ForbiddenError(`Requests from ${from} are refused: set CHATKEEP_URL to the address that people open.`);
     }
     await next();
   });
+}
+
+/** As browsers say it, who leave it out of no request; other programs do. @see https://www.w3.org/TR/fetch-metadata/ */
+function isOwnSite(site: string | undefined): boolean {
+  return site === undefined || site === "same-origin" || site === "none";
 }
 
 function logRequests(log: Log) {
@@ -142,38 +156,26 @@ function logRequests(log: Log) {
   });
 }
 
-function limitBody() {
-  const limitOf = (maxSize: number) => {
-    const onError = () => {
-      const sentence = `The body is too large: the limit here is ${maxSize} bytes. Send less at once.`;
-      throw new TooLargeError(sentence, { details: { limit: maxSize } });
-    };
-    return { maxSize, onError, counting: bodyLimit({ maxSize, onError }) };
-  };
-  const [auth, messages, other] = [limitOf(bodyBytes.auth), limitOf(bodyBytes.messages), limitOf(bodyBytes.other)];
-  const limitAt = (path: string) => {
-    if (path.startsWith("/api/auth/")) return auth;
-    return /\/(messages|chat|conversations|import)$/.test(path) ? messages : other;
-  };
-  return createMiddleware((c, next) => {
-    const { maxSize, onError, counting } = limitAt(c.req.path);
-    const length = c.req.header("content-length");
-    const isChunked = c.req.header("transfer-encoding") !== undefined;
-    // Node takes no more than was announced. Where nothing was, the bytes are counted, for which the body becomes a stream.
-    if (isChunked || (length === undefined && !["GET", "HEAD"].includes(c.req.method))) return counting(c, next);
-    return Number(length ?? 0) > maxSize ? onError() : next();
-  });
-}
-
-/** A page may load only what is ours. What is no page is told to load nothing, which needs fewer words. */
+/**
+ * What every answer says, whoever made it: on errors, streams and answers of others too, so it is written when the answer is
+ * there. A page may load only what is ours; what is no page is told to load nothing, which needs fewer words.
+ */
 function protect(url: string) {
   const pages = secureHeaders(headers(url));
+  const api: [string, string][] = [
+    ["x-content-type-options", "nosniff"],
+    ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
+    ["cross-origin-resource-policy", "same-origin"],
+    ["cache-control", "no-store"],
+    ...(url.startsWith("https:") ? [["strict-transport-security", transportSecurity] as [string, string]] : []),
+  ];
   return createMiddleware<Env>(async (c, next) => {
-    if (!c.req.path.startsWith("/api/")) return await pages(c, next);
-    c.header("x-content-type-options", "nosniff");
-    c.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
-    if (url.startsWith("https:")) c.header("strict-transport-security", transportSecurity);
-    await next();
+    const isApi = c.req.path.startsWith("/api/");
+    await (isApi ? next() : pages(c, next));
+    const written: [string, string][] = [["x-request-id", c.get("requestId")], ...(isApi ? api : [])];
+    for (const [name, value] of written) c.res.headers.set(name, value);
+    // Nobody reads the body of an answer to HEAD: a stream of it would stay open.
+    if (c.req.method === "HEAD") await c.res.body?.cancel();
   });
 }
 

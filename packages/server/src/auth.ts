@@ -1,12 +1,13 @@
 /** Who is asking: Better Auth with e-mail and password, and three ways to show it: cookie, bearer session token, JWT. */
 
+import type { GenericEndpointContext } from "better-auth";
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
-import { isAPIError } from "better-auth/api";
+import { createAuthMiddleware, isAPIError } from "better-auth/api";
 import { betterAuth } from "better-auth/minimal";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import { type Database, InvalidInputError, idSchema, inTransaction, UnauthenticatedError } from "chatkeep";
-import { eq } from "drizzle-orm";
+import { type Database, InvalidInputError, idSchema, inTransaction, isStorable, UnauthenticatedError } from "chatkeep";
+import { and, eq, gt, sql } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import type { Log } from "./log.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
@@ -21,25 +22,58 @@ export interface AuthOptions {
   limitAttempts?: boolean;
 }
 
-/** What the server needs of Better Auth. */
+/** What the server needs of Better Auth, or of what stands in its place. */
 export interface Auth {
   handler(request: Request): Promise<Response>;
   api: {
     getSession(context: { headers: Headers }): Promise<{ user: { id: string }; session: { expiresAt: Date } } | null>;
   };
+  /** Further ways to show who one is, looked at before `getSession`: `undefined` when the request shows none of them. */
+  identify?(headers: Headers): Promise<Identity> | undefined;
+  /**
+   * All of a request that `identify` and `getSession` read. Requests that are alike in it may be answered alike for some seconds.
+   * Without it each request is looked up.
+   */
+  proofOf?(headers: Headers): string;
 }
+
+const basePath = "/api/auth";
 
 /** The header in which the server tells Better Auth the address of the client. Whatever a client sends in it is overwritten. */
 export const clientAddressHeader = "x-chatkeep-client-address";
 
 const attempts = { window: 60, max: 10 };
+/** Characters of what people may write into their account: an index takes 2,700 bytes, and nobody needs as many. */
+const maxChars = { name: 200, email: 254, image: 2_000, userAgent: 500 };
+
+/** What is served of Better Auth. Anything else would be counted, and so be a row, for whoever asks. */
+const served = new Set(
+  [
+    "sign-up/email",
+    "sign-in/email",
+    "sign-out",
+    "delete-user",
+    "update-user",
+    "change-password",
+    "verify-password",
+    "list-sessions",
+    "revoke-session",
+    "revoke-sessions",
+    "revoke-other-sessions",
+    "get-session",
+    "token",
+    "jwks",
+    "ok",
+    "error",
+  ].map((path) => `${basePath}/${path}`),
+);
 
 export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthOptions): Auth {
-  return betterAuth({
+  const auth = betterAuth({
     appName: "chatkeep",
     secret,
     baseURL: url,
-    basePath: "/api/auth",
+    basePath,
     trustedOrigins: trustedOrigins(url),
     database: drizzleAdapter(db, {
       provider: "pg",
@@ -56,14 +90,33 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
     },
     databaseHooks: {
       user: {
+        create: { before: async (given) => requireShort(given) },
+        update: { before: async (given) => requireShort(given) },
+      },
+      session: {
         create: {
-          before: async ({ name }) => {
-            if (name.trim() === "") throw new InvalidInputError("name must not be empty.");
+          before: async (given) => ({
+            data: { ...given, userAgent: given.userAgent?.slice(0, maxChars.userAgent) ?? null },
+          }),
+        },
+      },
+      account: {
+        update: {
+          before: async ({ password }, context) => {
+            if (password && context?.context.session) await endOtherSessions(context.context);
           },
         },
       },
     },
-    plugins: [bearer(), jwt({ jwt: { definePayload: () => ({}) } })],
+    hooks: {
+      before: createAuthMiddleware(async ({ path, body }) => {
+        if (path === "/delete-user" && !body?.password) {
+          throw new InvalidInputError("password must be given: deleting the account cannot be undone.");
+        }
+      }),
+    },
+    // With its session, which ends it.
+    plugins: [bearer(), jwt({ jwt: { definePayload: ({ session: { id } }) => ({ sid: id }) } })],
     advanced: {
       cookiePrefix: "chatkeep",
       useSecureCookies: url.startsWith("https:"),
@@ -97,6 +150,44 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
     },
     telemetry: { enabled: false },
   });
+  return {
+    api: auth.api,
+    handler: async (request) =>
+      served.has(new URL(request.url).pathname.replace(/\/$/, "")) ? await auth.handler(request) : notServed(),
+    identify: (headers) => {
+      const token = /^Bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+      return token && isJwt.test(token) ? identityOfJwt(db, url, token) : undefined;
+    },
+    // Whole, since a part of it may stand in another one's name or value.
+    proofOf: (headers) => JSON.stringify([headers.get("cookie"), headers.get("authorization")]),
+  };
+}
+
+const isJwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+function notServed(): Response {
+  return Response.json({ message: "There is nothing at this address: see /docs for what there is." }, { status: 404 });
+}
+
+function requireShort({ name, email, image }: { name?: unknown; email?: unknown; image?: unknown }): void {
+  if (typeof name === "string" && name.trim() === "") throw new InvalidInputError("name must not be empty.");
+  for (const [key, value] of Object.entries({ name, email, image })) {
+    const max = maxChars[key as "name"];
+    if (typeof value === "string" && value.length > max) {
+      throw new InvalidInputError(`${key} must have at most ${max} characters.`);
+    }
+    if (typeof value === "string" && !isStorable(value)) {
+      throw new InvalidInputError(`${key} must not contain the character NUL, or half of a surrogate pair.`);
+    }
+  }
+}
+
+/** A new password ends all sessions but the one that set it. In the transaction of the change, which is why Better Auth does it. */
+async function endOtherSessions({ session, internalAdapter }: GenericEndpointContext["context"]): Promise<void> {
+  if (!session) return;
+  for (const { token } of await internalAdapter.listSessions(session.user.id)) {
+    if (token !== session.session.token) await internalAdapter.deleteSession(token);
+  }
 }
 
 /** The public address; on loopback also its other names, since people type localhost. */
@@ -117,9 +208,9 @@ export interface Identity {
  * Who sent this request, as the database has it.
  * @throws unauthenticated, unavailable
  */
-export async function identityOf(auth: Auth, db: Database, url: string, headers: Headers): Promise<Identity> {
-  const token = /^Bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
-  if (token && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return await identityOfJwt(db, url, token);
+export async function identityOf(auth: Auth, headers: Headers): Promise<Identity> {
+  const shown = await auth.identify?.(headers);
+  if (shown) return shown;
   const found = await auth.api.getSession({ headers }).catch((error: unknown) => {
     throw fromBetterAuth(error);
   });
@@ -139,11 +230,14 @@ async function identityOfJwt(db: Database, url: string, token: string): Promise<
   }).catch((cause: unknown) => {
     throw new UnauthenticatedError(refused.message, { cause });
   });
-  const id = idSchema.safeParse(payload.sub);
-  if (!id.success) throw refused;
-  const [found] = await db.select({ id: user.id }).from(user).where(eq(user.id, id.data));
+  const [id, sessionId] = [idSchema.safeParse(payload.sub), idSchema.safeParse(payload["sid"])];
+  if (!id.success || !sessionId.success) throw refused;
+  const [found] = await db
+    .select({ expiresAt: session.expiresAt })
+    .from(session)
+    .where(and(eq(session.id, sessionId.data), eq(session.userId, id.data), gt(session.expiresAt, sql`now()`)));
   if (!found) throw refused;
-  return { userId: found.id, expiresAt: new Date((payload.exp ?? 0) * 1_000) };
+  return { userId: id.data, expiresAt: new Date(Math.min((payload.exp ?? 0) * 1_000, found.expiresAt.getTime())) };
 }
 
 /** The error under an error of Better Auth's, which says only that something failed. */

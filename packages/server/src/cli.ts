@@ -23,6 +23,8 @@ Environment:
   CHATKEEP_MODEL           a model's name; unset: the offline assistant
   OPENAI_API_KEY           key of the model's endpoint
   OPENAI_BASE_URL          any OpenAI-compatible endpoint
+  CHATKEEP_MODEL_WITHOUT   what it does not take: tools, system, reasoning, stream_options, files
+  CHATKEEP_MODEL_HISTORY   about how many tokens of a conversation it is given (16000)
   CHATKEEP_LEASE_SECONDS   after which a reply of a silent server is marked as interrupted (15)
   CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
   CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
@@ -80,7 +82,7 @@ program
 
 program
   .command("import")
-  .description("Import conversations from a file; importing again changes nothing")
+  .description("Import conversations from a file; importing again brings in what is missing")
   .argument("<file>", "the file")
   .requiredOption("--user <email>", "whose conversations they become")
   .requiredOption("--format <format>", `one of: ${formats.join(", ")}`)
@@ -163,11 +165,14 @@ function inWords({ engine, version, checks, rows }: Diagnosis): string {
   return [`${engine}: ${version}`, ...lines, ...(counts.length > 0 ? [`rows: ${counts.join(", ")}`] : [])].join("\n");
 }
 
-function reportInWords({ conversations, imported, alreadyThere, failed, messages }: ImportReport): string {
+function reportInWords(report: ImportReport): string {
+  const { conversations, omitted, stopped, imported, alreadyThere, failed, messages } = report;
   const lines = conversations.map(
     ({ line, source, outcome, messages: count, error }) =>
       `line ${line}: ${source ?? "?"}: ${outcome}${count ? `, ${count} messages` : ""}${error ? `: ${error}` : ""}`,
   );
+  if (omitted) lines.push(`and ${omitted} lines more`);
+  if (stopped) lines.push(stopped);
   const sum = `${imported} conversations imported with ${messages} messages, ${alreadyThere} already there, ${failed} failed.`;
   return [...lines, sum].join("\n");
 }

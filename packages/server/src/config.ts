@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { InvalidInputError, runLeaseMs } from "chatkeep";
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
+import { type Omission, omissions } from "./assistant/omissions.ts";
 
 export type DatabaseConfig = { engine: "pglite"; dataDir: string } | { engine: "pg" | "neon"; url: string };
 
@@ -10,6 +11,10 @@ export interface ModelConfig {
   id: string;
   baseUrl: string;
   apiKey: string | undefined;
+  /** What its endpoint does not take. */
+  without?: readonly Omission[];
+  /** About how many tokens of a conversation it is given; 16,000 when left out. */
+  historyTokens?: number;
 }
 
 export interface Config {
@@ -33,6 +38,7 @@ type Environment = Record<string, string | undefined>;
 
 const portRule = "must be a whole number from 0 to 65535";
 const leaseRule = "must be a whole number from 2 to 600";
+const historyRule = "must be a whole number from 500 to 1000000";
 const openAi = "https://api.openai.com/v1";
 const filled = (text: z.ZodString) => z.preprocess((value) => (value === "" ? undefined : value), text.optional());
 const httpUrl = z
@@ -41,6 +47,9 @@ const httpUrl = z
 
 const number = (schema: z.ZodType<number>, preset: number) =>
   z.preprocess((value) => (value ? Number(value) : preset), schema);
+
+const namesIn = (text: string) => text.split(",").map((name) => name.trim());
+const isOmission = (name: string): name is Omission => omissions.some((each) => each === name);
 
 const environmentSchema = z.object({
   PORT: number(z.int(portRule).min(0, portRule).max(65_535, portRule), 3000),
@@ -57,6 +66,15 @@ const environmentSchema = z.object({
   ),
   CHATKEEP_URL: filled(httpUrl),
   CHATKEEP_MODEL: filled(z.string()),
+  CHATKEEP_MODEL_WITHOUT: filled(
+    z
+      .string()
+      .refine((text) => namesIn(text).every(isOmission), `must be any of ${omissions.join(", ")}, with commas between`),
+  ),
+  CHATKEEP_MODEL_HISTORY: z.preprocess(
+    (value) => (value ? Number(value) : undefined),
+    z.int(historyRule).min(500, historyRule).max(1_000_000, historyRule).optional(),
+  ),
   OPENAI_API_KEY: filled(z.string()),
   OPENAI_BASE_URL: filled(httpUrl),
   CHATKEEP_TRUST_PROXY: z.preprocess(
@@ -86,7 +104,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     url: (set.CHATKEEP_URL ?? localUrl(set.HOST, set.PORT)).replace(/\/+$/, ""),
     database,
     secret: set.CHATKEEP_SECRET,
-    model: modelOf(set.CHATKEEP_MODEL, set.OPENAI_API_KEY, set.OPENAI_BASE_URL),
+    model: modelOf(set),
     runLeaseMs: set.CHATKEEP_LEASE_SECONDS * 1000,
     trustProxy: set.CHATKEEP_TRUST_PROXY === "true",
     logLevel: set.CHATKEEP_LOG,
@@ -117,12 +135,20 @@ function localUrl(host: string, port: number): string {
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
-function modelOf(id: string | undefined, apiKey: string | undefined, baseUrl: string | undefined) {
+function modelOf(set: z.output<typeof environmentSchema>): ModelConfig | undefined {
+  const { CHATKEEP_MODEL: id, OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl } = set;
+  const { CHATKEEP_MODEL_WITHOUT: without, CHATKEEP_MODEL_HISTORY: historyTokens } = set;
   if (!id) return undefined;
   if (!apiKey && !baseUrl) {
     throw new InvalidInputError(
       "OPENAI_API_KEY must be set when CHATKEEP_MODEL is, or OPENAI_BASE_URL to an endpoint that needs no key.",
     );
   }
-  return { id, apiKey, baseUrl: (baseUrl ?? openAi).replace(/\/+$/, "") };
+  return {
+    id,
+    apiKey,
+    baseUrl: (baseUrl ?? openAi).replace(/\/+$/, ""),
+    ...(without && { without: namesIn(without).filter(isOmission) }),
+    ...(historyTokens && { historyTokens }),
+  };
 }

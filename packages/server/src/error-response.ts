@@ -42,6 +42,7 @@ export function respondWithError(error: unknown, context: Context, log: Log): Re
       { error: known.code === "internal" ? error : known, requestId: context.get("requestId") },
       "request failed",
     );
-  if (status === 503) context.header("Retry-After", "1");
+  const wait = known.details?.["retryAfter"] ?? (status === 503 ? 1 : undefined);
+  if (typeof wait === "number") context.header("Retry-After", String(wait));
   return context.json(errorBody(known), status);
 }

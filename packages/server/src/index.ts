@@ -4,6 +4,7 @@ export { createModel } from "./assistant/model.ts";
 export { createOfflineModel } from "./assistant/offline.ts";
 export { type Auth, type AuthOptions, createAuth } from "./auth.ts";
 export { type Config, readConfig } from "./config.ts";
+export { defaultLimits, type Limits } from "./limits.ts";
 export { createLog, type Log } from "./log.ts";
 export { migrations } from "./migrations.generated.ts";
 export { partsOf } from "./reply/events.ts";

@@ -1,75 +1,57 @@
-/** Who a credential belongs to, remembered for a moment, so that not every request asks the database. */
-import type { Database } from "chatkeep";
+/** Who a request comes from, remembered for a moment, so that not every request asks the database. */
+import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import { type Auth, type Identity, identityOf } from "./auth.ts";
-
-export interface SessionsOptions {
-  auth: Auth;
-  db: Database;
-  url: string;
-}
 
 export interface Sessions {
   /** The id of the user who sent this request. @throws unauthenticated, unavailable */
   userIdOf(headers: Headers): Promise<string>;
-  /** Call it before sessions of whoever sends this request are changed, and what it gives afterwards: then they are forgotten. */
-  forgetting(headers: Headers): Promise<() => void>;
+  /** What is known of this user's requests is looked up again. */
+  forget(userId: string): void;
 }
 
 /**
- * For so long a session that was ended on another server, or a user who was deleted there, is still known here. On the server
- * where that happens it is forgotten at once.
+ * For so long a session that was ended on another server, or a user who was deleted there, is still known here if the
+ * notification of it does not arrive. On the server where that happens it is forgotten at once.
  */
 const rememberedMs = 5_000;
-const mostRemembered = 10_000;
+const maxRemembered = 10_000;
 
 interface Remembered {
   identity: Promise<Identity>;
   /** Known when it was found. */
   userId?: string;
-  until: number;
 }
 
-export function createSessions({ auth, db, url }: SessionsOptions): Sessions {
-  /** By what a client shows; the oldest first. */
-  const remembered = new Map<string, Remembered>();
+export function createSessions(auth: Auth): Sessions {
+  // Its time is that of the process, which no clock that is set back makes longer.
+  const remembered = new LRUCache<string, Remembered>({ max: maxRemembered, ttl: rememberedMs, ttlAutopurge: true });
 
   async function userIdOf(headers: Headers): Promise<string> {
-    const credential = credentialOf(headers);
-    const known = remembered.get(credential);
-    if (known && known.until > Date.now()) return (await known.identity).userId;
-    const entry: Remembered = { identity: identityOf(auth, db, url, headers), until: Date.now() + rememberedMs };
-    remembered.delete(credential);
-    remembered.set(credential, entry);
-    for (const oldest of remembered.keys()) {
-      if (remembered.size <= mostRemembered) break;
-      remembered.delete(oldest);
-    }
+    if (!auth.proofOf) return (await identityOf(auth, headers)).userId;
+    const key = createHash("sha256").update(auth.proofOf(headers)).digest("base64");
+    const known = remembered.get(key);
+    if (known) return (await known.identity).userId;
+    const entry: Remembered = { identity: identityOf(auth, headers) };
+    remembered.set(key, entry);
     try {
       const { userId, expiresAt } = await entry.identity;
       entry.userId = userId;
-      entry.until = Math.min(entry.until, expiresAt.getTime());
+      const ttl = Math.min(rememberedMs, expiresAt.getTime() - Date.now());
+      if (remembered.peek(key) === entry) ttl > 0 ? remembered.set(key, entry, { ttl }) : remembered.delete(key);
       return userId;
     } catch (error) {
-      if (remembered.get(credential) === entry) remembered.delete(credential);
+      if (remembered.peek(key) === entry) remembered.delete(key);
       throw error;
     }
   }
 
-  async function forgetting(headers: Headers): Promise<() => void> {
-    const userId = await userIdOf(headers).catch(() => undefined);
-    return () => {
-      for (const [credential, entry] of remembered) {
-        // What is being looked up now may have been read before the change.
-        if (entry.userId === userId || entry.userId === undefined) remembered.delete(credential);
-      }
-    };
+  function forget(userId: string): void {
+    for (const [key, entry] of remembered.entries()) {
+      // What is being looked up now may have been read before the change.
+      if (entry.userId === userId || entry.userId === undefined) remembered.delete(key);
+    }
   }
 
-  return { userIdOf, forgetting };
-}
-
-/** All that says who is asking, and nothing that a client may add to it at will. */
-function credentialOf(headers: Headers): string {
-  const [cookie] = /(?:__Secure-)?chatkeep\.session_token=[^;]*/.exec(headers.get("cookie") ?? "") ?? [];
-  return `${headers.get("authorization") ?? ""}\n${cookie ?? ""}`;
+  return { userIdOf, forget };
 }

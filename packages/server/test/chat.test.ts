@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Chat } from "@ai-sdk/react";
-import { DefaultChatTransport, type UIMessage } from "ai";
+import { DefaultChatTransport, lastAssistantMessageIsCompleteWithToolCalls, type UIMessage } from "ai";
 import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "../../store/test/helpers/database.ts";
@@ -32,10 +32,11 @@ interface Kept {
   content: string;
   status: string;
   seq: number;
+  finishReason: string | null;
   parentId: string | null;
 }
 
-const question = (text: string, id = randomUUID()) => ({ id, role: "user", parts: [{ type: "text", text }] });
+const question = (text: string, id: string = randomUUID()) => ({ id, role: "user", parts: [{ type: "text", text }] });
 const messagesOf = async (person: Person, id: string) =>
   (await person.call<{ items: Kept[] }>("GET", `/api/conversations/${id}/messages`)).items;
 
@@ -209,7 +210,7 @@ describe("a reply that does not end well", () => {
     expect(elsewhere.status).toBe(204);
     const text = textIn(await streamed);
     const [, reply] = await messagesOf(ann, id);
-    expect(reply).toMatchObject({ status: "stopped", content: text });
+    expect(reply).toMatchObject({ status: "stopped", content: text, finishReason: "other" });
     expect(text).toMatch(/^0 1 2 /);
     expect(text.length).toBeLessThan(long.join("").length);
     const next = await two.app.request("/api/chat", {
@@ -297,6 +298,103 @@ describe("a reply that does not end well", () => {
     expect(reply).toMatchObject({ status: "interrupted", content: textIn(await streamed) });
     expect(reply?.content).toMatch(/^0 1 2 /);
     expect((await ann.request("POST", "/api/chat", { id, message: question("More") })).status).toBe(503);
+  });
+});
+
+describe("how a reply ended", () => {
+  const ending = (unified: "stop" | "length" | "content-filter" | "tool-calls" | "other") =>
+    ({ ...finish, finishReason: { unified, raw: "as it was" } }) as typeof finish;
+  const call = async function* (id: string) {
+    yield { type: "tool-call", toolCallId: id, toolName: "listTasks", input: "{}" } as const;
+    yield ending("tool-calls");
+  };
+  const replyTo = async (model: ReturnType<typeof scriptedModel>) => {
+    const app = await start({ model });
+    const ann = await app.signUp("ann");
+    const id = randomUUID();
+    const stream = await (await ann.request("POST", "/api/chat", { id, message: question("Hello") })).text();
+    const [asked, reply] = await messagesOf(ann, id);
+    expect(asked).toMatchObject({ finishReason: null });
+    return { app, ann, id, stream, reply, asked };
+  };
+
+  it.each(["stop", "length", "content-filter", "other"] as const)(
+    "is kept, and told by the stream: %s",
+    async (reason) => {
+      const { reply, stream, ann, id, asked } = await replyTo(
+        scriptedModel(() => words(["Half"], { end: [ending(reason)] })),
+      );
+      expect(reply).toMatchObject({ status: "complete", content: "Half", finishReason: reason });
+      expect(chunksIn(stream).at(-1)).toMatchObject({ type: "finish", finishReason: reason });
+      const { items } = await ann.call<{ items: Kept[] }>("GET", `/api/conversations/${id}/branch`);
+      expect(items[1]).toMatchObject({ finishReason: reason });
+      const again = await ann.request("POST", "/api/chat", { id, message: question("Hello", asked?.id) });
+      expect(chunksIn(await again.text()).at(-1)).toMatchObject({ type: "finish", finishReason: reason });
+    },
+  );
+
+  it.each(["length", "content-filter"] as const)(
+    "is kept of one that was cut before its first word: %s",
+    async (reason) => {
+      const { reply } = await replyTo(scriptedModel(() => words([], { end: [ending(reason)] })));
+      expect(reply).toMatchObject({ status: "complete", content: "", finishReason: reason });
+    },
+  );
+
+  it.each([
+    ["says nothing", () => words([])],
+    ["says spaces", () => words([" ", "\n"])],
+    [
+      "only thinks",
+      async function* () {
+        yield { type: "reasoning-start", id: "r" } as const;
+        yield { type: "reasoning-delta", id: "r", delta: "Hm." } as const;
+        yield { type: "reasoning-end", id: "r" } as const;
+        yield finish;
+      },
+    ],
+  ] as const)("is no answer when the model %s", async (_name, script) => {
+    const { reply, stream, app } = await replyTo(scriptedModel(() => script()));
+    expect(reply).toMatchObject({ status: "failed", finishReason: "error" });
+    expect(chunksIn(stream).at(-1)).toEqual({ type: "error", errorText: "The model gave an empty answer. Try again." });
+    const { rows } = (await app.db.execute(sql`select error_code from run`)) as unknown as { rows: object[] };
+    expect(rows).toEqual([{ error_code: "model_empty" }]);
+  });
+
+  it("is the limit of steps when the model calls tools for ever, which a client that goes on by itself does not begin anew", async () => {
+    let count = 0;
+    const model = scriptedModel(() => call(`call-${++count}`));
+    const { reply, stream, ann, id, asked } = await replyTo(model);
+    expect(reply).toMatchObject({ status: "complete", finishReason: "tool-calls" });
+    expect(chunksIn(stream).at(-1)).toMatchObject({ type: "finish", finishReason: "tool-calls" });
+    const steps = model.prompts.length;
+    let requests = 0;
+    const chat = new Chat<UIMessage>({
+      id,
+      messages: [{ id: asked?.id ?? "", role: "user", parts: [{ type: "text", text: "Hello" }] }],
+      generateId: randomUUID,
+      sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+      transport: new DefaultChatTransport<UIMessage>({
+        api: "/api/chat",
+        fetch: async (_input, init) => {
+          requests += 1;
+          return await ann.request("POST", "/api/chat", init?.body);
+        },
+      }),
+    });
+    await chat.sendMessage({ text: "More" });
+    expect([requests, chat.status, chat.error?.message]).toEqual([
+      2,
+      "error",
+      expect.stringContaining("must end with the user's question"),
+    ]);
+    expect(model.prompts.length).toBe(2 * steps);
+    expect(await messagesOf(ann, id)).toHaveLength(4);
+  });
+
+  it("is an error when it broke", async () => {
+    const { reply } = await replyTo(scriptedModel(() => words(["Half"], { end: [] })));
+    expect(reply).toMatchObject({ status: "failed", finishReason: "error" });
   });
 });
 

@@ -27,6 +27,14 @@ describe("the configuration", () => {
       apiKey: undefined,
       baseUrl: "http://127.0.0.1:11434/v1",
     });
+    expect(
+      read({
+        CHATKEEP_MODEL: "m",
+        OPENAI_API_KEY: "k",
+        CHATKEEP_MODEL_WITHOUT: "tools, files",
+        CHATKEEP_MODEL_HISTORY: "900",
+      }).model,
+    ).toMatchObject({ without: ["tools", "files"], historyTokens: 900 });
   });
 
   it.each([
@@ -37,6 +45,8 @@ describe("the configuration", () => {
     [{ CHATKEEP_SECRET: "short" }, /^CHATKEEP_SECRET must have at least 32 characters/],
     [{ CHATKEEP_URL: "example.com" }, /^CHATKEEP_URL must be an http address\.$/],
     [{ CHATKEEP_MODEL: "gpt" }, /^OPENAI_API_KEY must be set when CHATKEEP_MODEL is/],
+    [{ CHATKEEP_MODEL_WITHOUT: "tools, speed" }, /^CHATKEEP_MODEL_WITHOUT must be any of tools, system, reasoning/],
+    [{ CHATKEEP_MODEL_HISTORY: "all" }, /^CHATKEEP_MODEL_HISTORY must be a whole number from 500 to 1000000\.$/],
     [{ OPENAI_BASE_URL: "nowhere" }, /^OPENAI_BASE_URL must be an http address\.$/],
     [{ CHATKEEP_LEASE_SECONDS: "1" }, /^CHATKEEP_LEASE_SECONDS must be a whole number from 2 to 600\.$/],
     [{ CHATKEEP_LOG: "loud" }, /^CHATKEEP_LOG must be one of debug, info/],

@@ -23,7 +23,12 @@ it("an application with users, sessions and tasks gets the chats, and loses noth
   const tables = [schema.user, schema.session, schema.account, schema.task];
   const rows = () => Promise.all(tables.map((table) => db.select().from(table)));
   const kept = await rows();
-  expect(await migrate(db, after)).toEqual(["0001_chat", "0002_chat_pins_and_branches", "0003_chat_followers"]);
+  expect(await migrate(db, after)).toEqual([
+    "0001_chat",
+    "0002_chat_pins_and_branches",
+    "0003_chat_followers",
+    "0004_chat_finish_reason",
+  ]);
   expect(await rows()).toEqual(kept);
   await db.insert(schema.conversation).values({ userId, title: "Hello" });
   expect(await migrate(db, after)).toEqual([]);

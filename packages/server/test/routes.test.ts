@@ -88,6 +88,7 @@ describe("messages", () => {
       parentId: body.messages[0]?.id,
       status: "complete",
       createdAt: expect.any(String),
+      finishReason: null,
     });
     expect(await ann.call("POST", path, body)).toEqual({ items });
     const behind = await ann.request("POST", path, { messages: [hello], expectedSeq: 0 });

@@ -78,7 +78,8 @@ export async function renameConversation(
     .update(conversation)
     .set({
       title: parse(titleSchema, title, "title"),
-      updatedAt: sql`greatest(${conversation.updatedAt}, clock_timestamp())`,
+      // Its place in the list stays, and one that was renamed can still be told from one that was just made.
+      updatedAt: sql`greatest(${conversation.updatedAt}, ${conversation.createdAt} + interval '1 millisecond')`,
     })
     .where(owned(chat, ownerId, conversationId))
     .returning(conversationColumns(models));

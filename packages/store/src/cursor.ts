@@ -17,6 +17,7 @@ function decodeCursor(cursor: string, length: number): (string | number)[] {
   return values;
 }
 
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** The last millisecond of the year 9999. */
 const lastTime = 253_402_300_799_999;
 
@@ -27,7 +28,7 @@ const lastTime = 253_402_300_799_999;
 export function placeOf(cursor: string): { time: string; id: string } {
   const [time, id] = decodeCursor(cursor, 2);
   const isTime = Number.isInteger(time) && Number(time) >= 0 && Number(time) <= lastTime;
-  if (!isTime || typeof id !== "string" || !/^[0-9a-f-]{36}$/.test(id)) throw damaged();
+  if (!isTime || typeof id !== "string" || !uuid.test(id)) throw damaged();
   return { time: new Date(Number(time)).toISOString(), id };
 }
 

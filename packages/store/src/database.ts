@@ -10,9 +10,11 @@ import {
   type PreparedQueryConfig,
 } from "drizzle-orm/pg-core";
 import { ConflictError } from "./errors.ts";
+import type { Lanes } from "./lanes.ts";
 import type { AppendQueue } from "./messages/append-queue.ts";
-import type { ChatModels, Part } from "./models/chat.ts";
+import type { ChatModels, Part, UserId } from "./models/chat.ts";
 import { isRetryable, isUniqueViolation, translate } from "./sqlstate.ts";
+import { hasOneConnection, savepointed, transact } from "./transaction.ts";
 
 /** A Drizzle database, or a transaction of one, of any driver for PostgreSQL. */
 export type Database = PgDatabase<PgQueryResultHKT, Record<string, unknown>>;
@@ -29,16 +31,28 @@ export interface Chat {
   readonly partsOf: PartsOf;
   /** Where appends meet; missing in a transaction, which has one connection and one end. */
   readonly appends: AppendQueue | undefined;
+  /** Where those wait who need the row lock of a conversation; missing in a transaction, which holds its connection anyway. */
+  readonly lanes: Lanes | undefined;
 }
 
 /** The same in a transaction, which may be of another connection than the one that statements were prepared on. */
 export function within(chat: Chat, tx: Database): Chat {
-  return { ...chat, db: tx, statements: new Map(), appends: undefined };
+  return { ...chat, db: tx, statements: new Map(), appends: undefined, lanes: undefined };
 }
 
-/** By its kind, not its class: a host may have a Drizzle of its own. */
+/** Whether a failed statement may end a transaction that is open already. By its kind, not its class: a host may have a Drizzle of its own. */
 export function isTransaction(db: Database): boolean {
-  return is(db, PgTransaction);
+  return is(db, PgTransaction) || hasOneConnection(db);
+}
+
+/** Waits where no connection is held until nothing else of this owner is under way in the conversation. @throws unavailable */
+export function inLane<Result>(
+  { lanes }: Chat,
+  ownerId: UserId,
+  conversationId: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return lanes ? lanes.run(ownerId, conversationId, work) : work();
 }
 
 interface Preparable<Statement> {
@@ -100,14 +114,18 @@ export function userIdsIn({ models }: Chat): SQL {
 }
 
 const attempts = 4;
+/** After which nothing is tried again, however few times it was. */
+const retryForMs = 10_000;
 
 /** Runs a verb: what drivers throw gets a code, and a deadlock is tried again unless a transaction of the caller's is open. */
 export async function guarded<Result>(db: Database, verb: () => Promise<Result>): Promise<Result> {
+  const until = performance.now() + retryForMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await verb();
     } catch (error) {
-      if (!isRetryable(error) || attempt === attempts || isTransaction(db)) throw translate(error);
+      const isLast = attempt === attempts || performance.now() > until;
+      if (isLast || !isRetryable(error) || isTransaction(db)) throw translate(error);
       await pause(attempt);
     }
   }
@@ -119,7 +137,7 @@ export function inTransaction<Result>(
   work: (tx: Database) => Promise<Result>,
   config?: PgTransactionConfig,
 ): Promise<Result> {
-  return guarded(db, () => db.transaction(work, config));
+  return guarded(db, () => transact(db, work, config));
 }
 
 /**
@@ -145,7 +163,7 @@ export async function withTakenIds<Result>(
 /** A failed statement ends a whole transaction; inside one of the caller's it gets a savepoint of its own. */
 function savepoint<Result>(chat: Chat, statement: (chat: Chat) => Promise<Result>): Promise<Result> {
   if (!isTransaction(chat.db)) return statement(chat);
-  return chat.db.transaction((tx) => statement(within(chat, tx)));
+  return savepointed(chat.db, (tx) => statement(within(chat, tx)));
 }
 
 function pause(attempt: number): Promise<void> {

@@ -1,6 +1,7 @@
 /** chatkeep: conversations and messages of AI chatbots, kept in PostgreSQL. */
 export { encodeCursor, placeOf } from "./cursor.ts";
 export { type Database, inTransaction, type PartsOf } from "./database.ts";
+export { DatabaseError, driverError } from "./driver-error.ts";
 export {
   ChatkeepError,
   ConflictError,
@@ -16,6 +17,7 @@ export {
   UnavailableError,
 } from "./errors.ts";
 export { invalidInput, parse } from "./input.ts";
+export { createLanes, type Lanes } from "./lanes.ts";
 export type { LiveConversation } from "./live.ts";
 export type { BranchMessage } from "./messages/branch.ts";
 export type { Page } from "./messages/page.ts";
@@ -30,6 +32,8 @@ export {
   type ChatModels,
   type Conversation,
   chatModels,
+  type FinishReason,
+  finishReasons,
   type Message,
   type MessageRole,
   type MessageStatus,
@@ -70,5 +74,5 @@ export type { Beating, ChunkRow, Pulse, RunNews, RunPlace } from "./runs/chunks.
 export { runLeaseMs } from "./runs/lease.ts";
 export type { RunEnd, RunKey } from "./runs/run.ts";
 export type { InterruptedRun } from "./runs/sweep.ts";
-export { driverError, translate } from "./sqlstate.ts";
+export { translate } from "./sqlstate.ts";
 export { createStore, type ServerStore, type Store, type StoreOptions, type UserStore } from "./store.ts";

@@ -1,7 +1,9 @@
 /** Conversations as they are now, for servers that tell open pages of changes: for all users of a server in one statement. */
 import { type SQL, sql } from "drizzle-orm";
 import { type Chat, prepared, userIdsIn } from "./database.ts";
+import { parse } from "./input.ts";
 import type { Conversation, UserId } from "./models/chat.ts";
+import { ownerSchemas } from "./models/owner-schemas.ts";
 
 export interface LivePlace {
   userId: UserId;
@@ -19,7 +21,8 @@ export interface LiveConversation {
 const newest = 20;
 
 /** These conversations, found by their primary key. */
-export async function readLive(chat: Chat, places: readonly LivePlace[]): Promise<LiveConversation[]> {
+export async function readLive(chat: Chat, given: readonly LivePlace[]): Promise<LiveConversation[]> {
+  const places = parse(ownerSchemas(chat.models).livePlaces, given, "places");
   if (places.length === 0) return [];
   const rows = await liveStatement(chat).execute({
     userIds: places.map(({ userId }) => userId),
@@ -29,7 +32,8 @@ export async function readLive(chat: Chat, places: readonly LivePlace[]): Promis
 }
 
 /** The newest conversations of these users. */
-export async function readRecent(chat: Chat, userIds: readonly UserId[]): Promise<LiveConversation[]> {
+export async function readRecent(chat: Chat, given: readonly UserId[]): Promise<LiveConversation[]> {
+  const userIds = parse(ownerSchemas(chat.models).userIds, given, "userIds");
   if (userIds.length === 0) return [];
   return (await recentStatement(chat).execute({ userIds })).map(toLive);
 }

@@ -1,4 +1,5 @@
 /** The only place that reads the errors of drivers. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+import { driverError, isFromDriver, withoutValues } from "./driver-error.ts";
 import {
   ChatkeepError,
   ConflictError,
@@ -24,19 +25,14 @@ const lostSocket = new Set([
   "EAI_AGAIN",
   "EHOSTUNREACH",
   "ENETUNREACH",
+  // Of postgres.js.
+  "CONNECTION_CLOSED",
+  "CONNECTION_ENDED",
+  "CONNECTION_DESTROYED",
+  "CONNECT_TIMEOUT",
 ]);
 const lostMessage =
   /connection terminated|connection timeout|timeout exceeded when trying to connect|client was closed|cannot use a pool after|not queryable|query read timeout|connection ended/i;
-
-/** The driver's own error: Drizzle wraps it, and puts the values of the query, which are people's words, into its message. */
-export function driverError(error: unknown): unknown {
-  let current = error;
-  // By shape, not by class: a host may have a Drizzle of its own.
-  while (current instanceof Error && "query" in current && "params" in current && current.cause) {
-    current = current.cause;
-  }
-  return current;
-}
 
 /** The five characters of SQLSTATE, or the code of a socket error. */
 function sqlState(error: unknown): string | undefined {
@@ -66,10 +62,14 @@ export function isUnavailable(error: unknown): boolean {
 /** What a driver threw, as an error with a code; what has no code stays itself. */
 export function translate(error: unknown): unknown {
   if (error instanceof ChatkeepError) return error;
-  const cause = driverError(error);
+  const thrown = driverError(error);
+  const cause = withoutValues(thrown);
   const state = sqlState(error) ?? "";
   if (state === uniqueViolation) return new ConflictError("Something with this id exists already.", { cause });
-  if (state === foreignKeyViolation) return new NotFoundError("user", "of this id", { cause });
+  if (state === foreignKeyViolation) return new NotFoundError(missingFor(cause), "of this id", { cause });
+  if (state.startsWith("22")) {
+    return new InvalidInputError("A value is not of the type or in the range that its column has.", { cause });
+  }
   if (unstorableCharacters.has(state)) {
     return new InvalidInputError("A text has a character that cannot be stored, such as NUL: remove it.", { cause });
   }
@@ -79,10 +79,21 @@ export function translate(error: unknown): unknown {
   if (missingObjects.has(state)) {
     return new SchemaMismatchError("The tables of chatkeep are missing or too old: run the migrations.", { cause });
   }
-  if (isLost(state, cause)) {
+  if (isLost(state, thrown)) {
     return new UnavailableError("The database cannot be reached; try again in a moment.", { cause });
   }
-  return error;
+  if (!isFromDriver(error)) return error;
+  return new ChatkeepError(
+    "internal",
+    "The database refused a statement of chatkeep: tell the operator the code of its cause.",
+    { cause },
+  );
+}
+
+/** What a foreign key asks for: the one to a conversation has its owner in it too. */
+function missingFor(cause: unknown): string {
+  const { constraint } = cause as { constraint?: string };
+  return constraint?.includes("conversation_id") ? "conversation" : "user";
 }
 
 function isLost(state: string, cause: unknown): boolean {

@@ -1,6 +1,12 @@
 /** The store: `createStore(db, models).forUser(userId)`. You cannot reach a chat without saying whose it is. */
 import type { PgTransactionConfig } from "drizzle-orm/pg-core";
-import { type ConversationPageOptions, listConversations } from "./conversation-list.ts";
+import { z } from "zod";
+import {
+  type ConversationIdsOptions,
+  type ConversationPageOptions,
+  listConversationIds,
+  listConversations,
+} from "./conversation-list.ts";
 import {
   archiveConversation,
   createConversation,
@@ -10,16 +16,29 @@ import {
   pinConversation,
   renameConversation,
 } from "./conversations.ts";
-import { type Chat, type Database, guarded, inTransaction, isTransaction, type PartsOf, within } from "./database.ts";
+import {
+  type Chat,
+  type Database,
+  guarded,
+  inLane,
+  inTransaction,
+  isTransaction,
+  type PartsOf,
+  within,
+} from "./database.ts";
+import type { ChatkeepError } from "./errors.ts";
+import { invalidInput, parse } from "./input.ts";
+import { createLanes } from "./lanes.ts";
 import { type LivePlace, readLive, readRecent } from "./live.ts";
 import { type AppendOptions, appendMessages } from "./messages/append.ts";
 import { createAppendQueue } from "./messages/append-queue.ts";
 import { type BranchOptions, getMessage, listBranch, listBranchWithSiblings, showBranch } from "./messages/branch.ts";
 import { listMessages, type MessagePageOptions } from "./messages/page.ts";
 import type { ChatModels, UserId } from "./models/chat.ts";
-import type { NewConversation, NewMessage } from "./models/schemas.ts";
+import { ownerSchemas } from "./models/owner-schemas.ts";
+import type { NewConversation, NewMessage, NewRun } from "./models/schemas.ts";
 import { asOperator, asOwner } from "./row-level-security.ts";
-import { beginRun, type NewRun } from "./runs/begin.ts";
+import { beginRun } from "./runs/begin.ts";
 import { type Pulse, pulseRuns, type RunPlace, readRuns } from "./runs/chunks.ts";
 import { runLeaseMs } from "./runs/lease.ts";
 import { endRun, findRun, findRunningRun, type RunEnd, type RunKey, stopRun } from "./runs/run.ts";
@@ -36,6 +55,14 @@ export interface StoreOptions {
 
 type Runner = <Result>(verb: (chat: Chat) => Promise<Result>) => Promise<Result>;
 
+/** How the verbs of one user run. */
+interface UserRunner {
+  run: Runner;
+  /** For verbs that take the row lock of a conversation: they wait for each other where no connection is held. */
+  runIn<Result>(conversationId: string, verb: (chat: Chat) => Promise<Result>): Promise<Result>;
+  transaction<Result>(conversationId: string, work: (mine: UserStore) => Promise<Result>): Promise<Result>;
+}
+
 export interface Store {
   /** Everything that this user can do; another user's chats are absent from it. */
   forUser(userId: UserId): UserStore;
@@ -45,15 +72,21 @@ export interface Store {
   server: ServerStore;
 }
 
-export type ServerStore = ReturnType<typeof serverStore>;
-export type UserStore = ReturnType<typeof userStore>;
+export interface ServerStore extends ReturnType<typeof serverStore> {
+  /** A run without a heartbeat for so many milliseconds is over. */
+  readonly leaseMs: number;
+}
+export interface UserStore extends ReturnType<typeof userVerbs> {
+  /** Several verbs on one conversation, together or not at all. After a deadlock it runs again. */
+  transaction<Result>(conversationId: string, work: (mine: UserStore) => Promise<Result>): Promise<Result>;
+}
 
 /**
  * Makes a store on a Drizzle database, or on a transaction of one, for tables that `chatModels` made.
  * It holds no state but prepared statements: make one at start, and one for each transaction of your own.
  */
 export function createStore(db: Database, models: ChatModels, options: StoreOptions = {}): Store {
-  const { rowLevelSecurity = false, partsOf = () => [] } = options;
+  const { rowLevelSecurity = false, partsOf = () => [] } = requireOptions(options);
   const alone: Chat = {
     db,
     models,
@@ -61,18 +94,59 @@ export function createStore(db: Database, models: ChatModels, options: StoreOpti
     runLeaseMs: options.runLeaseMs ?? runLeaseMs,
     partsOf,
     appends: undefined,
+    lanes: undefined,
   };
-  const chat = isTransaction(db) ? alone : { ...alone, appends: createAppendQueue(alone) };
-  const runnerFor = (userId: UserId): Runner =>
-    rowLevelSecurity ? (verb) => asOwner(chat, userId, verb) : (verb) => guarded(db, () => verb(chat));
+  const chat = isTransaction(db) ? alone : open(alone);
+  const ownerSchema = ownerSchemas(models).userId;
   const operator: Runner = rowLevelSecurity
     ? (verb) => asOperator(db, (tx) => verb(within(chat, tx)))
     : (verb) => guarded(db, () => verb(chat));
+  const transaction: Store["transaction"] = (work, config) =>
+    inTransaction(db, (tx) => work(createStore(tx, models, options)), config);
+
+  function runnerFor(userId: UserId): UserRunner {
+    const run: Runner = rowLevelSecurity
+      ? (verb) => asOwner(chat, userId, verb)
+      : (verb) => guarded(db, () => verb(chat));
+    return {
+      run,
+      runIn: (conversationId, verb) => inLane(chat, userId, conversationId, () => run(verb)),
+      transaction: (conversationId, work) =>
+        inLane(chat, userId, conversationId, () => transaction((store) => work(store.forUser(userId)))),
+    };
+  }
+
   return {
-    forUser: (userId) => userStore(runnerFor(userId), userId),
-    transaction: (work, config) => inTransaction(db, (tx) => work(createStore(tx, models, options)), config),
-    server: serverStore(operator),
+    forUser: (userId) => {
+      const owner = ownerSchema.safeParse(userId);
+      return owner.success
+        ? userStore(runnerFor(owner.data), owner.data)
+        : userStore(refuseAll(invalidInput(owner.error, "userId")), userId);
+    },
+    transaction,
+    server: { ...serverStore(operator), leaseMs: chat.runLeaseMs },
   };
+}
+
+function open(alone: Chat): Chat {
+  const chat = { ...alone, lanes: createLanes() };
+  return { ...chat, appends: createAppendQueue(chat) };
+}
+
+/** Whoever is nobody can do nothing, and is told so by each verb. */
+function refuseAll(error: ChatkeepError): UserRunner {
+  const refuse = () => Promise.reject(error);
+  return { run: refuse, runIn: refuse, transaction: refuse };
+}
+
+function requireOptions(options: StoreOptions): StoreOptions {
+  const { runLeaseMs: leaseMs, partsOf } = options;
+  if (leaseMs !== undefined && !(Number.isFinite(leaseMs) && leaseMs > 0)) {
+    throw new TypeError("createStore needs a runLeaseMs above 0.");
+  }
+  if (partsOf !== undefined && typeof partsOf !== "function")
+    throw new TypeError("createStore needs a function partsOf.");
+  return options;
 }
 
 function serverStore(run: Runner) {
@@ -82,9 +156,11 @@ function serverStore(run: Runner) {
     /** What is new in runs. */
     readRuns: (places: readonly RunPlace[]) => run((chat) => readRuns(chat, places)),
     /** Ends runs whose server has died: `"expired"` by their lease, `"all"` when no other process can be alive. */
-    interruptRuns: (which: "expired" | "all") => run((chat) => interruptRuns(chat, which)),
+    interruptRuns: (which: "expired" | "all") =>
+      run(async (chat) => await interruptRuns(chat, parse(whichSchema, which, "which"))),
     /** Removes the chunks of runs that ended that long ago; gives their number. */
-    removeChunks: (graceMs: number) => run((chat) => removeChunks(chat, graceMs)),
+    removeChunks: (graceMs: number) =>
+      run(async (chat) => await removeChunks(chat, parse(graceSchema, graceMs, "graceMs"))),
     /** Conversations as they are now, each with the run that is running in it. One that is missing is gone. */
     readLive: (places: readonly LivePlace[]) => run((chat) => readLive(chat, places)),
     /** The same of the newest conversations of each of these users. */
@@ -92,22 +168,31 @@ function serverStore(run: Runner) {
   };
 }
 
-function userStore(run: Runner, userId: UserId) {
+const whichSchema = z.enum(["expired", "all"], 'must be "expired" or "all"');
+const graceSchema = z.number("must be a number of milliseconds").min(0, "must be at least 0");
+
+function userStore(runner: UserRunner, userId: UserId): UserStore {
+  return { ...userVerbs(runner, userId), transaction: runner.transaction };
+}
+
+function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
   return {
     conversations: {
       create: (input?: NewConversation) => run((chat) => createConversation(chat, userId, input)),
       get: (conversationId: string) => run((chat) => getConversation(chat, userId, conversationId)),
       find: (conversationId: string) => run((chat) => findConversation(chat, userId, conversationId)),
       list: (options?: ConversationPageOptions) => run((chat) => listConversations(chat, userId, options)),
+      ids: (options?: ConversationIdsOptions) => run((chat) => listConversationIds(chat, userId, options)),
       rename: (conversationId: string, title: string) =>
-        run((chat) => renameConversation(chat, userId, conversationId, title)),
+        runIn(conversationId, (chat) => renameConversation(chat, userId, conversationId, title)),
       pin: (conversationId: string, pinned: boolean) =>
-        run((chat) => pinConversation(chat, userId, conversationId, pinned)),
+        runIn(conversationId, (chat) => pinConversation(chat, userId, conversationId, pinned)),
       archive: (conversationId: string, archived: boolean) =>
-        run((chat) => archiveConversation(chat, userId, conversationId, archived)),
+        runIn(conversationId, (chat) => archiveConversation(chat, userId, conversationId, archived)),
       showBranch: (conversationId: string, messageId: string) =>
-        run((chat) => showBranch(chat, userId, conversationId, messageId)),
-      delete: (conversationId: string) => run((chat) => deleteConversation(chat, userId, conversationId)),
+        runIn(conversationId, (chat) => showBranch(chat, userId, conversationId, messageId)),
+      delete: (conversationId: string) =>
+        runIn(conversationId, (chat) => deleteConversation(chat, userId, conversationId)),
     },
     messages: {
       append: (conversationId: string, messages: readonly NewMessage[], options?: AppendOptions) =>

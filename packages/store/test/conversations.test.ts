@@ -95,6 +95,21 @@ describe("conversations", () => {
     }
   });
 
+  it("are walked along their ids, each once, whatever moves meanwhile", async () => {
+    const { ann, bob } = people;
+    await bob.conversations.create();
+    await database.db.execute(sql`
+      insert into conversation (user_id, archived) select ${ids.ann}, n % 3 = 0 from generate_series(1, 10050) n`);
+    const first = await ann.conversations.ids();
+    expect(first.items).toHaveLength(10_000);
+    await ann.conversations.delete(first.items[0] ?? "");
+    await ann.conversations.rename(first.items[1] ?? "", "Moved");
+    const second = await ann.conversations.ids({ after: first.nextCursor ?? "" });
+    expect([second.items.length, second.nextCursor]).toEqual([50, null]);
+    expect(new Set([...first.items, ...second.items]).size).toBe(10_050);
+    await expect(ann.conversations.ids({ after: "x" })).rejects.toThrow(code("invalid_input"));
+  });
+
   it("get a title from the first question, and keep the one that their owner gives", async () => {
     const { ann } = people;
     const { id } = await ann.conversations.create();
@@ -134,8 +149,10 @@ describe("conversations", () => {
 
   it("are gone with their owner", async () => {
     const { ann, bob } = people;
-    const { id } = await ann.conversations.create({ messages: [hello, hello] });
-    await ann.runs.begin({ conversationId: id, messageId: randomUUID(), server: "test" });
+    const { id, headId } = await ann.conversations.create({
+      messages: [hello, { role: "assistant", status: "streaming" }],
+    });
+    await ann.runs.begin({ conversationId: id, messageId: headId ?? "", server: "test" });
     const bobs = await bob.conversations.create({ messages: [hello] });
     await database.db.delete(user).where(sql`id = ${ids.ann}`);
     expect((await database.db.select().from(models.conversation)).map((row) => row.id)).toEqual([bobs.id]);

@@ -30,6 +30,11 @@ async function begin() {
   return { id, messageId, key: await ann.runs.begin({ conversationId: id, messageId, server: "one" }) };
 }
 
+async function draftIn(conversationId: string) {
+  const [draft] = await people.ann.messages.append(conversationId, [{ role: "assistant", status: "streaming" }]);
+  return draft?.id ?? "";
+}
+
 /** A store whose replies say what was in their chunks. */
 const server = () =>
   createStore(database.db, models, { partsOf: (chunks) => [{ type: "text", text: chunks.join("") }] }).server;
@@ -46,9 +51,14 @@ it("writes its reply once, and is over", async () => {
   const { id, key } = await begin();
   expect(await pulse(key)).toEqual(alive(key));
   const parts = [{ type: "text", text: "Hi, Ann." }];
-  const end = { status: "completed", parts, inputTokens: 3, outputTokens: 4 } as const;
+  const end = { status: "completed", parts, finishReason: "length", inputTokens: 3, outputTokens: 4 } as const;
   expect(await ann.runs.end(key, end)).toBe(true);
-  expect((await ann.messages.list(id)).items[1]).toMatchObject({ content: "Hi, Ann.", parts, status: "complete" });
+  expect((await ann.messages.list(id)).items[1]).toMatchObject({
+    content: "Hi, Ann.",
+    parts,
+    status: "complete",
+    finishReason: "length",
+  });
   expect(await ann.runs.end(key, { status: "failed", parts: [] })).toBe(false);
   expect(await pulse(key, ["late"])).toEqual([]);
   expect((await ann.messages.list(id)).items[1]?.status).toBe("complete");
@@ -58,12 +68,45 @@ it("writes its reply once, and is over", async () => {
 it("is alone in its conversation", async () => {
   const { ann } = people;
   const { id, key } = await begin();
-  const again = () => ann.runs.begin({ conversationId: id, messageId: randomUUID(), server: "two" });
+  const again = async () => ann.runs.begin({ conversationId: id, messageId: await draftIn(id), server: "two" });
   await expect(again()).rejects.toThrow(expect.objectContaining({ code: "conflict", details: { runId: key.id } }));
   await ann.runs.end(key, { status: "stopped", parts: [] });
   const tries = await Promise.allSettled(Array.from({ length: 5 }, again));
   expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   for (const one of tries) if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "conflict" });
+});
+
+it("begins for a draft of its conversation alone, and says what is wrong with another message", async () => {
+  const { ann, bob } = people;
+  const { id } = await ann.conversations.create();
+  const [question, draft] = await ann.messages.append(id, [
+    { role: "user", content: "Hello" },
+    { role: "assistant", status: "streaming" },
+  ]);
+  const other = await ann.conversations.create({ messages: [{ role: "assistant", status: "streaming" }] });
+  const [done] = await ann.messages.append(other.id, [{ role: "assistant", content: "Done" }]);
+  const tries: [conversationId: string, messageId: string | undefined, code: string, says: RegExp][] = [
+    [id, randomUUID(), "not_found", /no message/],
+    [id, question?.id, "conflict", /no draft/],
+    [other.id, done?.id, "conflict", /no draft/],
+    [id, other.headId ?? "", "not_found", /no message/],
+    [randomUUID(), draft?.id, "not_found", /no conversation/],
+    ["not a uuid", draft?.id, "invalid_input", /conversationId must be a UUID/],
+    [id, "not a uuid", "invalid_input", /messageId must be a UUID/],
+  ];
+  for (const [conversationId, messageId = "", wanted, says] of tries) {
+    const begun = ann.runs.begin({ conversationId, messageId, server: "one" });
+    await expect(begun).rejects.toThrow(
+      expect.objectContaining({ code: wanted, message: expect.stringMatching(says) }),
+    );
+  }
+  await expect(bob.runs.begin({ conversationId: id, messageId: draft?.id ?? "", server: "one" })).rejects.toThrow(
+    code("not_found"),
+  );
+  expect(await ann.runs.findRunning(id)).toBeUndefined();
+  expect(await ann.runs.begin({ conversationId: id, messageId: draft?.id ?? "", server: "one" })).toMatchObject({
+    epoch: 1,
+  });
 });
 
 it("is told whether somebody follows it, which only its owner's readers can", async () => {
@@ -144,7 +187,7 @@ it("makes way for the next when its lease has run out, and all of them do when t
   const { ann } = people;
   const { id, key, messageId } = await begin();
   await expire();
-  const next = await ann.runs.begin({ conversationId: id, messageId: randomUUID(), server: "two" });
+  const next = await ann.runs.begin({ conversationId: id, messageId: await draftIn(id), server: "two" });
   expect((await ann.messages.get(id, messageId)).status).toBe("interrupted");
   expect((await ann.runs.findRunning(id))?.id).toBe(next.id);
   expect(next.id).not.toBe(key.id);

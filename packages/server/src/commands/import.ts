@@ -1,19 +1,19 @@
-/** chatkeep import: conversations of a file, for one user. Importing again changes nothing. */
+/** chatkeep import: conversations of a file, for one user. Importing again brings in what is missing. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { type Database, InvalidInputError, migrate, requireMigrated } from "chatkeep";
 import type { DatabaseConfig } from "../config.ts";
 import { openExistingDatabase, openStore } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import { formatOf, type ImportReport, importLines } from "../transfer/import.ts";
+import { linesOf } from "../transfer/lines.ts";
 import { userByEmail } from "./people.ts";
 
 export interface ImportOptions {
   format: string;
   file: string;
   user: string;
-  /** Told after each line, with the bytes that were read and their total. */
+  /** Told from time to time, with the bytes that were read and their total. */
   onProgress?: (bytes: number, total: number) => void;
 }
 
@@ -30,14 +30,14 @@ export async function importInto(db: Database, options: ImportOptions, total: nu
   formatOf(options.format);
   const { id: userId } = await userByEmail(db, options.user);
   const mine = (await openStore(db)).forUser(userId);
-  return await importLines(mine, userId, options.format, linesOf(options, total));
+  return await importLines(mine, userId, options.format, linesOf(chunksOf(options, total)));
 }
 
-async function* linesOf({ file, onProgress }: ImportOptions, total: number): AsyncGenerator<string> {
+async function* chunksOf({ file, onProgress }: ImportOptions, total: number): AsyncGenerator<Uint8Array> {
   let bytes = 0;
-  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-    yield text;
-    bytes += Buffer.byteLength(text) + 1;
+  for await (const chunk of createReadStream(file) as AsyncIterable<Uint8Array>) {
+    yield chunk;
+    bytes += chunk.length;
     onProgress?.(Math.min(bytes, total), total);
   }
 }

@@ -6,11 +6,25 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database, UserId } from "chatkeep";
 import { sql } from "drizzle-orm";
+import { z } from "zod";
 import type { Log } from "../log.ts";
 import { gather } from "./gather.ts";
 
-/** What has changed: a run has streamed or ended, or was asked to stop; or a conversation is another than before. */
-export type Ring = { runId: string; isStop?: true } | { userId: UserId; conversationId: string };
+/** What has changed: a run has streamed or ended, or was asked to stop; a conversation is another than before; a user's sessions have ended. */
+export type Ring =
+  | { runId: string; isStop?: true | undefined }
+  | { userId: UserId; conversationId: string }
+  | { userId: UserId; isSignedOut: true };
+
+const ringSchema = z.union([
+  z.object({ runId: z.uuid(), isStop: z.literal(true).optional() }),
+  z.object({ userId: z.union([z.string(), z.number()]), conversationId: z.uuid() }),
+  z.object({ userId: z.union([z.string(), z.number()]), isSignedOut: z.literal(true) }),
+]);
+
+/** What servers send: `[version:server, …]` with rings, and texts by which a server tests its own hearing. */
+const payloadSchema = z.tuple([z.string().regex(/^\d{1,9}:[\w-]{1,40}$/)], z.unknown());
+const version = 1;
 
 /** `undefined`: rings may have been missed, so anything may have changed. */
 type Hearer = (ring: Ring | undefined) => void;
@@ -41,7 +55,7 @@ const testWithinMs = 3_000;
 const retryMs = { first: 1_000, most: 30_000 };
 
 export function createDoorbell({ db, log, listen, isAlone = false }: DoorbellOptions) {
-  const self = randomUUID().slice(0, 8);
+  const self = `${version}:${randomUUID().slice(0, 8)}`;
   const hearers = new Set<Hearer>();
   const outgoing = new Map<string, Ring>();
   const closing = new AbortController();
@@ -51,7 +65,13 @@ export function createDoorbell({ db, log, listen, isAlone = false }: DoorbellOpt
   let listening: Promise<void> | undefined;
 
   const tell = (ring: Ring | undefined) => {
-    for (const hear of hearers) hear(ring);
+    for (const hear of hearers) {
+      try {
+        hear(ring);
+      } catch (error) {
+        log.error({ error }, "news could not be taken in");
+      }
+    }
   };
 
   const sending = gather(
@@ -127,11 +147,22 @@ export function createDoorbell({ db, log, listen, isAlone = false }: DoorbellOpt
     return await Promise.race([heard, rest(testWithinMs).then(() => false)]);
   }
 
+  /** Anybody on this database may send anything on the channel, and a later release what this one does not know. */
   function onNotify(payload: string): void {
-    const [from, ...items] = JSON.parse(payload) as [string, ...(string | Ring)[]];
-    for (const item of items) {
-      if (typeof item === "string") onTest(item);
-      else if (from !== self) tell(item);
+    const read = payloadSchema.safeParse(parsed(payload));
+    if (!read.success) return;
+    const [from, ...items] = read.data;
+    if (from === self) {
+      for (const item of items) if (typeof item === "string") onTest(item);
+      return;
+    }
+    if (from.startsWith(`${version}:`)) {
+      for (const item of items) {
+        const ring = ringSchema.safeParse(item);
+        if (ring.success) tell(ring.data);
+      }
+    } else {
+      tell(undefined);
     }
   }
 
@@ -148,6 +179,14 @@ export function createDoorbell({ db, log, listen, isAlone = false }: DoorbellOpt
       await listening;
     },
   };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function* payloadsOf(self: string, rings: readonly Ring[]): Generator<string> {

@@ -7,6 +7,7 @@ import type { LiveConversation, Store } from "chatkeep";
 import type { Log } from "../log.ts";
 import type { Doorbell } from "./doorbell.ts";
 import { gather } from "./gather.ts";
+import type { OpenStream } from "./open-streams.ts";
 
 type LiveEvent =
   /** From now on you are told; what was before, read now. */
@@ -94,7 +95,7 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
 
   doorbell.hear((ring) => {
     if (!ring) return lookAtAll();
-    if (!("userId" in ring) || !users.has(String(ring.userId))) return;
+    if (!("conversationId" in ring) || !users.has(String(ring.userId))) return;
     changed.set(ring.conversationId, { userId: String(ring.userId), conversationId: ring.conversationId });
     telling.ask();
   });
@@ -144,7 +145,7 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
   }
 
   /** The events of one page, as server-sent events, for at most ten minutes: then the page asks again. */
-  function stream(userId: string): Response {
+  function stream({ userId, signal, release }: OpenStream): Response {
     let page: Page | undefined;
     let leave = () => false;
     const body = new ReadableStream<Uint8Array>({
@@ -161,10 +162,15 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
             if (leave()) controller.close();
           },
         };
-        leave = enter(userId, page);
+        const stay = enter(userId, page);
+        leave = () => {
+          release();
+          return stay();
+        };
+        signal.addEventListener("abort", () => page?.end(), { once: true });
         write("retry: 1000\n\n");
         page.tell({ type: "ready" });
-        if (isClosed) page.end();
+        if (isClosed || signal.aborted) page.end();
       },
       cancel: () => void leave(),
     });

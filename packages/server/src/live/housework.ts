@@ -25,15 +25,28 @@ export interface HouseworkOptions {
 
 export function createHousework({ store, doorbell, log, alone }: HouseworkOptions) {
   let usedAt = performance.now();
+  // After an outage all leases have run out, also those of servers that live: they get the time to renew them.
+  let sweepAfter = 0;
   const sweeping = gather(
     async () => {
+      if (performance.now() < sweepAfter) {
+        // Tells whether the outage is over; if not, the time begins anew.
+        await store.server.removeChunks(graceOfChunksMs);
+        return;
+      }
       for (const { runId, userId, conversationId } of await store.server.interruptRuns("expired")) {
         log.warn({ runId }, "a reply was interrupted: its server has stopped");
         doorbell.ring({ runId });
         doorbell.ring({ userId, conversationId });
       }
     },
-    { everyMs: sweepMs, onError: (error) => log.warn({ error }, "dead runs could not be swept") },
+    {
+      everyMs: sweepMs,
+      onError: (error) => {
+        sweepAfter = performance.now() + store.server.leaseMs;
+        log.warn({ error }, "dead runs could not be swept");
+      },
+    },
   );
   const tidying = gather(async () => void (await store.server.removeChunks(graceOfChunksMs)), {
     everyMs: tidyMs,

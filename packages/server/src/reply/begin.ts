@@ -75,8 +75,7 @@ function begin(
     { ...message, id: questionId },
     { id: replyId, role: "assistant" as const, status: "streaming" as const, parentId: questionId },
   ];
-  return store.transaction(async (tx) => {
-    const mine = tx.forUser(userId);
+  return store.forUser(userId).transaction(conversationId, async (mine) => {
     const [question, draft] = await appendOrCreate(mine, conversationId, pair);
     const wasStored = question && draft && draft.seq > question.seq + 1;
     const key = await mine.runs.begin({ conversationId, messageId: replyId, ...run });

@@ -1,11 +1,17 @@
 /** What the model gets to read: the last messages of the branch that fit a budget of tokens, from the database. */
 import { convertToModelMessages, type ModelMessage, type UIMessage } from "ai";
 import type { Message, UserStore } from "chatkeep";
+import { hasSubstance, type ReadablePart, readableParts, withoutFiles } from "./readable.ts";
 
 /** About this many tokens, the question included, which is never left out. */
 const historyTokens = 16_000;
+/** Of files before the question: endpoints limit what one request may carry. */
+const historyFileBytes = 20 * 1024 * 1024;
 
-const charactersPerToken = 4;
+interface Read {
+  message: Message;
+  parts: ReadablePart[];
+}
 
 /** The branch that ends with `leafId`, cut at its old end; it begins with a message of the user's. */
 export async function readHistory(
@@ -14,48 +20,61 @@ export async function readHistory(
   leafId: string,
   budget = historyTokens,
 ): Promise<ModelMessage[]> {
-  const kept: Message[] = [];
-  let tokens = 0;
+  const newestFirst: Read[] = [];
+  const left = { tokens: budget, bytes: historyFileBytes };
   let before: string | undefined;
   do {
     const page = await mine.messages.branch(conversationId, before ? { before, limit: 100 } : { leafId, limit: 100 });
     for (const message of page.items.reverse()) {
-      tokens += tokensOf(message);
-      if (kept.length > 0 && tokens > budget) return toModel(kept);
-      kept.unshift(message);
+      const all = await readableParts(message);
+      const parts = newestFirst.length === 0 ? all : fitting(all, left);
+      if (!parts) return await toModel(newestFirst.reverse());
+      left.tokens -= sum(parts, "tokens");
+      left.bytes -= sum(parts, "bytes");
+      newestFirst.push({ message, parts });
     }
     before = page.nextCursor ?? undefined;
   } while (before);
-  return toModel(kept);
+  return await toModel(newestFirst.reverse());
 }
 
 export function toUIMessage({ id, role, content, parts }: Message): UIMessage {
   return { id, role, parts: (parts ?? [{ type: "text", text: content }]) as UIMessage["parts"] };
 }
 
-async function toModel(kept: readonly Message[]): Promise<ModelMessage[]> {
-  const first = kept.findIndex(({ role }) => role === "user");
-  const said = kept.slice(first).filter(({ content, parts }) => content !== "" || (parts?.length ?? 0) > 0);
-  const readable = said.map(toUIMessage).map((message) => ({ ...message, parts: message.parts.map(readablePart) }));
-  try {
-    return await convertToModelMessages(readable, { ignoreIncompleteToolCalls: true });
-  } catch {
-    // Parts are stored as they came, also from clients with parts of their own: then the words have to do.
-    return said.map(({ role, content }) => ({ role, content }));
+/** A file that is too large is named, so that it drives out nothing; `undefined` when even that does not fit. */
+function fitting(parts: ReadablePart[], left: { tokens: number; bytes: number }): ReadablePart[] | undefined {
+  const fits = (some: ReadablePart[]) => sum(some, "tokens") <= left.tokens && sum(some, "bytes") <= left.bytes;
+  if (fits(parts)) return parts;
+  const named = withoutFiles(parts);
+  return fits(named) ? named : undefined;
+}
+
+function sum(parts: readonly ReadablePart[], what: "tokens" | "bytes"): number {
+  return parts.reduce((total, part) => total + part[what], 0);
+}
+
+async function toModel(read: readonly Read[]): Promise<ModelMessage[]> {
+  const first = read.findIndex(({ message }) => message.role === "user");
+  const said: ModelMessage[] = [];
+  for (const [index, { message, parts }] of read.entries()) {
+    const isQuestion = index === read.length - 1;
+    if (index < first) continue;
+    if (parts.some(hasSubstance)) said.push(...(await asModelMessages(message, parts)));
+    else if (isQuestion) said.push({ role: "user", content: "[A message without words]" });
   }
+  return said;
 }
 
-/** A file that the message does not hold itself is only named: fetching it would let a chat reach into our network. */
-function readablePart(part: UIMessage["parts"][number]): UIMessage["parts"][number] {
-  if (part.type !== "file" || isDataUrl(part.url)) return part;
-  return { type: "text", text: `[A file: ${part.filename ?? part.url ?? "without a name"}]` };
-}
-
-function isDataUrl(url: unknown): boolean {
-  return typeof url === "string" && /^data:[\w.+-]+\/[\w.+-]+;base64,[A-Za-z0-9+/]*={0,2}$/.test(url);
-}
-
-function tokensOf({ content, parts }: Message): number {
-  const characters = parts ? JSON.stringify(parts).length : content.length;
-  return Math.ceil(characters / charactersPerToken);
+async function asModelMessages(
+  { id, role, content }: Message,
+  parts: readonly ReadablePart[],
+): Promise<ModelMessage[]> {
+  const message = { id, role, parts: parts.map(({ part }) => part) };
+  try {
+    return await convertToModelMessages([message], { ignoreIncompleteToolCalls: true });
+  } catch {
+    // Parts are stored as they came: where the SDK cannot read them the words have to do.
+    return content === "" ? [] : [{ role, content }];
+  }
 }

@@ -44,6 +44,10 @@ function requireAskable(part: Part): void {
 /** @throws invalid_input when there is no user message, or it is not one */
 export function questionOf(request: ChatRequest): Question {
   const { id: conversationId, message, messages, trigger, parentId, wait = false } = request;
+  // The SDK's client asks by itself after a reply whose last words are results of tools: that would go on for ever.
+  if (!message && messages?.at(-1)?.role === "assistant" && trigger !== "regenerate-message") {
+    throw new InvalidInputError("messages must end with the user's question: to go on from a reply, ask for that.");
+  }
   const newest = message ?? messages?.findLast(({ role }) => role === "user");
   if (!newest) throw new InvalidInputError("message must be the user's question, or messages must have one.");
   const { id, role, parts, content } = parse(uiMessage, newest, "message");

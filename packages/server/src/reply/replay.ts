@@ -26,5 +26,5 @@ function* chunksOf(reply: Message): Generator<UIMessageChunk> {
       yield part;
     }
   }
-  yield { type: "finish" };
+  yield { type: "finish", ...(reply.finishReason && { finishReason: reply.finishReason }) };
 }

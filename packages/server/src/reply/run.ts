@@ -1,10 +1,13 @@
 /** Replies as a client sees them: asking, waiting for one's turn, following from anywhere, stopping. Closing a page stops nothing. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { ConflictError, type Database, type Store, UnavailableError } from "chatkeep";
+import { createSlots } from "../limits.ts";
 import type { Doorbell } from "../live/doorbell.ts";
 import type { Housework } from "../live/housework.ts";
+import type { OpenStream } from "../live/open-streams.ts";
 import type { Log } from "../log.ts";
-import { beginReply } from "./begin.ts";
+import { type Begun, beginReply } from "./begin.ts";
 import { createFeeds } from "./feeds.ts";
 import type { Question } from "./question.ts";
 import { replay } from "./replay.ts";
@@ -20,6 +23,7 @@ export interface RepliesOptions {
   housework: Housework;
   /** Names this process in the runs that it begins. */
   server: string;
+  repliesPerUser: number;
 }
 
 export type Replies = ReturnType<typeof createReplies>;
@@ -27,31 +31,52 @@ export type Replies = ReturnType<typeof createReplies>;
 /** For how long a question waits for its turn, and how often it looks whether somebody still waits for it. */
 const turnMs = { most: 300_000, look: 1_000 };
 
-export function createReplies({ store, db, model, log, doorbell, housework, server }: RepliesOptions) {
+const isClosing = () => new UnavailableError("This server is shutting down: try again.");
+
+export function createReplies({ store, db, model, log, doorbell, housework, server, repliesPerUser }: RepliesOptions) {
   const feeds = createFeeds({ server: store.server, doorbell, log, onDead: housework.sweep });
   const speaker = createSpeaker({ store, db, model, log, doorbell, feeds });
   const beginning = new Set<Promise<unknown>>();
+  const slots = createSlots({
+    perUser: repliesPerUser,
+    sentence: "replies at once are the limit of one user: wait for one to end.",
+  });
   const turns = new Map<string, Promise<unknown>>();
   let closing = false;
 
-  /** Stores the question and answers with the stream of the reply. @throws what the store throws, before anything is streamed */
-  async function answer(userId: string, question: Question, signal: AbortSignal): Promise<Response> {
-    if (closing) throw new UnavailableError("This server is shutting down: try again.");
-    const begun = question.waits ? inTurn(userId, question, signal) : beginAnswer(userId, question);
+  /**
+   * Stores the question and answers with the stream of the reply.
+   * @throws what the store throws, and rate_limited, before anything is streamed
+   */
+  async function answer(stream: OpenStream, question: Question, signal: AbortSignal): Promise<Response> {
+    if (closing) throw isClosing();
+    const begun = question.waits ? inTurn(stream, question, signal) : beginAnswer(stream, question);
     beginning.add(begun);
     return await begun.finally(() => beginning.delete(begun));
   }
 
-  async function beginAnswer(userId: string, question: Question): Promise<Response> {
-    const found = await beginReply(store, userId, question, { server, model: model.modelId });
-    if ("answered" in found) return replay(found.answered);
-    if ("runningId" in found) return respondWith(feeds, userId, { runId: found.runningId, after: 0 });
-    await speaker.speak(userId, question.conversationId, found.begun);
-    return respondWith(feeds, userId, { runId: found.begun.key.id, after: 0 });
+  async function beginAnswer(stream: OpenStream, question: Question): Promise<Response> {
+    const { userId } = stream;
+    const giveBack = slots.take(userId);
+    let begun: Begun | undefined;
+    try {
+      const found = await beginReply(store, userId, question, { server, model: model.modelId });
+      if ("answered" in found) {
+        stream.release();
+        return replay(found.answered);
+      }
+      if ("runningId" in found) return respondWith(feeds, stream, { runId: found.runningId, after: 0 });
+      begun = found.begun;
+      await speaker.speak(userId, question.conversationId, begun, giveBack);
+      return respondWith(feeds, stream, { runId: begun.key.id, after: 0 });
+    } finally {
+      if (!begun) giveBack();
+    }
   }
 
   /** Begins when the replies before it have ended; those that wait on one server for one conversation, in their order. */
-  async function inTurn(userId: string, question: Question, signal: AbortSignal): Promise<Response> {
+  async function inTurn(stream: OpenStream, question: Question, signal: AbortSignal): Promise<Response> {
+    const { userId } = stream;
     const place = `${userId} ${question.conversationId}`;
     const before = turns.get(place);
     const until = performance.now() + turnMs.most;
@@ -59,10 +84,11 @@ export function createReplies({ store, db, model, log, doorbell, housework, serv
       await before?.catch(() => {});
       for (;;) {
         try {
-          return await beginAnswer(userId, question);
+          if (closing) throw isClosing();
+          return await beginAnswer(stream, question);
         } catch (error) {
           const runId = error instanceof ConflictError ? error.details?.["runId"] : undefined;
-          if (typeof runId !== "string" || closing || signal.aborted || performance.now() > until) throw error;
+          if (typeof runId !== "string" || signal.aborted || performance.now() > until) throw error;
           await ended(userId, runId, signal);
         }
       }
@@ -88,19 +114,20 @@ export function createReplies({ store, db, model, log, doorbell, housework, serv
 
   /** The running reply of a conversation, or the rest of the one that `place` names; `undefined` when there is nothing to follow. */
   async function reattach(
-    userId: string,
+    stream: OpenStream,
     conversationId: string,
     place: EventPlace | undefined,
   ): Promise<Response | undefined> {
+    const { userId } = stream;
     const mine = store.forUser(userId);
     if (place) {
       const named = await mine.runs.find(conversationId, place.runId);
-      if (named?.status === "running") return respondWith(feeds, userId, place);
+      if (named?.status === "running") return respondWith(feeds, stream, place);
       const [rest] = named ? await store.server.readRuns([{ userId, ...place }]) : [];
-      if (rest && rest.chunks.length > 0) return respondWith(feeds, userId, place);
+      if (rest && rest.chunks.length > 0) return respondWith(feeds, stream, place);
     }
     const found = await mine.runs.findRunning(conversationId);
-    return found && respondWith(feeds, userId, { runId: found.id, after: 0 });
+    return found && respondWith(feeds, stream, { runId: found.id, after: 0 });
   }
 
   async function stop(userId: string, conversationId: string): Promise<void> {
@@ -112,8 +139,9 @@ export function createReplies({ store, db, model, log, doorbell, housework, serv
   async function close(graceMs: number): Promise<void> {
     closing = true;
     await feeds.close();
-    await Promise.allSettled(beginning);
-    await speaker.close(graceMs);
+    const until = performance.now() + graceMs;
+    await Promise.race([Promise.allSettled(beginning), pause(graceMs, undefined, { ref: false })]);
+    await speaker.close(Math.max(0, until - performance.now()));
   }
 
   return { answer, reattach, stop, close };

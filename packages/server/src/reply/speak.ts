@@ -1,7 +1,7 @@
 /** Speaking: the model is called, what it says is stored before it is shown, and the reply when it ends. Nobody has to listen. */
-import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { isStepCount, streamText, toUIMessageStream, type UIMessageChunk } from "ai";
-import { ChatkeepError, type Database, type RunEnd, type Store, textOf } from "chatkeep";
+import { ChatkeepError, type Database, finishReasons, type RunEnd, type Store, textOf } from "chatkeep";
+import type { AnsweringModel } from "../assistant/model.ts";
 import { taskTools } from "../assistant/tools.ts";
 import type { Doorbell } from "../live/doorbell.ts";
 import type { Log } from "../log.ts";
@@ -15,7 +15,7 @@ import { createPulse } from "./pulse.ts";
 export interface SpeakerOptions {
   store: Store;
   db: Database;
-  model: LanguageModelV4;
+  model: AnsweringModel;
   log: Log;
   doorbell: Doorbell;
   feeds: Feeds;
@@ -26,16 +26,33 @@ type StopReason = "asked" | "lost" | "shutdown";
 const mostSteps = 8;
 /** Of a reply that is cut to be stored: no character takes more than six bytes of JSON. */
 const mostCharacters = 2 * 1024 * 1024;
+/** For so long a reply that has ended waits for its database. */
+const maxOutageMs = 600_000;
+/** For what is left to be stored when the server stops, after the replies had their time. */
+const lastWordsMs = 3_000;
 const patience = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
 export function createSpeaker({ store, db, model, log, doorbell, feeds }: SpeakerOptions) {
   const telling = tellingModel(model);
+  const { historyTokens } = model;
+  model.hear?.((without, words) =>
+    log.warn(
+      { model: model.modelId, without, words },
+      "the endpoint refuses this, and is asked without it from now on",
+    ),
+  );
   const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
+  let closeBy = Number.POSITIVE_INFINITY;
   const pulsing = createPulse({ server: store.server, doorbell, log });
   doorbell.hear((ring) => ring && "runId" in ring && ring.isStop && pulsing.look(ring.runId));
 
   /** Begins to speak; the feed of the run has it from here on. @throws what reading the history throws */
-  async function speak(userId: string, conversationId: string, { key, questionId, replyId }: Begun): Promise<void> {
+  async function speak(
+    userId: string,
+    conversationId: string,
+    { key, questionId, replyId }: Begun,
+    onEnd: () => void,
+  ): Promise<void> {
     const mine = store.forUser(userId);
     const controller = new AbortController();
     const { promise: hasEnded, resolve: end } = Promise.withResolvers<void>();
@@ -53,18 +70,22 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
     let usage: Pick<RunEnd, "inputTokens" | "outputTokens"> = {};
 
     const write = async (runEnd: RunEnd) => {
-      const isStored = await persist(() => mine.runs.end(key, { ...usage, ...runEnd }));
+      const isStored = await persist(
+        () => mine.runs.end(key, { ...usage, ...runEnd }),
+        () => closeBy,
+      );
       if (!isStored) return feed.lose();
       feed.publish((runEnd.chunks ?? []).flatMap(eventsIn));
       feed.end(runEnd as Ending);
     };
 
-    const finish = async (ended: Pick<RunEnd, "status" | "errorCode" | "error">) => {
+    const finish = async (ended: Omit<RunEnd, "parts" | "chunks">) => {
       const chunks = await writer.close();
       const parts = await partsOf([...feed.events, ...chunks.map(({ chunk }) => chunk)]);
       const runEnd = { ...ended, chunks, parts };
       try {
         await write(runEnd).catch((error: unknown) => {
+          if (isUnavailable(error)) throw error;
           log.error({ error, runId: key.id }, "a reply could not be stored whole");
           return write(shortened(runEnd));
         });
@@ -73,6 +94,7 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
         feed.lose();
       } finally {
         running.delete(key.id);
+        onEnd();
         doorbell.ring({ runId: key.id });
         doorbell.ring({ userId, conversationId });
         end();
@@ -83,7 +105,7 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       const result = streamText({
         model: telling,
         instructions: instructions(),
-        messages: await readHistory(mine, conversationId, questionId),
+        messages: await readHistory(mine, conversationId, questionId, historyTokens),
         tools: taskTools(db, userId),
         stopWhen: isStepCount(mostSteps),
         abortSignal: controller.signal,
@@ -104,10 +126,14 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       });
       const reply = async () => {
         let last: UIMessageChunk | undefined;
+        let hasAnswer = false;
         try {
           for await (const chunk of stream) {
-            last = chunk;
-            await writer.write(chunk);
+            hasAnswer ||= isAnswer(chunk);
+            const isEmpty = chunk.type === "finish" && !hasAnswer && !failed && !isCut(chunk.finishReason);
+            if (isEmpty) failed = failure("model_empty");
+            last = isEmpty ? { type: "error", errorText: failure("model_empty").sentence } : chunk;
+            await writer.write(last);
           }
         } catch (error) {
           log.error({ error, runId: key.id }, "a reply broke off");
@@ -118,6 +144,10 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       };
       void reply();
     } catch (error) {
+      if (isUnavailable(error)) {
+        await finish({ status: "interrupted" });
+        throw error;
+      }
       failed = failureOf(error);
       await finish({ status: "failed", errorCode: failed.code, error: failed.sentence });
       throw error;
@@ -127,11 +157,12 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
   /** Lets the replies that are being written end, and interrupts what is left after `graceMs`. */
   async function close(graceMs: number): Promise<void> {
     const all = () => Promise.all([...running.values()].map(({ ended }) => ended));
-    const grace = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
-    await Promise.race([all(), grace]);
+    const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
+    await Promise.race([all(), after(graceMs)]);
+    closeBy = performance.now() + lastWordsMs;
     for (const { controller } of running.values()) controller.abort("shutdown" satisfies StopReason);
-    await all();
-    await pulsing.close();
+    // What a silent database does not take, another server ends with what is stored of it.
+    await Promise.race([Promise.all([all(), pulsing.close()]), after(lastWordsMs)]);
   }
 
   return { speak, close };
@@ -141,25 +172,45 @@ function howItEnded(
   stop: StopReason | undefined,
   last: UIMessageChunk | undefined,
   failed: ModelFailure | undefined,
-): Pick<RunEnd, "status" | "errorCode" | "error"> {
+): Omit<RunEnd, "parts" | "chunks"> {
   // A stop that comes after the last word stops nothing.
-  if (!failed && last?.type === "finish" && last.finishReason !== "error") return { status: "completed" };
+  if (!failed && last?.type === "finish" && last.finishReason !== "error") {
+    return { status: "completed", finishReason: finishReasons.find((reason) => reason === last.finishReason) };
+  }
   if (stop) return { status: stop === "asked" ? "stopped" : "interrupted" };
   const { code, sentence } = failed ?? failure(last?.type === "abort" ? "model_timeout" : "model_failed");
   return { status: "failed", errorCode: code, error: sentence };
 }
 
-/** A reply that was shown is worth waiting for a database that is away; after the lease another server has ended the run. */
-async function persist(write: () => Promise<boolean>): Promise<boolean> {
-  for (const pauseMs of [100, 300, 1_000, 2_000, 4_000, 6_000]) {
+/** Thoughts and spaces are no answer. */
+function isAnswer(chunk: UIMessageChunk): boolean {
+  if (chunk.type === "text-delta") return chunk.delta.trim() !== "";
+  return /^(?:tool|file|source|data)\b/.test(chunk.type);
+}
+
+/** An answer that was cut before its first word says so by its reason. */
+function isCut(reason: string | undefined): boolean {
+  return reason === "length" || reason === "content-filter";
+}
+
+/**
+ * A reply that was shown is worth waiting for a database that is away: an outage is no bad reply. If another server has ended the
+ * run meanwhile, that is what it comes to.
+ */
+async function persist(write: () => Promise<boolean>, closeBy: () => number): Promise<boolean> {
+  const until = performance.now() + maxOutageMs;
+  for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
     try {
       return await write();
     } catch (error) {
-      if (!(error instanceof ChatkeepError) || error.code !== "unavailable") throw error;
+      if (!isUnavailable(error) || performance.now() > Math.min(until, closeBy())) throw error;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
-  return await write();
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof ChatkeepError && error.code === "unavailable";
 }
 
 /** What is left of a reply that the database refused: its words, as many as surely fit. */

@@ -1,6 +1,7 @@
 /** A feed as a response: server-sent events of the AI SDK's UI message stream, each with an id to go on from. */
 import { UI_MESSAGE_STREAM_HEADERS, type UIMessageChunk } from "ai";
 import { InvalidInputError, idSchema } from "chatkeep";
+import type { OpenStream } from "../live/open-streams.ts";
 import { type Ending, type Feed, type Feeds, signOfLifeMs } from "./feeds.ts";
 
 /** Where a client is in which reply: `<run>:<number of the last event it has>`, as in the `id` of each event. */
@@ -28,7 +29,11 @@ export function placeIn(lastEventId: string | undefined): EventPlace | undefined
 }
 
 /** Everything after `after`, then what comes, until the reply ends. */
-export function respondWith(feeds: Feeds, userId: string, { runId, after }: EventPlace): Response {
+export function respondWith(
+  feeds: Feeds,
+  { userId, signal, release }: OpenStream,
+  { runId, after }: EventPlace,
+): Response {
   let next = after;
   let wroteAt = performance.now();
   let controller: ReadableStreamDefaultController<Uint8Array>;
@@ -39,8 +44,15 @@ export function respondWith(feeds: Feeds, userId: string, { runId, after }: Even
     controller.enqueue(bytes);
   };
   const finish = () => {
+    if (isOver) return;
     isOver = true;
     letGo();
+    release();
+  };
+  const signedOut = () => {
+    if (isOver) return;
+    finish();
+    controller.error(signal.reason);
   };
   // As much as the client takes: what it is too slow for waits in the feed, which is there anyway.
   const flow = () => {
@@ -66,6 +78,8 @@ export function respondWith(feeds: Feeds, userId: string, { runId, after }: Even
   const body = new ReadableStream<Uint8Array>({
     start: (given) => {
       controller = given;
+      signal.addEventListener("abort", signedOut, { once: true });
+      if (signal.aborted) signedOut();
     },
     pull: flow,
     cancel: finish,

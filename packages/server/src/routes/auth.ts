@@ -4,6 +4,7 @@ import { isAPIError } from "better-auth/api";
 import type { Context } from "hono";
 import { type Auth, clientAddressHeader, fromBetterAuth } from "../auth.ts";
 import { statusOf } from "../error-response.ts";
+import type { Doorbell } from "../live/doorbell.ts";
 import type { Sessions } from "../sessions.ts";
 
 const codeOf = Object.fromEntries(
@@ -19,10 +20,15 @@ const codes: Record<number, string> = {
   500: "internal",
 };
 
+interface AuthParts {
+  auth: Auth;
+  sessions: Sessions;
+  doorbell: Pick<Doorbell, "ring">;
+}
+
 /** Hands a request to Better Auth. An error keeps its `code` and `message`, for its own clients, and gets `error` as everywhere. */
 export async function handleAuth(
-  auth: Auth,
-  sessions: Sessions,
+  { auth, sessions, doorbell }: AuthParts,
   context: Context,
   clientAddress: string | undefined,
 ): Promise<Response> {
@@ -33,8 +39,11 @@ export async function handleAuth(
   if (!request.headers.has("sec-fetch-site")) request.headers.delete("sec-fetch-mode");
   // Of a sign-in or sign-up nothing is known yet; whatever else changes something may end sessions.
   const changes = request.method === "POST" && !/\/sign-(in|up)\//.test(context.req.path);
-  const forgotten = changes ? await sessions.forgetting(request.headers) : () => {};
-  const response = await auth.handler(request).catch(asResponse).finally(forgotten);
+  const userId = changes ? await sessions.userIdOf(request.headers).catch(() => undefined) : undefined;
+  const response = await auth
+    .handler(request)
+    .catch(asResponse)
+    .finally(() => userId !== undefined && doorbell.ring({ userId, isSignedOut: true }));
   if (response.status < 400) return response;
   return withError(response);
 }

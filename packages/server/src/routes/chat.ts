@@ -1,5 +1,7 @@
 /** /api/chat: the AI SDK's chat transport, so that `useChat` works as it is. */
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Rows } from "../limits.ts";
+import type { OpenStreams } from "../live/open-streams.ts";
 import { chatRequestSchema, questionOf } from "../reply/question.ts";
 import type { Replies } from "../reply/run.ts";
 import { placeIn } from "../reply/stream.ts";
@@ -68,13 +70,28 @@ const stop = createRoute({
   responses: noContent("It stops within a second, or none was running"),
 });
 
-export function chatRoutes(replies: Replies) {
+export function chatRoutes(replies: Replies, streams: OpenStreams, rows: Rows) {
   return createRouter()
-    .openapi(ask, (c) => replies.answer(c.get("userId"), questionOf(c.req.valid("json")), c.req.raw.signal))
+    .openapi(ask, async (c) => {
+      const question = questionOf(c.req.valid("json"));
+      const userId = c.get("userId");
+      await rows.take(userId, 2);
+      const stream = streams.open(userId, c.req.raw.headers);
+      return await replies.answer(stream, question, c.req.raw.signal).catch((error: unknown) => {
+        stream.release();
+        throw error;
+      });
+    })
     .openapi(reattach, async (c) => {
       const place = placeIn(c.req.valid("header")["last-event-id"]);
       const { id } = c.req.valid("param");
-      return (await replies.reattach(c.get("userId"), id, place)) ?? c.body(null, 204);
+      const stream = streams.open(c.get("userId"), c.req.raw.headers);
+      const response = await replies.reattach(stream, id, place).catch((error: unknown) => {
+        stream.release();
+        throw error;
+      });
+      if (!response) stream.release();
+      return response ?? c.body(null, 204);
     })
     .openapi(stop, async (c) => {
       await replies.stop(c.get("userId"), c.req.valid("param").id);

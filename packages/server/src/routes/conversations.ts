@@ -2,6 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { idSchema, markSchema, type Store, searchSchema, titleSchema } from "chatkeep";
 import { z } from "zod";
+import type { Rows } from "../limits.ts";
 import type { Events } from "../live/events.ts";
 import { createRouter } from "./router.ts";
 import {
@@ -91,14 +92,16 @@ const remove = createRoute({
   responses: noContent("It is gone"),
 });
 
-export function conversationRoutes(store: Store, events: Events) {
+export function conversationRoutes(store: Store, events: Events, rows: Rows) {
   return createRouter()
     .openapi(list, async (c) => {
       const { items, nextCursor } = await store.forUser(c.get("userId")).conversations.list(c.req.valid("query"));
       return c.json({ items: items.map(asConversation), nextCursor }, 200);
     })
     .openapi(create, async (c) => {
-      const made = await store.forUser(c.get("userId")).conversations.create(c.req.valid("json"));
+      const given = c.req.valid("json");
+      await rows.take(c.get("userId"), 1 + (given.messages?.length ?? 0));
+      const made = await store.forUser(c.get("userId")).conversations.create(given);
       events.changed(c.get("userId"), made.id);
       return c.json(asConversation(made), 201);
     })
@@ -109,8 +112,7 @@ export function conversationRoutes(store: Store, events: Events) {
     .openapi(change, async (c) => {
       const { id } = c.req.valid("param");
       const { title, pinned, archived, headId } = c.req.valid("json");
-      const changed = await store.transaction(async (tx) => {
-        const { conversations } = tx.forUser(c.get("userId"));
+      const changed = await store.forUser(c.get("userId")).transaction(id, async ({ conversations }) => {
         if (headId) await conversations.showBranch(id, headId);
         if (pinned !== undefined) await conversations.pin(id, pinned);
         if (archived !== undefined) await conversations.archive(id, archived);

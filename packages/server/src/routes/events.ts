@@ -1,6 +1,7 @@
 /** /api/events: what changes, told to open pages. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Events } from "../live/events.ts";
+import type { OpenStreams } from "../live/open-streams.ts";
 import { createRouter } from "./router.ts";
 import { noContent } from "./schemas.ts";
 
@@ -20,6 +21,6 @@ const listen = createRoute({
   responses: { ...noContent(""), 200: eventStream } as unknown as { 200: typeof eventStream },
 });
 
-export function eventRoutes(events: Events) {
-  return createRouter().openapi(listen, (c) => events.stream(c.get("userId")));
+export function eventRoutes(events: Events, streams: OpenStreams) {
+  return createRouter().openapi(listen, (c) => events.stream(streams.open(c.get("userId"), c.req.raw.headers)));
 }

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import {
   type BranchMessage,
   type Conversation,
+  finishReasons,
   idSchema,
   limitSchema,
   type Message,
@@ -49,6 +50,10 @@ export const message = z
     parentId: uuid.nullable().meta({ description: "The message that it answers or follows." }),
     status: messageStatusSchema,
     createdAt: time,
+    finishReason: z.enum(finishReasons).nullable().meta({
+      description:
+        "Why the model ended this reply: stop, or what cut it off. Null where no model of this server wrote it.",
+    }),
   })
   .meta({ id: "Message" });
 

@@ -1,7 +1,8 @@
 /** /api/tasks */
 import { createRoute } from "@hono/zod-openapi";
-import type { Database } from "chatkeep";
+import { createLanes, type Database } from "chatkeep";
 import { z } from "zod";
+import type { Rows } from "../limits.ts";
 import { addTask, changeTask, deleteTask, getTask, listTasks, newTaskSchema, taskChangesSchema } from "../tasks.ts";
 import { createRouter } from "./router.ts";
 import { asTask, cursorQuery, idParam, jsonBody, limitQuery, noContent, pageOf, responses, task } from "./schemas.ts";
@@ -59,20 +60,26 @@ const remove = createRoute({
   responses: noContent("It is gone"),
 });
 
-export function taskRoutes(db: Database) {
+export function taskRoutes(db: Database, rows: Rows) {
+  const lanes = createLanes();
   return createRouter()
     .openapi(list, async (c) => {
       const { items, nextCursor } = await listTasks(db, c.get("userId"), c.req.valid("query"));
       return c.json({ items: items.map(asTask), nextCursor }, 200);
     })
-    .openapi(create, async (c) => c.json(asTask(await addTask(db, c.get("userId"), c.req.valid("json"))), 201))
+    .openapi(create, async (c) => {
+      await rows.take(c.get("userId"), 1);
+      return c.json(asTask(await addTask(db, c.get("userId"), c.req.valid("json"))), 201);
+    })
     .openapi(get, async (c) => c.json(asTask(await getTask(db, c.get("userId"), c.req.valid("param").id)), 200))
     .openapi(change, async (c) => {
-      const changed = await changeTask(db, c.get("userId"), c.req.valid("param").id, c.req.valid("json"));
+      const [userId, { id }, changes] = [c.get("userId"), c.req.valid("param"), c.req.valid("json")];
+      const changed = await lanes.run(userId, id, () => changeTask(db, userId, id, changes));
       return c.json(asTask(changed), 200);
     })
     .openapi(remove, async (c) => {
-      await deleteTask(db, c.get("userId"), c.req.valid("param").id);
+      const [userId, { id }] = [c.get("userId"), c.req.valid("param")];
+      await lanes.run(userId, id, () => deleteTask(db, userId, id));
       return c.body(null, 204);
     });
 }

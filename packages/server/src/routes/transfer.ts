@@ -6,11 +6,12 @@ import { user } from "../models/index.ts";
 import { exported } from "../transfer/export.ts";
 import { formats } from "../transfer/formats.ts";
 import { importLines } from "../transfer/import.ts";
+import { linesOf } from "../transfer/lines.ts";
 import { createRouter } from "./router.ts";
 import { responses } from "./schemas.ts";
 
 const tags = ["Data"];
-const lines = {
+const exportedLines = {
   description: "JSON lines: the user, then tasks, then each conversation before its messages",
   content: { "application/x-ndjson": { schema: z.string() } },
 };
@@ -21,7 +22,7 @@ const exportAll = createRoute({
   tags,
   summary: "Everything of the user, as JSON lines",
   // Typed as bytes: the types of Hono take every kind of JSON for one value.
-  responses: { ...responses(200, z.string(), ""), 200: lines } as unknown as {
+  responses: { ...responses(200, z.string(), ""), 200: exportedLines } as unknown as {
     200: { description: string; content: { "application/octet-stream": { schema: z.ZodString } } };
   },
 });
@@ -32,6 +33,8 @@ const report = z
     alreadyThere: z.int(),
     failed: z.int(),
     messages: z.int(),
+    omitted: z.int().optional().meta({ description: "Lines that are counted, and not listed." }),
+    stopped: z.string().optional().meta({ description: "Why the lines that follow were not looked at." }),
     conversations: z.array(
       z.object({
         line: z.int(),
@@ -49,8 +52,9 @@ const importAll = createRoute({
   method: "post",
   path: "/import",
   tags,
-  summary: "Store the conversations of a file; importing again changes nothing",
-  description: "Send a large file in pieces of whole lines. A line that is wrong is reported, and the others go on.",
+  summary: "Store the conversations of a file; importing again brings in what is missing",
+  description:
+    "Send a large file in pieces of whole lines. A line that is wrong is reported, and the others go on; at most a hundred that are wrong are listed, and a hundred others.",
   request: {
     query: z.object({ format: z.enum(formats, `must be one of ${formats.join(", ")}`) }),
     body: { required: true, content: { "text/plain": { schema: z.string() } } },
@@ -78,8 +82,8 @@ export function transferRoutes(db: Database, store: Store) {
       });
     })
     .openapi(importAll, async (c) => {
-      const text = (await c.req.text()).split("\n");
       const userId = c.get("userId");
-      return c.json(await importLines(store.forUser(userId), userId, c.req.valid("query").format, text), 200);
+      const lines = linesOf(c.req.raw.body ?? ReadableStream.from([]));
+      return c.json(await importLines(store.forUser(userId), userId, c.req.valid("query").format, lines), 200);
     });
 }

@@ -1,14 +1,20 @@
 /** Everything of one user: the user, then tasks, then each conversation before its messages. */
 import { setImmediate as pause } from "node:timers/promises";
-import type { Database, Store, UserStore } from "chatkeep";
+import { type Database, NotFoundError, type Store, type UserStore } from "chatkeep";
 import type { User } from "../models/index.ts";
 import { listTasks } from "../tasks.ts";
 
-export type ExportedRecord = { type: "user" | "task" | "conversation" | "message" } & Record<string, unknown>;
+export type ExportedRecord = { type: "user" | "task" | "conversation" | "message" | "deleted" } & Record<
+  string,
+  unknown
+>;
 
 const pageSize = 100;
 
-/** Page by page, so that it takes no more memory for a long history than for a short one. */
+/**
+ * Page by page, so that it takes no more memory for a long history than for a short one, and along keys that never change:
+ * INVARIANT: what was there at the beginning and still is when it is read comes once, whatever is written meanwhile.
+ */
 export async function* exported(
   db: Database,
   store: Store,
@@ -22,17 +28,27 @@ export async function* exported(
     cursor = page.nextCursor ?? undefined;
   } while (cursor);
   const mine = store.forUser(id);
-  for (const archived of [false, true]) {
-    do {
-      const page = await mine.conversations.list({ limit: pageSize, cursor, archived });
-      for (const conversation of page.items) {
-        yield { type: "conversation", ...conversation };
-        if (conversation.messageCount > 0) yield* messagesOf(mine, conversation.id);
-        // The embedded database answers in this process: without a pause nobody else would be served.
-        await pause();
-      }
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor);
+  do {
+    const page = await mine.conversations.ids({ after: cursor });
+    for (const conversationId of page.items) {
+      yield* conversationOf(mine, conversationId);
+      // The embedded database answers in this process: without a pause nobody else would be served.
+      await pause();
+    }
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor);
+}
+
+/** One that is deleted meanwhile is left out, or says so after as much as was read. */
+async function* conversationOf(mine: UserStore, conversationId: string): AsyncGenerator<ExportedRecord> {
+  const conversation = await mine.conversations.find(conversationId);
+  if (!conversation) return;
+  yield { type: "conversation", ...conversation };
+  try {
+    if (conversation.messageCount > 0) yield* messagesOf(mine, conversationId);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    yield { type: "deleted", conversationId };
   }
 }
 

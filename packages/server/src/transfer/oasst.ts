@@ -8,42 +8,60 @@ export interface ImportedConversation {
   id: string;
   /** What it is called in the file. */
   source: string;
-  messages: NewMessage[];
+  messages: (NewMessage & { id: string })[];
 }
 
-interface OasstMessage {
-  message_id: string;
-  text: string;
-  role: string;
-  rank?: number | null | undefined;
-  replies: OasstMessage[];
-}
-
-const messageSchema: z.ZodType<OasstMessage> = z.object({
+/** One message without what follows it: a tree may be deeper than functions can call each other. */
+const messageSchema = z.object({
   message_id: z.string().min(1),
   text: z.string().min(1),
   role: z.enum(["prompter", "assistant"]),
   rank: z.number().nullish(),
-  replies: z.lazy(() => z.array(messageSchema)),
+  replies: z.array(z.unknown()),
 });
 
-const treeSchema = z.object({ message_tree_id: z.string().min(1), prompt: messageSchema });
+const treeSchema = z.object({ message_tree_id: z.string().min(1), prompt: z.unknown() });
 
-/** One line as a conversation. @throws SyntaxError and ZodError when it is none */
+interface Place {
+  value: unknown;
+  parentId: string | null;
+  /** For the sentence of a fault. */
+  path: string;
+}
+
+/** A message of a tree that is not one. */
+export class TreeError extends Error {}
+
+/** One line as a conversation. @throws SyntaxError and TreeError when it is none */
 export function readOasstTree(line: string, userId: string): ImportedConversation {
-  const { message_tree_id: source, prompt } = treeSchema.parse(JSON.parse(line));
+  const { message_tree_id: source, prompt } = checked(treeSchema, JSON.parse(line), "");
   const idOf = (name: string) => uuidOf(`oasst:${name}`, userId);
-  return { id: idOf(source), source, messages: [...inOrder(prompt, null, idOf)] };
+  return { id: idOf(source), source, messages: [...inOrder(prompt, idOf)] };
 }
 
 /** Parents before children, and the best-ranked reply last, so that the head of the conversation ends the best branch. */
-function* inOrder(
-  message: OasstMessage,
-  parentId: string | null,
-  idOf: (name: string) => string,
-): Generator<NewMessage> {
-  const id = idOf(message.message_id);
-  yield { id, parentId, role: message.role === "assistant" ? "assistant" : "user", content: message.text };
-  const worstFirst = [...message.replies].sort((a, b) => (b.rank ?? 0) - (a.rank ?? 0));
-  for (const reply of worstFirst) yield* inOrder(reply, id, idOf);
+function* inOrder(prompt: unknown, idOf: (name: string) => string): Generator<NewMessage & { id: string }> {
+  const next: Place[] = [{ value: prompt, parentId: null, path: "prompt" }];
+  for (let place = next.pop(); place; place = next.pop()) {
+    const { message_id, text, role, replies } = checked(messageSchema, place.value, place.path);
+    const id = idOf(message_id);
+    yield { id, parentId: place.parentId, role: role === "assistant" ? "assistant" : "user", content: text };
+    const path = place.path.length < 100 ? `${place.path}.replies` : place.path;
+    // What is put last is taken first.
+    for (const value of replies.reverse().sort((a, b) => rankOf(a) - rankOf(b)))
+      next.push({ value, parentId: id, path });
+  }
+}
+
+function rankOf(reply: unknown): number {
+  const rank = (reply as { rank?: unknown } | null)?.rank;
+  return typeof rank === "number" ? rank : 0;
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, path: string): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where = [path, ...(issue?.path ?? [])].filter((part) => part !== "").join(".");
+  throw new TreeError(`${where || "The line"}: ${issue?.message ?? "is not valid"}.`);
 }

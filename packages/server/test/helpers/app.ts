@@ -1,6 +1,6 @@
 /** The application on a database of its own, with people who have signed up. Requests go through `app.request`: no port, no mock. */
 import type { LanguageModelV4 } from "@ai-sdk/provider";
-import { type App, createApp, createAuth, createLog, createOfflineModel, partsOf } from "@chatkeep/server";
+import { type App, createApp, createAuth, createLog, createOfflineModel, type Limits, partsOf } from "@chatkeep/server";
 import { createStore, type Database } from "chatkeep";
 import { isServer, openTestDatabase, type TestDatabase } from "../../../store/test/helpers/database.ts";
 import { models } from "../../src/models/index.ts";
@@ -16,6 +16,8 @@ export interface TestAppOptions {
   /** How it hears of other servers; as its database gives it when left out. */
   listen?: TestDatabase["listen"];
   runLeaseMs?: number;
+  url?: string;
+  limits?: Partial<Limits>;
 }
 
 export interface Person {
@@ -30,19 +32,27 @@ export interface Person {
 
 export type TestApp = Awaited<ReturnType<typeof openTestApp>>;
 
-export async function openTestApp({ model, limitAttempts = false, runLeaseMs, ...given }: TestAppOptions = {}) {
+export async function openTestApp({
+  model,
+  limitAttempts = false,
+  runLeaseMs,
+  url = testUrl,
+  limits,
+  ...given
+}: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
   const db = given.db ?? database.db;
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });
-  const auth = createAuth({ db, secret: "a secret of the tests, long enough", url: testUrl, log, limitAttempts });
+  const auth = createAuth({ db, secret: "a secret of the tests, long enough", url, log, limitAttempts });
   const store = createStore(db, models, { partsOf, runLeaseMs });
   const created = createApp({
     db,
     store,
     auth,
     log,
-    url: testUrl,
+    url,
+    limits,
     model: model ?? createOfflineModel({ wordMs: 0 }),
     listen: given.listen ?? database.listen,
     isAlone: !isServer,

@@ -28,7 +28,13 @@ export async function listenOn(
   { onNotify, onLost }: ListenHandlers,
 ): Promise<Listening> {
   const close = async () => void (await client.end().catch(() => {}));
-  client.on("notification", ({ payload }) => onNotify(payload ?? ""));
+  client.on("notification", ({ payload }) => {
+    try {
+      onNotify(payload ?? "");
+    } catch {
+      // Nobody is above an event handler: what it throws would end the process.
+    }
+  });
   client.on("error", onLost);
   client.on("end", onLost);
   try {

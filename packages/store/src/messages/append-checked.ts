@@ -17,7 +17,7 @@ const takenId = "A message id is in use already, for another message: choose a n
 /** @throws not_found, conflict, invalid_input */
 export async function appendChecked(chat: Chat, append: Append): Promise<Message[]> {
   const { columns, ownerId, conversationId, expectedSeq, title } = append;
-  const values = { ...columns, ownerId, conversationId, expectedSeq, title, writes: true };
+  const values = { ...columns, placed: asTexts(columns), ownerId, conversationId, expectedSeq, title, writes: true };
   for (let attempt = 1; ; attempt += 1) {
     const rows = await withTakenIds(chat, (through) => appendStatement(through).execute(values), takenId);
     const changed = rows.filter((row) => !row.same);
@@ -40,9 +40,22 @@ export async function areStored(
   conversationId: string,
   columns: Outgoing,
 ): Promise<boolean> {
-  const values = { ...columns, ownerId, conversationId, expectedSeq: null, title: null, writes: false };
+  const values = {
+    ...columns,
+    placed: asTexts(columns),
+    ownerId,
+    conversationId,
+    expectedSeq: null,
+    title: null,
+    writes: false,
+  };
   const rows = await appendStatement(chat).execute(values);
   return rows.length === columns.ids.length && rows.every((row) => row.same);
+}
+
+/** postgres.js takes a list of booleans for one boolean. */
+function asTexts({ placed }: Outgoing): string[] {
+  return placed.map(String);
 }
 
 /** The rows of `Outgoing`, numbered; `previous_id` is the message before it in the same append. */
@@ -52,7 +65,7 @@ function inputRows() {
     from unnest(
       (select ${sql.placeholder("ids")}::uuid[]), (select ${sql.placeholder("roles")}::text[]), (select ${sql.placeholder("statuses")}::text[]),
       (select ${sql.placeholder("contents")}::text[]), (select ${sql.placeholder("parts")}::text[]),
-      (select ${sql.placeholder("parentIds")}::uuid[]), (select ${sql.placeholder("placed")}::boolean[])
+      (select ${sql.placeholder("parentIds")}::uuid[]), (select ${sql.placeholder("placed")}::text[])::boolean[]
     ) with ordinality as input(id, role, status, content, parts, parent_id, placed, position)`;
 }
 
@@ -134,6 +147,7 @@ const columnNames = [
   "parent_id",
   "status",
   "created_at",
+  "finish_reason",
 ] as const;
 
 function columnList(table?: string) {
@@ -151,6 +165,7 @@ function returned({ message }: ChatModels) {
     parentId: sql<string | null>`stored.parent_id`,
     status: sql<Message["status"]>`stored.status`,
     createdAt: sql<Date>`stored.created_at`.mapWith(message.createdAt),
+    finishReason: sql<Message["finishReason"]>`stored.finish_reason`,
     same: sql<boolean>`stored.same`,
   };
 }

@@ -66,6 +66,7 @@ function messagesOf({ conversationId, columns }: Append, { messageCount, headId,
       parentId: followsHead(columns, index) ? headId : parentOf(columns, index),
       status: columns.statuses[index] as Message["status"],
       createdAt: new Date(storedAt),
+      finishReason: null,
     }),
   );
 }
@@ -141,7 +142,8 @@ function appendMany(chat: Chat, appends: readonly Append[]): Promise<Place[]> {
     numbers: columns.flatMap(({ ids }) => ids.map((_, index) => index + 1)),
     ids: columns.flatMap(({ ids }) => ids),
     parentIds: columns.flatMap((each) => each.ids.map((_, index) => parentOf(each, index))),
-    follows: columns.flatMap((each) => each.ids.map((_, index) => followsHead(each, index))),
+    // As texts: postgres.js takes a list of booleans for one boolean.
+    follows: columns.flatMap((each) => each.ids.map((_, index) => String(followsHead(each, index)))),
     roles: columns.flatMap(({ roles }) => roles),
     statuses: columns.flatMap(({ statuses }) => statuses),
     contents: columns.flatMap(({ contents }) => contents),
@@ -166,7 +168,7 @@ function manyStatement(chat: Chat) {
         m as materialized (
           select *
           from unnest(${list("positions", "int")}, ${list("numbers", "int")}, ${list("ids", "uuid")},
-              ${list("parentIds", "uuid")}, ${list("follows", "boolean")}, ${list("roles", "text")},
+              ${list("parentIds", "uuid")}, ${list("follows", "text")}::boolean[], ${list("roles", "text")},
               ${list("statuses", "text")}, ${list("contents", "text")}, ${list("parts", "text")})
             as m(position, number, id, parent_id, follows, role, status, content, parts)
         ),

@@ -2,7 +2,7 @@
  * Appends of one process that wait at the same moment share a statement and its commit. A lone one waits for nobody. Those of
  * one conversation go one after another, in the order in which they came.
  */
-import type { Chat } from "../database.ts";
+import { type Chat, inLane } from "../database.ts";
 import type { Message } from "../models/chat.ts";
 import { isLockTimeout, isUnavailable } from "../sqlstate.ts";
 import { appendChecked } from "./append-checked.ts";
@@ -126,7 +126,8 @@ export function createAppendQueue(chat: Chat): AppendQueue {
   /** On a connection of its own, where it may wait for a lock without holding up others. */
   async function storeAlone(waiting: Waiting): Promise<void> {
     try {
-      const messages = await appendChecked(chat, waiting.append);
+      const { append } = waiting;
+      const messages = await inLane(chat, append.ownerId, append.conversationId, () => appendChecked(chat, append));
       settle(waiting, () => waiting.resolve(messages));
     } catch (error) {
       settle(waiting, () => waiting.reject(error));

@@ -1,8 +1,9 @@
 /** Appending to a conversation. Nearly every append holds no surprise, and goes together with others that wait; the rest goes alone. */
-import type { Chat } from "../database.ts";
+import { z } from "zod";
+import { type Chat, inLane } from "../database.ts";
 import { parse } from "../input.ts";
 import type { Message, UserId } from "../models/chat.ts";
-import { idSchema, type NewMessage, newMessagesSchema, seqSchema } from "../models/schemas.ts";
+import { idSchema, type NewMessage, seqSchema, someMessagesSchema } from "../models/schemas.ts";
 import { titleFrom } from "../titles.ts";
 import { appendChecked } from "./append-checked.ts";
 import { isPlain } from "./append-plain.ts";
@@ -13,7 +14,7 @@ export interface AppendOptions {
   expectedSeq?: number | undefined;
 }
 
-const someMessagesSchema = newMessagesSchema.min(1, "must have at least one message");
+const optionsSchema = z.object({ expectedSeq: seqSchema.nullish() }, "must be an object").nullish();
 
 /**
  * Appends messages, all or none, and gives them as they are stored, in the order they were given in.
@@ -29,11 +30,12 @@ export async function appendMessages(
   ownerId: UserId,
   conversationId: string,
   messages: readonly NewMessage[],
-  options: AppendOptions = {},
+  options?: AppendOptions,
 ): Promise<Message[]> {
   const id = parse(idSchema, conversationId, "conversationId");
   const given = parse(someMessagesSchema, messages, "messages");
-  const expectedSeq = options.expectedSeq == null ? null : parse(seqSchema, options.expectedSeq, "expectedSeq");
+  const expectedSeq = parse(optionsSchema, options, "options")?.expectedSeq ?? null;
   const append = { ownerId, conversationId: id, columns: outgoing(given), expectedSeq, title: titleFrom(given) };
-  return await (chat.appends && isPlain(append) ? chat.appends.add(append) : appendChecked(chat, append));
+  if (chat.appends && isPlain(append)) return await chat.appends.add(append);
+  return await inLane(chat, ownerId, id, () => appendChecked(chat, append));
 }

@@ -1,7 +1,8 @@
 /** Reading one branch of a conversation's tree: from a message up to the first question. */
 import { and, eq, sql } from "drizzle-orm";
+import { z } from "zod";
 import { type Chat, prepared, preparedRows } from "../database.ts";
-import { NotFoundError } from "../errors.ts";
+import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
 import type { Message, UserId } from "../models/chat.ts";
 import { limits } from "../models/limits.ts";
@@ -18,6 +19,13 @@ export interface BranchOptions {
   limit?: number | undefined;
 }
 
+const optionsSchema = z
+  .object(
+    { limit: limitSchema.optional(), leafId: idSchema.optional(), before: idSchema.optional() },
+    "must be an object",
+  )
+  .nullish();
+
 /**
  * The last messages of a branch, in the order in which they were said; `nextCursor` is the `before` of the page above.
  * The cost grows with the page, not with the conversation.
@@ -27,16 +35,23 @@ export async function listBranch(
   chat: Chat,
   ownerId: UserId,
   conversationId: string,
-  options: BranchOptions = {},
+  options?: BranchOptions,
 ): Promise<Page<Message>> {
   const id = parse(idSchema, conversationId, "conversationId");
-  const limit = parse(limitSchema, options.limit ?? limits.messagesPerPage, "limit");
-  const leafId = parse(idSchema.optional(), options.leafId, "leafId") ?? null;
-  const before = parse(idSchema.optional(), options.before, "before") ?? null;
-  const start = before ?? leafId;
+  const { limit = limits.messagesPerPage, leafId, before } = parse(optionsSchema, options, "options") ?? {};
+  if (leafId && before) {
+    throw new InvalidInputError("Give leafId or before, not both: a page begins at one message.");
+  }
+  const start = before ?? leafId ?? null;
   // One more than asked when reading above a message that is itself left out.
   const depth = limit + (before ? 1 : 0);
-  const rows = await branchStatement(chat).execute({ ownerId, conversationId: id, start, depth });
+  const rows = await branchStatement(chat).execute({
+    ownerId,
+    conversationId: id,
+    start,
+    depth,
+    isLeftOut: Boolean(before),
+  });
   if (rows.length === 0) throw new NotFoundError("conversation", id);
   const path = rows.filter((row) => row !== undefined).reverse();
   if (start && path.length === 0) throw new NotFoundError("message", start);
@@ -55,7 +70,7 @@ export async function listBranchWithSiblings(
   chat: Chat,
   ownerId: UserId,
   conversationId: string,
-  options: BranchOptions = {},
+  options?: BranchOptions,
 ): Promise<Page<BranchMessage>> {
   const { items, nextCursor } = await listBranch(chat, ownerId, conversationId, options);
   const parentIds = items.flatMap(({ parentId }) => parentId ?? []);
@@ -129,15 +144,16 @@ function branchStatement(chat: Chat) {
 
     const path = db.$with("path", {}).as(sql`
       with recursive climb as (
-        select m.id, m.parent_id, 1 as depth
+        select m.id, m.parent_id, 1 as depth,
+          case when ${sql.placeholder("isLeftOut")}::boolean then 0 else m.bytes end::bigint as bytes
         from place
         join ${message} m on m.user_id = ${owner} and m.id = place.start_id
         where (m.conversation_id = ${conversationId}) is true
         union all
-        select m.id, m.parent_id, climb.depth + 1
+        select m.id, m.parent_id, climb.depth + 1, climb.bytes + m.bytes
         from climb
         join ${message} m on m.user_id = ${owner} and m.id = climb.parent_id
-        where climb.depth < ${sql.placeholder("depth")}::int
+        where climb.depth < ${sql.placeholder("depth")}::int and climb.bytes < ${sql.raw(String(limits.pageBytes))}
       )
       select id, depth from climb`);
 

@@ -18,12 +18,13 @@ export function columnsOf<Table extends Record<keyof Message, unknown>>(message:
     parentId: message.parentId,
     status: message.status,
     createdAt: message.createdAt,
+    finishReason: message.finishReason,
   };
 }
 
 /** A message of a row of those columns; `undefined` where an outer join found none. */
 export function messageFrom(columns: readonly unknown[]): Message | undefined {
-  const [id, conversationId, role, content, parts, seq, parentId, status, createdAt] = columns;
+  const [id, conversationId, role, content, parts, seq, parentId, status, createdAt, finishReason] = columns;
   if (id === null) return undefined;
   return toMessage({
     id: id as string,
@@ -35,6 +36,7 @@ export function messageFrom(columns: readonly unknown[]): Message | undefined {
     parentId: parentId as string | null,
     status: status as Message["status"],
     createdAt: timeFrom(createdAt),
+    finishReason: finishReason as Message["finishReason"],
   });
 }
 

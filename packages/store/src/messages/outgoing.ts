@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { z } from "zod";
 import { InvalidInputError, TooLargeError } from "../errors.ts";
-import type { Message, UserId } from "../models/chat.ts";
+import type { Message, Part, UserId } from "../models/chat.ts";
 import { limits } from "../models/limits.ts";
 import { isStorable, type newMessagesSchema, textOf } from "../models/schemas.ts";
 
@@ -56,6 +56,7 @@ export function outgoing(messages: readonly ParsedMessage[]): Outgoing {
 
 /** `content` and `parts` as columns. PostgreSQL's text cannot hold NUL and lone surrogates, json can: such content is kept in a part. */
 export function body({ content, parts }: Pick<ParsedMessage, "content" | "parts">) {
+  requireLength(content, parts);
   const text = parts === undefined ? (content ?? "") : textOf(parts);
   const isKept = isStorable(text);
   const kept = parts ?? (isKept ? undefined : [{ type: "text", text }]);
@@ -65,12 +66,22 @@ export function body({ content, parts }: Pick<ParsedMessage, "content" | "parts"
   return { content: isKept ? text : text.toWellFormed().replaceAll("\0", "\uFFFD"), parts: json };
 }
 
+/** Before anything is copied: a character has at least one byte. */
+function requireLength(content: string | undefined, parts: readonly Part[] | undefined): void {
+  let length = content?.length ?? 0;
+  for (const part of parts ?? []) length += typeof part["text"] === "string" ? part["text"].length : 0;
+  if (length > limits.messageBytes) throw tooLarge(length);
+}
+
 function requireSize(text: string): void {
   // No letter takes more than three bytes: a short text need not be measured.
   if (text.length * 3 <= limits.messageBytes) return;
   const bytes = Buffer.byteLength(text);
-  if (bytes <= limits.messageBytes) return;
-  throw new TooLargeError(
+  if (bytes > limits.messageBytes) throw tooLarge(bytes);
+}
+
+function tooLarge(bytes: number): TooLargeError {
+  return new TooLargeError(
     `A message of ${bytes} bytes is too large: the limit is ${limits.messageBytes}. Split it into several.`,
     { details: { bytes, limit: limits.messageBytes } },
   );

@@ -1,5 +1,6 @@
 /** Reading messages by `seq`: a page costs the same at the end of a chat of ten and of ten thousand. */
 import { and, asc, desc, eq, type SQL, sql } from "drizzle-orm";
+import { z } from "zod";
 import { type Chat, preparedRows } from "../database.ts";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
@@ -23,6 +24,13 @@ export interface MessagePageOptions {
   after?: number | undefined;
 }
 
+const optionsSchema = z
+  .object(
+    { limit: limitSchema.optional(), before: seqSchema.optional(), after: seqSchema.optional() },
+    "must be an object",
+  )
+  .nullish();
+
 const beginning = 0;
 const end = 2_147_483_647;
 
@@ -35,24 +43,23 @@ export async function listMessages(
   chat: Chat,
   ownerId: UserId,
   conversationId: string,
-  options: MessagePageOptions = {},
+  options?: MessagePageOptions,
 ): Promise<Page<Message>> {
   const id = parse(idSchema, conversationId, "conversationId");
-  const limit = parse(limitSchema, options.limit ?? limits.messagesPerPage, "limit");
-  const before = parse(seqSchema.optional(), options.before, "before");
-  const after = parse(seqSchema.optional(), options.after, "after");
+  const { limit = limits.messagesPerPage, before, after } = parse(optionsSchema, options, "options") ?? {};
   if (before !== undefined && after !== undefined) {
     throw new InvalidInputError("Give before or after, not both: a page lies on one side of a message.");
   }
   const forward = after !== undefined;
   const statement = forward ? pageAfter(chat) : pageBefore(chat);
   const from = forward ? (after ?? beginning) : (before ?? end);
-  const rows = await statement.execute({ ownerId, conversationId: id, limit: limit + 1, from });
-  if (rows.length === 0) throw new NotFoundError("conversation", id);
-  const found = rows.filter((row) => row !== undefined).sort((a, b) => a.seq - b.seq);
-  const items = forward ? found.slice(0, limit) : found.slice(-limit);
+  const [conversation, ...others] = await statement.execute({ ownerId, conversationId: id, limit, from });
+  if (!conversation) throw new NotFoundError("conversation", id);
+  const items = [conversation, ...others].flatMap(({ message }) => message ?? []).sort((a, b) => a.seq - b.seq);
+  // Since seq has no gaps, it tells whether there are more.
   const last = forward ? items.at(-1) : items[0];
-  return { items, nextCursor: found.length > limit && last ? String(last.seq) : null };
+  const hasMore = last && (forward ? last.seq < conversation.messageCount : last.seq > 1);
+  return { items, nextCursor: hasMore ? String(last.seq) : null };
 }
 
 const pageBefore = (chat: Chat) =>
@@ -75,17 +82,24 @@ const pageAfter = (chat: Chat) =>
 const from = sql`${sql.placeholder("from")}::bigint`;
 const limit = sql`${sql.placeholder("limit")}::bigint`;
 
+interface PageRow {
+  message: Message | undefined;
+  messageCount: number;
+}
+
 /**
  * Reads a stretch of message_conversation_id_seq_key. Since `seq` has no gaps the stretch has two ends, so that no plan
- * can read the whole conversation. An empty conversation gives one row without a message, an absent one gives none.
+ * can read the whole conversation. It ends where it has enough bytes, of which only their numbers are read.
+ * An empty conversation gives one row without a message, an absent one gives none.
  */
 function pageStatement(chat: Chat, name: string, stretch: (models: ChatModels) => SQL, order: (column: SQL) => SQL) {
   const build = () => {
     const { db, models } = chat;
     const { conversation, message } = models;
     const owner = sql.placeholder("ownerId");
+    const sofar = sql<number>`sum(${message.bytes}) over (order by ${order(sql`${message.seq}`)} rows unbounded preceding)`;
     const page = db
-      .select(messageColumns(models))
+      .select({ ...messageColumns(models), earlierBytes: sql<number>`${sofar} - ${message.bytes}`.as("earlier_bytes") })
       .from(message)
       .where(
         and(
@@ -98,10 +112,14 @@ function pageStatement(chat: Chat, name: string, stretch: (models: ChatModels) =
       .limit(sql.placeholder("limit"))
       .as("page");
     return db
-      .select(columnsOf(page))
+      .select({ ...columnsOf(page), messageCount: conversation.messageCount })
       .from(conversation)
-      .leftJoinLateral(page, sql`true`)
+      .leftJoinLateral(page, sql`page.earlier_bytes < ${sql.raw(String(limits.pageBytes))}`)
       .where(and(eq(conversation.id, sql`${sql.placeholder("conversationId")}::uuid`), eq(conversation.userId, owner)));
   };
-  return preparedRows(chat, name, build, messageFrom);
+  const read = (columns: unknown[]): PageRow => ({
+    message: messageFrom(columns),
+    messageCount: columns.at(-1) as number,
+  });
+  return preparedRows(chat, name, build, read);
 }

@@ -22,10 +22,13 @@ import {
 
 export const messageRoles = ["user", "assistant"] as const;
 export const messageStatuses = ["complete", "streaming", "stopped", "failed", "interrupted"] as const;
-const runStatuses = ["running", "completed", "stopped", "failed", "interrupted"] as const;
+/** Why a model ended its answer, as the AI SDK has it. */
+export const finishReasons = ["stop", "length", "content-filter", "tool-calls", "error", "other"] as const;
+export const runStatuses = ["running", "completed", "stopped", "failed", "interrupted"] as const;
 
 export type MessageRole = (typeof messageRoles)[number];
 export type MessageStatus = (typeof messageStatuses)[number];
+export type FinishReason = (typeof finishReasons)[number];
 export type RunStatus = (typeof runStatuses)[number];
 
 /** A part of a message as the AI SDK has it: `{ type: "text", text }`, `{ type: "tool-…", … }`; kept byte for byte. */
@@ -90,7 +93,12 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column) {
       status: text("status", { enum: messageStatuses }).notNull().default("complete"),
       content: text("content").notNull(),
       parts: json("parts").$type<Part[]>(),
+      // What a page of messages is measured by, without reading them.
+      bytes: integer("bytes").generatedAlwaysAs(
+        sql`octet_length("content") + coalesce(octet_length("parts"::text), 0)`,
+      ),
       createdAt: moment("created_at").notNull().defaultNow(),
+      finishReason: text("finish_reason", { enum: finishReasons }),
     },
     (table) => [
       unique("message_conversation_id_seq_key").on(table.conversationId, table.seq),
@@ -169,8 +177,11 @@ export type ChatModels = ReturnType<typeof chatModels<AnyPgColumn>>;
 /** A conversation as its owner sees it. `messageCount` is also the last `seq`; `headId` is the last message of the branch that is shown. */
 export type Conversation = Omit<ChatModels["conversation"]["$inferSelect"], "userId">;
 
-/** A message as its owner sees it. `content` is the plain text of `parts`; `parentId` is the message that it answers or follows. */
-export type Message = Omit<ChatModels["message"]["$inferSelect"], "userId">;
+/**
+ * A message as its owner sees it. `content` is the plain text of `parts`; `parentId` is the message that it answers or follows.
+ * INVARIANT: `finishReason` is set by the end of a run and by nothing else: where it is null, no run wrote the message.
+ */
+export type Message = Omit<ChatModels["message"]["$inferSelect"], "userId" | "bytes">;
 
 /** One generation of a reply. */
 export type Run = Omit<ChatModels["run"]["$inferSelect"], "userId">;

@@ -6,6 +6,18 @@ export const limits = {
   messageBytes: 16 * 1024 * 1024,
   /** Messages that one append, or one create, may carry. */
   messagesPerAppend: 100,
+  /** Parts of one message. */
+  partsPerMessage: 10_000,
+  /** Faults that one error names; after so many the rest is not looked at. */
+  issues: 20,
+  /** Characters of the name of a server, a model or an error's code. */
+  names: 255,
+  /** Characters of the sentence that a failed reply shows. */
+  sentence: 2_000,
+  /** Characters of a cursor. */
+  cursor: 500,
+  /** Bytes of messages, as they are stored, after which a page ends; it has at least one message. */
+  pageBytes: 8 * 1024 * 1024,
   /** Entries of a page: at least 1, at most this. */
   pageSize: 100,
   /** Conversations on a page when no limit is given. */

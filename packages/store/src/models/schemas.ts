@@ -1,9 +1,9 @@
 /** What may come in, as zod schemas. A server validates and documents with the same ones; types are checked against the tables. */
 import { z } from "zod";
-import { messageRoles, messageStatuses, type Part } from "./chat.ts";
+import { finishReasons, messageRoles, messageStatuses, type Part, runStatuses } from "./chat.ts";
 import { limits } from "./limits.ts";
 
-const { titleCharacters, messagesPerAppend, pageSize } = limits;
+const { titleCharacters, messagesPerAppend, partsPerMessage, pageSize, issues: maxIssues, names } = limits;
 
 /** A UUID of any version, made lower case as PostgreSQL prints it. */
 export const idSchema = z
@@ -15,41 +15,65 @@ export const titleSchema = z
   .string("must be a text")
   .trim()
   .min(1, "must not be empty")
-  .refine((title) => [...title].length <= titleCharacters, `must have at most ${titleCharacters} characters`)
+  .refine(hasFewCharacters, `must have at most ${titleCharacters} characters`)
   .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
 
 /** What to look for in titles. */
-export const searchSchema = z
-  .string("must be a text")
-  .trim()
-  .min(1, "must not be empty")
-  .refine((text) => [...text].length <= titleCharacters, `must have at most ${titleCharacters} characters`)
-  .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
+export const searchSchema = titleSchema;
 
 export const markSchema = z.boolean("must be true or false");
 
 export const roleSchema = z.enum(messageRoles, `must be one of ${messageRoles.join(", ")}`);
 export const messageStatusSchema = z.enum(messageStatuses);
 
+const partRule = 'must be an object with a "type" that is a text';
+
 /** Taken as it is, not copied, so that the order of its keys stays. */
-export const partSchema = z.custom<Part>(isPart, 'must be an object with a "type" that is a text');
+export const partSchema = z.custom<Part>(isPart, partRule);
+
+/** A list of those. Looked at one by one, and no further than the first faults, so that a wrong list costs no more than a right one. */
+export const partsSchema = z
+  .custom<Part[]>(Array.isArray, { error: "must be a list of parts", abort: true })
+  .refine((parts) => parts.length <= partsPerMessage, {
+    error: `must be at most ${partsPerMessage} parts: send the others in a further message`,
+    abort: true,
+  })
+  .superRefine((parts, context) => {
+    let found = 0;
+    for (const [index, part] of parts.entries()) {
+      if (isPart(part)) continue;
+      context.addIssue({ code: "custom", path: [index], message: partRule });
+      found += 1;
+      if (found === maxIssues) return;
+    }
+  });
 
 export const newMessageSchema = z
   .object({
     id: idSchema.optional(),
     role: roleSchema,
     content: z.string("must be a text").optional(),
-    parts: z.array(partSchema, "must be a list of parts").optional(),
+    parts: partsSchema.optional(),
     parentId: idSchema.nullable().optional(),
     status: messageStatusSchema.optional(),
   })
   .refine(isNotEmpty, { error: "must not be empty: give content, or parts", path: ["content"] })
   .refine(agrees, { error: "must be the plain text of parts: leave it out, it is made from them", path: ["content"] });
 
+/** The number is looked at before the messages are. */
 export const newMessagesSchema = z
-  .array(newMessageSchema, "must be a list of messages")
-  .max(messagesPerAppend, `must be at most ${messagesPerAppend} messages at once: send the others in a further request`)
+  .custom<NewMessageInput[]>(Array.isArray, { error: "must be a list of messages", abort: true })
+  .refine((messages) => messages.length <= messagesPerAppend, {
+    error: `must be at most ${messagesPerAppend} messages at once: send the others in a further request`,
+    abort: true,
+  })
+  .pipe(z.array(newMessageSchema))
   .refine(hasDistinctIds, "must not name the same id twice");
+
+export const someMessagesSchema = newMessagesSchema.refine(
+  (messages) => messages.length > 0,
+  "must have at least one message",
+);
 
 export const newConversationSchema = z.object({
   id: idSchema.optional(),
@@ -62,10 +86,65 @@ export const limitSchema = z
   .min(1, `must be at least 1`)
   .max(pageSize, `must be at most ${pageSize}`);
 
+/** As a page gave it; what it holds is looked at where it is used. */
+export const cursorSchema = z
+  .string("must be the nextCursor of a page")
+  .max(limits.cursor, "must be the nextCursor of a page");
+
 export const seqSchema = z
   .int("must be a whole number")
   .min(0, "must be at least 0")
   .max(2_147_483_647, "is too large");
+
+/** Names of servers, models and codes: for people who read logs. */
+const nameSchema = z
+  .string("must be a text")
+  .min(1, "must not be empty")
+  .max(names, `must have at most ${names} characters`)
+  .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
+
+const sentenceSchema = z
+  .string("must be a text")
+  .max(limits.sentence, `must have at most ${limits.sentence} characters`)
+  .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
+
+const countSchema = z.int("must be a whole number").min(0, "must be at least 0");
+
+export const newRunSchema = z.object({
+  conversationId: idSchema,
+  messageId: idSchema,
+  server: nameSchema,
+  model: nameSchema.optional(),
+});
+
+export const runKeySchema = z.object({ id: idSchema, epoch: z.int("must be a whole number").min(1) });
+
+export const chunkRowsSchema = z.array(
+  z.object({
+    seq: seqSchema,
+    chunk: z.string("must be a text").refine(isStorable, "must be well-formed text without the character NUL"),
+  }),
+  "must be a list of rows",
+);
+
+export const runEndSchema = z.object({
+  status: z.enum(
+    runStatuses.filter((status) => status !== "running"),
+    "must be completed, stopped, failed or interrupted",
+  ),
+  parts: partsSchema,
+  chunks: chunkRowsSchema.optional(),
+  finishReason: z.enum(finishReasons, `must be one of ${finishReasons.join(", ")}`).optional(),
+  errorCode: nameSchema.optional(),
+  error: sentenceSchema.optional(),
+  inputTokens: countSchema.optional(),
+  outputTokens: countSchema.optional(),
+});
+
+type NewMessageInput = z.input<typeof newMessageSchema>;
+
+/** A run to begin: its draft, the process that generates, and the model, for people who read logs. */
+export type NewRun = z.input<typeof newRunSchema>;
 
 /** A message to append. `content` is made from `parts` when they are given; without `id` a UUID is made; without `parentId` it follows the one before it, or the conversation's `headId`. */
 export type NewMessage = z.input<typeof newMessageSchema>;
@@ -86,7 +165,13 @@ export function isStorable(text: string): boolean {
   return !text.includes("\0") && text.isWellFormed();
 }
 
-function isPart(value: unknown): boolean {
+/** Counted only where the length leaves it open: a character has one or two places in a text. */
+function hasFewCharacters(text: string): boolean {
+  if (text.length <= titleCharacters) return true;
+  return text.length <= 2 * titleCharacters && [...text].length <= titleCharacters;
+}
+
+function isPart(value: unknown): value is Part {
   return (
     typeof value === "object" && value !== null && typeof (value as Part).type === "string" && !Array.isArray(value)
   );

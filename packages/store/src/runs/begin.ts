@@ -1,52 +1,69 @@
 /** The beginning of a run: from here on its server holds a lease on the conversation's reply. */
+import { and, eq, sql } from "drizzle-orm";
 import { type Chat, inTransaction, within } from "../database.ts";
-import { ConflictError } from "../errors.ts";
+import { ConflictError, NotFoundError } from "../errors.ts";
+import { parse } from "../input.ts";
+import { getMessage } from "../messages/branch.ts";
 import type { UserId } from "../models/chat.ts";
+import { type NewRun, newRunSchema } from "../models/schemas.ts";
 import { isUniqueViolation } from "../sqlstate.ts";
+import { savepointed } from "../transaction.ts";
 import { findRunningRun, type RunKey } from "./run.ts";
 import { interruptRuns } from "./sweep.ts";
 
-export interface NewRun {
-  conversationId: string;
-  /** The draft message that the run writes. */
-  messageId: string;
-  /** The process that generates, for people who read logs. */
-  server: string;
-  model?: string | undefined;
-}
-
 /**
- * Begins a run, and ends one of the same conversation whose lease is over. Call it in the transaction that stores the draft.
- * @throws conflict with `details.runId` while another run of the conversation is running
+ * Begins a run, and ends one of the same conversation whose lease is over. Call it in the transaction that stores the draft:
+ * an assistant message with status `streaming`, which the run alone may write.
+ * @throws invalid_input, not_found, conflict with `details.runId` while another run of the conversation is running, and without
+ * it when the message is no draft
  */
-export function beginRun(chat: Chat, ownerId: UserId, input: NewRun): Promise<RunKey> {
-  const { run } = chat.models;
-  return inTransaction(chat.db, async (tx) => {
+export async function beginRun(chat: Chat, ownerId: UserId, input: NewRun): Promise<RunKey> {
+  const given = parse(newRunSchema, input, "run");
+  return await inTransaction(chat.db, async (tx) => {
     const through = within(chat, tx);
-    await interruptRuns(through, { ownerId, conversationId: input.conversationId });
-    const running = await findRunningRun(through, ownerId, input.conversationId);
+    await interruptRuns(through, { ownerId, conversationId: given.conversationId });
+    const running = await findRunningRun(through, ownerId, given.conversationId);
     if (running) throw isRunning(running.id);
     try {
-      const [begun] = await tx.transaction((nested) =>
-        nested
-          .insert(run)
-          .values({
-            conversationId: input.conversationId,
-            userId: ownerId,
-            messageId: input.messageId,
-            server: input.server,
-            model: input.model ?? null,
-          })
-          .returning({ id: run.id, epoch: run.epoch }),
-      );
-      return begun as RunKey;
+      const key = await savepointed(tx, (nested) => insertRun(within(through, nested), ownerId, given));
+      return key ?? (await refuse(through, ownerId, given));
     } catch (error) {
       if (isUniqueViolation(error)) {
-        throw isRunning((await findRunningRun(through, ownerId, input.conversationId))?.id);
+        throw isRunning((await findRunningRun(through, ownerId, given.conversationId))?.id);
       }
       throw error;
     }
   });
+}
+
+/** Nothing when there is no such draft. */
+async function insertRun({ db, models }: Chat, ownerId: UserId, given: NewRun): Promise<RunKey | undefined> {
+  const begun = db.$with("begun", {}).as(sql`
+    insert into ${models.run} (conversation_id, user_id, message_id, server, model)
+    select m.conversation_id, m.user_id, m.id, ${given.server}::text, ${given.model ?? null}::text
+    from ${models.message} m
+    where m.user_id = ${ownerId} and m.id = ${given.messageId}::uuid and m.conversation_id = ${given.conversationId}::uuid
+      and m.role = 'assistant' and m.status = 'streaming'
+    returning id, epoch`);
+  const [row] = await db
+    .with(begun)
+    .select({ id: sql<string>`begun.id`, epoch: sql<number>`begun.epoch` })
+    .from(sql`begun`);
+  return row;
+}
+
+/** @throws not_found, conflict */
+async function refuse(chat: Chat, ownerId: UserId, { conversationId, messageId }: NewRun): Promise<never> {
+  const { conversation } = chat.models;
+  const [found] = await chat.db
+    .select({ id: conversation.id })
+    .from(conversation)
+    .where(and(eq(conversation.userId, ownerId), eq(conversation.id, conversationId)));
+  if (!found) throw new NotFoundError("conversation", conversationId);
+  await getMessage(chat, ownerId, conversationId, messageId);
+  throw new ConflictError(
+    `The message ${messageId} is no draft: append one with role "assistant" and status "streaming", and name that.`,
+  );
 }
 
 function isRunning(runId: string | undefined): ConflictError {

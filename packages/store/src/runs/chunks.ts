@@ -4,7 +4,9 @@
  */
 import { type SQL, sql } from "drizzle-orm";
 import { type Chat, prepared, userIdsIn } from "../database.ts";
+import { parse } from "../input.ts";
 import type { RunStatus, UserId } from "../models/chat.ts";
+import { ownerSchemas } from "../models/owner-schemas.ts";
 import { isOver } from "./lease.ts";
 import type { RunKey } from "./run.ts";
 
@@ -48,6 +50,8 @@ export interface RunNews {
 }
 
 const rowsAtOnce = 500;
+/** After which no further row of a run is read at once. */
+const bytesAtOnce = 1024 * 1024;
 /** A reader leaves word that it follows, again after a while, and is taken for gone after a longer one. */
 const following = { againSeconds: 5, goneSeconds: 15 };
 
@@ -55,7 +59,8 @@ const following = { againSeconds: 5, goneSeconds: 15 };
  * Keeps the leases of runs and stores what they streamed, in one statement for all of them.
  * INVARIANT: nothing is stored for a run that has ended.
  */
-export async function pulseRuns(chat: Chat, pulses: readonly Pulse[]): Promise<Beating[]> {
+export async function pulseRuns(chat: Chat, given: readonly Pulse[]): Promise<Beating[]> {
+  const pulses = parse(ownerSchemas(chat.models).pulses, given, "pulses");
   if (pulses.length === 0) return [];
   const rows = pulses.flatMap(({ key, chunks }) => chunks.map((row) => ({ runId: key.id, ...row })));
   return await pulseStatement(chat).execute({
@@ -69,7 +74,8 @@ export async function pulseRuns(chat: Chat, pulses: readonly Pulse[]): Promise<B
 }
 
 /** What is new in runs, in one statement for all of them. A run that is missing from the answer is gone, or was never the user's. */
-export async function readRuns(chat: Chat, places: readonly RunPlace[]): Promise<RunNews[]> {
+export async function readRuns(chat: Chat, given: readonly RunPlace[]): Promise<RunNews[]> {
+  const places = parse(ownerSchemas(chat.models).runPlaces, given, "places");
   if (places.length === 0) return [];
   const rows = await readStatement(chat).execute({
     runIds: places.map(({ runId }) => runId),
@@ -81,7 +87,10 @@ export async function readRuns(chat: Chat, places: readonly RunPlace[]): Promise
     const one = news.get(runId) ?? { runId, status, error, isOver, chunks: [], hasMore: false };
     news.set(runId, one);
     if (seq !== null && chunk !== null) one.chunks.push({ seq, chunk });
-    one.hasMore = one.chunks.length === rowsAtOnce;
+  }
+  for (const one of news.values()) {
+    const bytes = one.chunks.reduce((sum, { chunk }) => sum + Buffer.byteLength(chunk), 0);
+    one.hasMore = one.chunks.length === rowsAtOnce || bytes >= bytesAtOnce;
   }
   return [...news.values()];
 }
@@ -144,12 +153,13 @@ function readStatement(chat: Chat) {
         sql`${places}
         join ${models.run} r on r.user_id = place.user_id and r.id = place.run_id
         left join lateral (
-          select seq, chunk
+          select seq, chunk,
+            sum(octet_length(chunk)) over (order by seq rows unbounded preceding) - octet_length(chunk) as earlier_bytes
           from ${models.runChunk} rows
           where rows.run_id = r.id and rows.user_id = r.user_id and rows.seq > place.after
           order by rows.seq
           limit ${sql.raw(String(rowsAtOnce))}
-        ) c on true`,
+        ) c on c.earlier_bytes < ${sql.raw(String(bytesAtOnce))}`,
       )
       .orderBy(sql`r.id, c.seq`);
   });

@@ -4,14 +4,16 @@ import { type Chat, prepared } from "../database.ts";
 import { NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
 import { body } from "../messages/outgoing.ts";
-import type { ChatModels, Part, Run, RunStatus, UserId } from "../models/chat.ts";
-import { idSchema } from "../models/schemas.ts";
+import type { ChatModels, FinishReason, Part, Run, RunStatus, UserId } from "../models/chat.ts";
+import { idSchema, runEndSchema, runKeySchema } from "../models/schemas.ts";
 import type { ChunkRow } from "./chunks.ts";
 
 /** What a run ends with. */
 export interface RunEnd {
   status: Exclude<RunStatus, "running">;
   parts: Part[];
+  /** Why the model ended; `other` when left out, and `error` when the run failed. */
+  finishReason?: FinishReason | undefined;
   /** What was streamed and is not stored yet. */
   chunks?: readonly ChunkRow[] | undefined;
   /** A code, and a sentence for the reader, when it failed. */
@@ -27,20 +29,24 @@ export type RunKey = Pick<Run, "id" | "epoch">;
 /**
  * Ends a run and writes its reply, in one statement. `false` when the run was over already: then nothing is written.
  * INVARIANT: a run ends once, and its message is written by whoever ended it.
+ * @throws invalid_input, too_large
  */
 export async function endRun(chat: Chat, ownerId: UserId, key: RunKey, end: RunEnd): Promise<boolean> {
-  const { content, parts } = body({ content: undefined, parts: end.parts });
-  const chunks = end.chunks ?? [];
+  const { id, epoch } = parse(runKeySchema, key, "key");
+  const given = parse(runEndSchema, end, "end");
+  const { content, parts } = body({ content: undefined, parts: given.parts });
+  const chunks = given.chunks ?? [];
   const rows = await endStatement(chat).execute({
     ownerId,
-    runId: key.id,
-    epoch: key.epoch,
-    status: end.status,
-    messageStatus: end.status === "completed" ? "complete" : end.status,
-    errorCode: end.errorCode ?? null,
-    error: end.error ?? null,
-    inputTokens: end.inputTokens ?? null,
-    outputTokens: end.outputTokens ?? null,
+    runId: id,
+    epoch,
+    status: given.status,
+    messageStatus: given.status === "completed" ? "complete" : given.status,
+    finishReason: given.status === "failed" ? "error" : (given.finishReason ?? "other"),
+    errorCode: given.errorCode ?? null,
+    error: given.error ?? null,
+    inputTokens: given.inputTokens ?? null,
+    outputTokens: given.outputTokens ?? null,
     content,
     parts,
     seqs: chunks.map(({ seq }) => seq),
@@ -50,17 +56,23 @@ export async function endRun(chat: Chat, ownerId: UserId, key: RunKey, end: RunE
 }
 
 /** The run that is running in a conversation, or `undefined`. */
-export function findRunningRun(chat: Chat, ownerId: UserId, conversationId: string): Promise<Run | undefined> {
+export async function findRunningRun(chat: Chat, ownerId: UserId, conversationId: string): Promise<Run | undefined> {
   const { run } = chat.models;
   const id = parse(idSchema, conversationId, "conversationId");
-  return findOne(chat, and(eq(run.userId, ownerId), eq(run.conversationId, id), eq(run.status, "running")));
+  return await findOne(chat, and(eq(run.userId, ownerId), eq(run.conversationId, id), eq(run.status, "running")));
 }
 
 /** A run of a conversation, whatever its status, or `undefined`. */
-export function findRun(chat: Chat, ownerId: UserId, conversationId: string, runId: string): Promise<Run | undefined> {
+export async function findRun(
+  chat: Chat,
+  ownerId: UserId,
+  conversationId: string,
+  runId: string,
+): Promise<Run | undefined> {
   const { run } = chat.models;
   const id = parse(idSchema, runId, "runId");
-  return findOne(chat, and(eq(run.userId, ownerId), eq(run.conversationId, conversationId), eq(run.id, id)));
+  const inside = parse(idSchema, conversationId, "conversationId");
+  return await findOne(chat, and(eq(run.userId, ownerId), eq(run.conversationId, inside), eq(run.id, id)));
 }
 
 /**
@@ -108,7 +120,7 @@ function endStatement(chat: Chat) {
     const written = db.$with("written", {}).as(sql`
       update ${models.message} m
       set content = ${sql.placeholder("content")}::text, parts = ${sql.placeholder("parts")}::json,
-        status = ${sql.placeholder("messageStatus")}::text
+        status = ${sql.placeholder("messageStatus")}::text, finish_reason = ${sql.placeholder("finishReason")}::text
       from ended
       where m.user_id = ended.user_id and m.id = ended.message_id
       returning m.id`);

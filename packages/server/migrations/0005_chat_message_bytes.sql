@@ -1,0 +1,1 @@
+ALTER TABLE "message" ADD COLUMN "bytes" integer GENERATED ALWAYS AS (octet_length("content") + coalesce(octet_length("parts"::text), 0)) STORED;
