@@ -6,10 +6,24 @@ import {
   startServer,
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
+import { de } from "../packages/web/src/strings/de.ts";
+import { en } from "../packages/web/src/strings/en.ts";
 import { isAccessible, openBrowser, signUp } from "./helpers/app.ts";
 import { type ScriptedEndpoint, startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
 
 const lines = (count: number) => Array.from({ length: count }, (_, index) => `Line ${index + 1} of many words.\n\n`);
+
+/** Every sentence that the app says in English and otherwise in German. */
+function sentencesOf(english: object, german: object): string[] {
+  return Object.entries(english).flatMap(([key, said]: [string, unknown]) => {
+    const other = (german as Record<string, unknown>)[key];
+    if (typeof said === "object" && said !== null) return sentencesOf(said, Object(other));
+    return typeof said === "string" && said !== other ? [said] : [];
+  });
+}
+const english = new Set(sentencesOf(en, de));
+// What an English word and a language are called is the same everywhere.
+for (const word of ["English", "Name"]) english.delete(word);
 
 const folder = temporaryFolder();
 let browser: Browser;
@@ -34,7 +48,9 @@ beforeAll(async () => {
     "long please": { words: [...lines(150), "", ...lines(150), "The end."] },
     "cut please": { words: ["It was a dark and"], finish: "length" },
     "filtered please": { words: ["I must"], finish: "content_filter" },
-    "nothing please": { words: [], finish: "stop" },
+    "nothing please": { words: [] },
+    "steps please": { words: ["Let me see."], tool: "listTasks", finish: "tool_calls" },
+    "vague please": { words: ["Perhaps"], finish: "eos" },
     "Please continue.": { words: ["stormy night."] },
   });
   [browser, server] = await Promise.all([
@@ -103,15 +119,23 @@ it("shows what stands in angle brackets, and what was thought as thoughts, while
 });
 
 it("says how an answer ended that is not whole, and goes on with it or asks again", async () => {
-  await ask("filtered please");
-  await reply().getByText("a content filter of the model's provider stopped it").waitFor();
-  expect(await page.getByRole("button", { name: "Continue" }).count()).toBe(0);
-  await page.getByRole("button", { name: "Try again" }).waitFor();
-  await ask("nothing please");
-  await reply().getByText("The assistant answered nothing.").waitFor();
-  await page.getByRole("button", { name: "Try again" }).waitFor();
-  await ask("cut please");
-  await reply().getByText("it has reached its greatest length").waitFor();
+  const isCut = async (text: string, words: string, canGoOn: boolean) => {
+    await ask(text);
+    // As it was heard, and as it is stored.
+    for (let times = 0; times < 2; times += 1) {
+      await reply().getByText(words).waitFor();
+      await isDone();
+      expect(await page.getByRole("button", { name: "Continue" }).count()).toBe(canGoOn ? 1 : 0);
+      expect(await page.getByRole("button", { name: "Try again" }).count()).toBe(1);
+      await page.reload();
+    }
+    await reply().getByText(words).waitFor();
+  };
+  await isCut("filtered please", "a content filter of the model's provider stopped it", false);
+  await isCut("steps please", "has used all the steps", true);
+  await isCut("vague please", "ended without saying why", true);
+  await isCut("nothing please", "could not finish this answer", false);
+  await isCut("cut please", "it has reached its greatest length", true);
   await page.getByRole("button", { name: "Continue" }).click();
   await reply().getByText("stormy night.").waitFor();
   await isDone();
@@ -322,6 +346,62 @@ it("keeps the focus after Stop, after renaming, and after editing", async () => 
   await expect
     .poll(() => page.getByLabel("You", { exact: true }).evaluate((each) => each === document.activeElement))
     .toBe(true);
+});
+
+it("prints the whole conversation, also what has not been read yet", async () => {
+  const pair = (_: unknown, index: number) => ({ role: index % 2 ? "assistant" : "user", content: `Number ${index}` });
+  await open(Array.from({ length: 130 }, pair));
+  await page.getByText("Number 129").waitFor();
+  await page.evaluate(() => {
+    window.print = () => {
+      document.title = `printed ${document.querySelectorAll("article").length}`;
+    };
+  });
+  await page.keyboard.press("Control+p");
+  await expect.poll(() => page.title()).toBe("printed 130");
+});
+
+it("says everything in German that it says at all", async () => {
+  const context = await browser.newContext({ locale: "de-DE", viewport: { width: 1200, height: 800 } });
+  const german = await context.newPage();
+  const isGerman = async () => {
+    const said = await german.evaluate(() => {
+      const names = ["aria-label", "title", "placeholder", "alt"];
+      const labels = [...document.querySelectorAll("*")].flatMap((each) =>
+        names.map((name) => each.getAttribute(name)),
+      );
+      const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) labels.push(texts.currentNode.textContent);
+      return labels.map((label) => label?.trim() ?? "");
+    });
+    expect(said.filter((label) => english.has(label))).toEqual([]);
+  };
+  await german.goto(`${server.url}/account`);
+  await german.getByLabel("E-Mail").fill("ann@example.com");
+  await german.getByLabel("Passwort").fill("wrong horse");
+  await german.getByRole("button", { name: "Anmelden" }).click();
+  await german.getByText("E-Mail oder Passwort stimmt nicht.").waitFor();
+  await isGerman();
+  await german.getByLabel("Passwort").fill("correct horse");
+  await german.getByRole("button", { name: "Anmelden" }).click();
+  await german.getByRole("heading", { name: "Geräte" }).waitFor();
+  await german.keyboard.press("Control+Shift+y");
+  await german.getByText("Nichts zu tun.").waitFor();
+  await isGerman();
+  await german.goto(page.url());
+  await german.getByText("Number 129").waitFor();
+  await german.keyboard.press("Control+/");
+  await german.getByRole("dialog", { name: "Tastenkürzel" }).waitFor();
+  await isGerman();
+  await german.goto(`${server.url}/c/nothing`);
+  await german.getByText("Diese Unterhaltung gibt es nicht").waitFor();
+  await german.getByRole("main").getByRole("link", { name: "Neuer Chat" }).click();
+  await german.getByRole("textbox", { name: "Nachricht" }).fill("cut please");
+  await german.keyboard.press("Enter");
+  await german.getByRole("button", { name: "Fortsetzen" }).waitFor();
+  await isGerman();
+  await isAccessible(german);
+  await context.close();
 });
 
 it("takes a conversation that goes on out of the archive", async () => {

@@ -1,4 +1,5 @@
 /** An OpenAI-compatible endpoint that says what it is told to: the script whose name stands in the newest question. */
+import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -7,7 +8,8 @@ export interface Script {
   words: string[];
   /** Null: it just ends. */
   finish?: string | null;
-  pauseMs?: number;
+  /** A tool that it calls after its words, again and again. */
+  tool?: string;
 }
 
 export interface ScriptedEndpoint {
@@ -25,14 +27,14 @@ export async function startScriptedEndpoint(scripts: Record<string, Script>): Pr
     const { messages } = JSON.parse(body) as { messages: { role: string; content: unknown }[] };
     const asked = JSON.stringify(messages.findLast(({ role }) => role === "user")?.content);
     const name = Object.keys(scripts).find((each) => asked.includes(each));
-    const { words, finish = "stop", pauseMs = 0 } = scripts[name ?? ""] ?? { words: [`You said: ${asked}`] };
+    const { words, finish = "stop", tool }: Script = scripts[name ?? ""] ?? { words: [`You said: ${asked}`] };
     response.writeHead(200, { "content-type": "text/event-stream" });
     for (const content of words) {
       if (content === "") await new Promise<void>((resolve) => waiting.add(resolve));
-      if (pauseMs) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       if (response.destroyed) return;
       response.write(event({ index: 0, delta: { content }, finish_reason: null }));
     }
+    if (tool) response.write(event({ index: 0, delta: { tool_calls: [callOf(tool)] }, finish_reason: null }));
     if (finish) response.write(event({ index: 0, delta: {}, finish_reason: finish }));
     response.end("data: [DONE]\n\n");
   });
@@ -49,6 +51,10 @@ export async function startScriptedEndpoint(scripts: Record<string, Script>): Pr
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function callOf(name: string) {
+  return { index: 0, id: randomUUID(), type: "function", function: { name, arguments: "{}" } };
 }
 
 function event(choice: object): string {

@@ -150,8 +150,7 @@ export function importLines(format: string, lines: string): Promise<ImportReport
 /** What is known of a message that was read from the server. */
 export interface KeptMetadata {
   status: Message["status"];
-  /** Why the model ended: "stop", "length", "content-filter", "tool-calls", "error", "other"; null where nobody knows. */
-  finishReason?: string | null;
+  finishReason: Message["finishReason"];
   createdAt: string;
   parentId: string | null;
   siblings: string[];

@@ -48,6 +48,7 @@ function usePersonId(): string {
 function Root() {
   const { data: person, error, isPending, refetch } = useQuery({ queryKey: ["person"], queryFn: currentPerson });
   useEffect(() => hearTabs("person", () => void refetch()), [refetch]);
+  useDroppedFiles();
   if (isPending) return <div className="h-full" aria-busy="true" />;
   if (error) return <Failure error={error} onRetry={() => refetch()} />;
   if (!person) return <SignIn />;
@@ -76,7 +77,6 @@ function SignedIn({ person: { id, name, email } }: { person: Person }) {
     setIsListOpen(false);
   };
   useLive(id);
-  useDroppedFiles();
   useShortcuts([
     { key: "o", isCommand: true, isShift: true, onPress: () => void navigate({ to: "/" }) },
     { key: "k", isCommand: true, onPress: showList },

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { account } from "../api.ts";
 import { forgetDrafts, hasDrafts } from "../composer/drafts.ts";
 import { forgetChats } from "../conversation/chats.ts";
+import { forgetBranches } from "../conversation/use-branches.ts";
 import { t } from "../strings/index.ts";
 import { tellTabs } from "../tabs.ts";
 import { Confirm } from "../ui/confirm.tsx";
@@ -27,6 +28,7 @@ export function AccountMenu({ personId, name, email, onOpen }: AccountMenuProps)
     onError: (error) => void toasts.add({ title: error.message }),
     onSuccess: async () => {
       forgetChats();
+      forgetBranches();
       forgetDrafts(personId);
       await navigate({ to: "/" });
       queries.setQueryData(["person"], null);

@@ -3,10 +3,16 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { UIMessage } from "ai";
 import { useCallback, useEffect, useRef } from "react";
 import { conversations } from "../api.ts";
-import { remember, remembered } from "../ui/remembered.ts";
+import { forgetRemembered, remember, remembered } from "../ui/remembered.ts";
 import { keptOf } from "./chats.ts";
 
-const nameOf = (id: string) => `seen.${id}`;
+const prefix = "seen.";
+const nameOf = (id: string) => `${prefix}${id}`;
+
+/** Another person may sign in next. */
+export function forgetBranches(): void {
+  forgetRemembered(prefix);
+}
 
 /** The last message that was seen below each version. */
 function seenIn(id: string): Record<string, string> {

@@ -17,19 +17,17 @@ const markup = new RegExp(
   "i",
 );
 /** `<std::string>` looks like one too. */
+const longestScheme = "<mailto:".length;
 const address = /^<(?:https?|mailto|ftp|tel):/i;
 
-function onlyWhere(pattern: RegExp, construct: Construct, name: string): Construct {
+function onlyWhere(pattern: RegExp, construct: Construct, name: string, letters?: number): Construct {
   return {
     ...construct,
     name,
     tokenize(effects, ok, nok) {
       const taken = construct.tokenize.call(this, effects, ok, nok);
-      return effects.check(
-        follows((line) => pattern.test(line)),
-        taken,
-        nok,
-      );
+      const isSo = follows((text) => pattern.test(text), letters);
+      return effects.check(isSo, taken, nok);
     },
   };
 }
@@ -37,7 +35,7 @@ function onlyWhere(pattern: RegExp, construct: Construct, name: string): Constru
 const syntax: Extension = {
   disable: { null: ["htmlFlow", "htmlText", "autolink"] },
   flow: { [lessThan]: onlyWhere(markup, htmlFlow, "markup") },
-  text: { [lessThan]: onlyWhere(address, autolink, "address") },
+  text: { [lessThan]: onlyWhere(address, autolink, "address", longestScheme) },
 };
 
 export function remarkAngleBrackets(this: Processor) {

@@ -9,17 +9,27 @@ const fences: Record<string, { second: string; closing: RegExp }> = {
   "\\": { second: "[", closing: /^((?:[^\\]|\\(?!\]).)*)(\\\])([.,;:!?]?)\s*$/ },
 };
 
+/** Up to which line it is known, of each document, that nothing closes what opens there: each line is looked at once. */
+const unclosed = new WeakMap<object, Record<string, number>>();
+
 export const mathBlock: Construct = {
   name: "mathBlock",
   concrete: true,
-  tokenize(effects, ok, nok) {
+  tokenize(effects, ok, isNone) {
     const { parser, interrupt, now } = this;
+    const known = unclosed.get(parser) ?? {};
+    unclosed.set(parser, known);
     let fence = fences["$"];
     /** The lengths of the formula, of the closing and of the punctuation, in the line that closes. */
     let closing: [number, number, number] | undefined;
     let line = "";
     let mayRest = false;
     let isFirst = true;
+    const kind = () => `${fence?.second} ${mayRest}`;
+    const nok: State = (code) => {
+      if (!isFirst) known[kind()] = now().line;
+      return isNone(code);
+    };
 
     const start: State = (code) => {
       effects.enter("mathFlow");
@@ -50,6 +60,7 @@ export const mathBlock: Construct = {
       text.replaceAll(/\\[^\]]/g, "").includes(fence?.second === "[" ? "\\]" : "$$");
     const lineRead: State = (code) => {
       if (isFirst && interrupt) return ok(code);
+      if (isFirst && !closing && now().line < (known[kind()] ?? 0)) return nok(code);
       isFirst = false;
       if (closing) return take("mathFlowValue", closing[0], closeSign)(code);
       return take("mathFlowValue", line.length, lineEnd)(code);

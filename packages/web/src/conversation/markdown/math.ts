@@ -38,6 +38,17 @@ function formulaIn(text: string): [opening: number, formula: number, closing: nu
   return undefined;
 }
 
+/** Whether what is known of a text says already whether it begins with a formula: past what may close it, by one letter. */
+function isDecided(text: string): boolean {
+  const [before, sign] = [text.at(-3), text.at(-2)];
+  if (!text.startsWith("$")) return before === "\\" && (sign === ")" || sign === "]") && formulaIn(text) !== undefined;
+  if (text.startsWith("$$")) return text.length > 5 && sign === "$" && before === "$";
+  return (
+    text.length > 1 &&
+    (/^\$\s/.test(text) || text.endsWith("\n") || (text.length > 2 && sign === "$" && before !== "\\"))
+  );
+}
+
 const inline: Construct = {
   name: "formula",
   previous: (code) => code !== dollar && !asciiAlphanumeric(code),
@@ -87,7 +98,7 @@ const inline: Construct = {
       };
       return next;
     };
-    return effects.check(follows(accept, longestInline), begin, nok);
+    return effects.check(follows(accept, longestInline, isDecided), begin, nok);
   },
 };
 

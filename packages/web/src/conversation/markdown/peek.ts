@@ -26,14 +26,22 @@ function letterOf(code: NonNullable<Code>): string {
   return code === tab ? "\t" : markdownLineEnding(code) ? "\n" : " ";
 }
 
-/** Holds where `accept` likes what follows: the rest of the line, or `letters` of the paragraph. To be used with `check`. */
-export function follows(accept: (text: string) => boolean, letters?: number): Construct {
+/**
+ * Holds where `accept` likes what follows: the rest of the line, or `letters` of the paragraph, or fewer where `isEnough` says so.
+ * To be used with `check`.
+ */
+export function follows(
+  accept: (text: string) => boolean,
+  letters?: number,
+  isEnough: (text: string) => boolean = () => false,
+): Construct {
   return {
     partial: true,
     tokenize(effects, ok, nok) {
       let text = "";
       const next: State = (code) => {
-        if (code === null || (letters === undefined ? markdownLineEnding(code) : text.length >= letters)) {
+        const isEnd = letters === undefined ? markdownLineEnding(code) : text.length >= letters || isEnough(text);
+        if (code === null || isEnd) {
           if (text) effects.exit("data");
           return accept(text) ? ok(code) : nok(code);
         }
