@@ -350,15 +350,15 @@ it("keeps the focus after Stop, after renaming, and after editing", async () => 
 
 it("prints the whole conversation, also what has not been read yet", async () => {
   const pair = (_: unknown, index: number) => ({ role: index % 2 ? "assistant" : "user", content: `Number ${index}` });
-  await open(Array.from({ length: 130 }, pair));
-  await page.getByText("Number 129").waitFor();
+  await open(Array.from({ length: 90 }, pair));
+  await page.getByText("Number 89").waitFor();
   await page.evaluate(() => {
     window.print = () => {
       document.title = `printed ${document.querySelectorAll("article").length}`;
     };
   });
   await page.keyboard.press("Control+p");
-  await expect.poll(() => page.title()).toBe("printed 130");
+  await expect.poll(() => page.title()).toBe("printed 90");
 });
 
 it("says everything in German that it says at all", async () => {
@@ -389,7 +389,7 @@ it("says everything in German that it says at all", async () => {
   await german.getByText("Nichts zu tun.").waitFor();
   await isGerman();
   await german.goto(page.url());
-  await german.getByText("Number 129").waitFor();
+  await german.getByText("Number 89").waitFor();
   await german.keyboard.press("Control+/");
   await german.getByRole("dialog", { name: "Tastenkürzel" }).waitFor();
   await isGerman();
