@@ -21,6 +21,7 @@ export async function signUp(page: Page, name: string): Promise<void> {
 }
 
 export async function isAccessible(page: Page): Promise<void> {
+  await page.locator("main").waitFor({ state: "attached" });
   const { violations } = await new AxeBuilder({ page })
     .withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"])
     .options({ rules: { "label-content-name-mismatch": { enabled: true } } })

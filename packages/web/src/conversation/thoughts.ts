@@ -12,7 +12,7 @@ const fence = /^ {0,3}(`{3,}|~{3,})/;
 
 /** The answer and the thoughts of a text, in their order. What stands in code is part of the answer. */
 export function passagesOf(text: string, isStreaming = false): Passage[] {
-  if (!/<\/?think/i.test(text))
+  if (!/<\/?think(ing)?>/i.test(text))
     return isStreaming && isBeginOfThought(text) ? [] : [{ type: "text", text, isOpen: false }];
   const passages: Passage[] = [];
   const add = (passage: Passage) => {
