@@ -6,7 +6,8 @@ import {
   startServer,
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
-import { isAccessible, openBrowser } from "./helpers/app.ts";
+import { openBrowser } from "./helpers/app.ts";
+import { isAccessible } from "./helpers/page.ts";
 import { seedTenThousands } from "./helpers/seed.ts";
 
 const folder = temporaryFolder();

@@ -6,7 +6,8 @@ import {
   startServer,
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
-import { openBrowser, signUp } from "./helpers/app.ts";
+import { openBrowser } from "./helpers/app.ts";
+import { signUp } from "./helpers/page.ts";
 
 const folder = temporaryFolder();
 let browser: Browser;

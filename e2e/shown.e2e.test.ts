@@ -8,7 +8,8 @@ import {
 } from "../packages/server/test/helpers/servers.ts";
 import { de } from "../packages/web/src/strings/de.ts";
 import { en } from "../packages/web/src/strings/en.ts";
-import { isAccessible, openBrowser, signUp } from "./helpers/app.ts";
+import { openBrowser } from "./helpers/app.ts";
+import { isAccessible, signUp } from "./helpers/page.ts";
 import { type ScriptedEndpoint, startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
 
 const lines = (count: number) => Array.from({ length: count }, (_, index) => `Line ${index + 1} of many words.\n\n`);

@@ -6,7 +6,8 @@ import {
   startServer,
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
-import { openBrowser, signUp } from "./helpers/app.ts";
+import { openBrowser } from "./helpers/app.ts";
+import { signUp } from "./helpers/page.ts";
 import { type ScriptedEndpoint, startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
 
 const folder = temporaryFolder();
