@@ -1,9 +1,9 @@
 // `npm run dev`: the server, restarted when its source changes, and Vite's server with reload of the web app before it.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { shell } from "./shell.mjs";
 
 const cwd = fileURLToPath(new URL("..", import.meta.url));
-const shell = process.platform === "win32";
 const vite = "http://127.0.0.1:5173";
 const run = (command, args, env) =>
   spawn(command, args, { cwd, shell, stdio: "inherit", env: { ...process.env, ...env } });

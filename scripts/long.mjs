@@ -1,21 +1,34 @@
-// `npm run test:long`: the conformance suite with many rounds, again and again with other seeds, for ten minutes or as many as are named.
+// `npm run test:long`: the conformance suite with many rounds, then two minutes of chaos, again and again with other seeds,
+// for ten minutes or as many as are named.
 import { spawnSync } from "node:child_process";
 
 const minutes = Number(process.argv[2] ?? 10);
 const engines = ["pglite", "pg18", "pg15", "neon"].flatMap((engine) => ["--project", engine]);
+const chaosSeconds = 120;
 const end = Date.now() + minutes * 60_000;
 
-for (let run = 1; run === 1 || Date.now() < end; run += 1) {
-  const seed = Math.floor(Math.random() * 1_000_000_000);
-  const env = { CHATKEEP_CONFORMANCE_ROUNDS: "40", CHATKEEP_CONFORMANCE_SEED: String(seed) };
-  console.log(`\nrun ${run}, seed ${seed}, ${Math.max(0, Math.round((end - Date.now()) / 60_000))} minutes left`);
-  const { status } = spawnSync("npx", ["vitest", "run", ...engines, "packages/store/test/conformance.test.ts"], {
+function run(command, args, env = {}) {
+  const { status } = spawnSync(command, args, {
     stdio: "inherit",
     env: { ...process.env, ...env },
     shell: process.platform === "win32",
   });
-  if (status === 0) continue;
-  const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  console.error(`\nTo see it again: ${set.join(" ")} npx vitest run packages/store/test/conformance.test.ts`);
-  process.exit(status ?? 1);
+  return status ?? 1;
+}
+
+for (let round = 1; round === 1 || Date.now() < end; round += 1) {
+  const seed = Math.floor(Math.random() * 1_000_000_000);
+  const left = Math.max(0, Math.round((end - Date.now()) / 60_000));
+  console.log(`\nround ${round}, seed ${seed}, ${left} minutes left`);
+  const env = { CHATKEEP_CONFORMANCE_ROUNDS: "40", CHATKEEP_CONFORMANCE_SEED: String(seed) };
+  const suite = run("npx", ["vitest", "run", ...engines, "packages/store/test/conformance.test.ts"], env);
+  if (suite !== 0) {
+    const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    console.error(`\nTo see it again: ${set.join(" ")} npx vitest run packages/store/test/conformance.test.ts`);
+    process.exit(suite);
+  }
+  // It says itself how it is seen again.
+  const args = ["run", "test:chaos", "--", "--seconds", String(chaosSeconds), "--seed", String(seed)];
+  const chaos = run("npm", args);
+  if (chaos !== 0) process.exit(chaos);
 }

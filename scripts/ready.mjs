@@ -4,9 +4,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { quoted, shell } from "./shell.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const shell = process.platform === "win32";
 
 function npm(what, ...args) {
   console.error(`chatkeep: ${what} …`);
@@ -43,7 +43,8 @@ if (built < Math.max(...sources))
 
 // Over the channel the child learns when this process is gone, however that ended.
 const [command, ...args] = process.argv.slice(process.argv.indexOf("--") + 1);
-const child = spawn(command, args, { cwd: root, stdio: ["inherit", "inherit", "inherit", "ipc"], shell });
+const words = args.map((word) => quoted(word));
+const child = spawn(command, words, { cwd: root, stdio: ["inherit", "inherit", "inherit", "ipc"], shell });
 // npm signals its shell, and the shell dies without passing it on.
 const parent = process.ppid;
 setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 250).unref();

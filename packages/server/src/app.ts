@@ -10,6 +10,7 @@ import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { type Auth, trustedOrigins } from "./auth.ts";
 import { respondWithError } from "./error-response.ts";
+import { removeExpiredRows } from "./expired-rows.ts";
 import { createRows, defaultLimits, type Limits, type Rows } from "./limits.ts";
 import { createDoorbell, type DoorbellOptions } from "./live/doorbell.ts";
 import { createEvents, type Events } from "./live/events.ts";
@@ -54,7 +55,7 @@ export function createApp(options: AppOptions) {
   const limits = { ...defaultLimits, ...options.limits };
   const server = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const doorbell = createDoorbell({ db, log, listen, isAlone });
-  const housework = createHousework({ store, doorbell, log, alone: isAlone ? db : undefined });
+  const housework = createHousework({ store, doorbell, log, removeExpired: () => removeExpiredRows(db) });
   const sessions = createSessions(auth);
   const streams = createOpenStreams({ sessions, doorbell, perUser: limits.streamsPerUser });
   const rows = createRows(limits.rowsPerHour);

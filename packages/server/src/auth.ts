@@ -1,6 +1,6 @@
 /** Who is asking: Better Auth with e-mail and password, and three ways to show it: cookie, bearer session token, JWT. */
 
-import type { GenericEndpointContext } from "better-auth";
+import type { BetterAuthPlugin, GenericEndpointContext } from "better-auth";
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
 import { createAuthMiddleware, isAPIError } from "better-auth/api";
 import { betterAuth } from "better-auth/minimal";
@@ -63,15 +63,21 @@ const served = new Set(
     "get-session",
     "token",
     "jwks",
-    "ok",
-    "error",
   ].map((path) => `${basePath}/${path}`),
 );
 
+const secretCharacters = 32;
+
 export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthOptions): Auth {
+  // Better Auth would take a public one in its place.
+  if (secret.trim().length < secretCharacters) {
+    throw new InvalidInputError(`The secret must have at least ${secretCharacters} characters.`);
+  }
   const auth = betterAuth({
     appName: "chatkeep",
     secret,
+    // Given, so that BETTER_AUTH_SECRETS is not asked for.
+    secrets: [{ version: 1, value: secret }],
     baseURL: url,
     basePath,
     trustedOrigins: trustedOrigins(url),
@@ -116,8 +122,14 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
       }),
     },
     // With its session, which ends it.
-    plugins: [bearer(), jwt({ jwt: { definePayload: ({ session: { id } }) => ({ sid: id }) } })],
+    plugins: [
+      bearer(),
+      jwt({ jwt: { definePayload: ({ session: { id } }) => ({ sid: id }) } }),
+      onlyOrigins(trustedOrigins(url)),
+    ],
     advanced: {
+      disableOriginCheck: false,
+      disableCSRFCheck: false,
       cookiePrefix: "chatkeep",
       useSecureCookies: url.startsWith("https:"),
       database: { generateId: "uuid" },
@@ -188,6 +200,18 @@ async function endOtherSessions({ session, internalAdapter }: GenericEndpointCon
   for (const { token } of await internalAdapter.listSessions(session.user.id)) {
     if (token !== session.session.token) await internalAdapter.deleteSession(token);
   }
+}
+
+/** Better Auth adds those of BETTER_AUTH_TRUSTED_ORIGINS, with every request anew: they are not ours. */
+function onlyOrigins(origins: string[]): BetterAuthPlugin {
+  const init = (context: object) =>
+    void Object.defineProperty(context, "trustedOrigins", {
+      get: () => origins,
+      set: () => {},
+      enumerable: true,
+      configurable: true,
+    });
+  return { id: "chatkeep-origins", init };
 }
 
 /** The public address; on loopback also its other names, since people type localhost. */

@@ -1,17 +1,20 @@
 #!/usr/bin/env node
 /** The command chatkeep: reads arguments, prints sentences, sets the exit code. The work is in commands/, loaded when it is asked for. */
 import { enableCompileCache } from "node:module";
-import { ChatkeepError, type ErrorCode } from "chatkeep";
+import { ChatkeepError, type ErrorCode, translate } from "chatkeep";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
 import type { Diagnosis } from "./commands/doctor.ts";
-import { type Config, readConfig, readDatabaseConfig } from "./config.ts";
+import { type Config, readConfig, readDatabaseConfig, takeEnvironment } from "./config.ts";
 import { createLog, describe } from "./log.ts";
 import { formats } from "./transfer/formats.ts";
 import type { ImportReport } from "./transfer/import.ts";
 
 // A quarter of the time of a start is compiling: kept for the next one.
 enableCompileCache();
+
+// Before anything else is loaded, which would find settings of other applications in it.
+const taken = takeEnvironment();
 
 const environment = `
 Environment:
@@ -26,6 +29,9 @@ Environment:
   CHATKEEP_MODEL_WITHOUT   what it does not take: tools, system, reasoning, stream_options, files
   CHATKEEP_MODEL_HISTORY   about how many tokens of a conversation it is given (16000)
   CHATKEEP_LEASE_SECONDS   after which a reply of a silent server is marked as interrupted (15)
+  CHATKEEP_STREAMS_PER_USER, CHATKEEP_REPLIES_PER_USER, CHATKEEP_ROWS_PER_HOUR,
+  CHATKEEP_BODY_MEGABYTES_PER_USER, CHATKEEP_BODY_MEGABYTES
+                           what one user may take of a server (200, 32, 1000000, 64, and 256 for all)
   CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
   CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
 
@@ -42,10 +48,13 @@ program
   .option("--host <address>", "instead of HOST")
   .addHelpText("after", environment)
   .action(async (options: { port?: string; host?: string }) => {
-    const config = readConfig({
-      ...(options.port !== undefined && { PORT: options.port }),
-      ...(options.host !== undefined && { HOST: options.host }),
-    });
+    const config = readConfig(
+      {
+        ...(options.port !== undefined && { PORT: options.port }),
+        ...(options.host !== undefined && { HOST: options.host }),
+      },
+      taken,
+    );
     await runServer(config);
   });
 
@@ -61,7 +70,9 @@ program
   .option("--json", "print the result as JSON")
   .action(async ({ rowLevelSecurity, json }: { rowLevelSecurity?: "on" | "off"; json?: boolean }) => {
     const { migrateDatabase } = await import("./commands/migrate.ts");
-    const applied = await migrateDatabase(readDatabaseConfig(), rowLevelSecurity);
+    const onWait = (ms: number) =>
+      console.error(`chatkeep: another process migrates this database: waiting (${Math.round(ms / 1000)} s).`);
+    const applied = await migrateDatabase(readDatabaseConfig(taken), rowLevelSecurity, { onWait });
     if (json) print({ applied });
     else console.log(applied.length > 0 ? `Applied ${applied.join(", ")}.` : "The database is up to date.");
   });
@@ -74,7 +85,7 @@ program
   .option("--json", "print the result as JSON")
   .action(async ({ json }: { json?: boolean }) => {
     const { examine } = await import("./commands/doctor.ts");
-    const diagnosis = await examine(readDatabaseConfig());
+    const diagnosis = await examine(readDatabaseConfig(taken));
     if (json) print(diagnosis);
     else console.log(inWords(diagnosis));
     if (diagnosis.checks.some(({ ok }) => !ok)) process.exitCode = 1;
@@ -100,7 +111,7 @@ program
         bar.update(bytes);
       };
       const { importFile } = await import("./commands/import.ts");
-      const report = await importFile(readDatabaseConfig(), { ...options, file, onProgress });
+      const report = await importFile(readDatabaseConfig(taken), { ...options, file, onProgress });
       bar.stop();
       if (options.json) print(report);
       else console.log(reportInWords(report));
@@ -119,17 +130,37 @@ program
     const { exportUser } = await import("./commands/export.ts");
     // A reader that has had enough, such as head, is no failure.
     process.stdout.on("error", () => process.exit(0));
-    await exportUser(readDatabaseConfig(), user, output);
+    await exportUser(readDatabaseConfig(taken), user, output);
   });
 
 const exitCodes: Partial<Record<ErrorCode, number>> = { invalid_input: 2 };
 
 try {
   await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof ChatkeepError)) console.error("chatkeep:", describe(error));
-  else console.error(`chatkeep: ${error.message}`);
+} catch (thrown) {
+  const error = translate(thrown);
+  console.error(`chatkeep: ${sentenceOf(error)}`);
+  if (taken["CHATKEEP_LOG"] === "debug") console.error(describe(error));
   process.exitCode = error instanceof ChatkeepError ? (exitCodes[error.code] ?? 1) : 1;
+}
+
+/** With the place that the system names, which the sentence itself does not tell to strangers. */
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof ChatkeepError)) {
+    const { name, code, message } = error as { name?: string; code?: string; message?: string };
+    const what = describe(error).message === undefined ? (code ?? name) : message;
+    return `Something went wrong that has no words of its own (${what}): CHATKEEP_LOG=debug tells where.`;
+  }
+  const { cause } = error;
+  const first = (cause instanceof AggregateError ? cause.errors[0] : cause) as NodeJS.ErrnoException & Place;
+  const place = first?.address ? `${first.address}:${first.port}` : first?.hostname;
+  return place ? `${error.message} (${first.code} ${place})` : error.message;
+}
+
+interface Place {
+  address?: string;
+  port?: number;
+  hostname?: string;
 }
 
 async function runServer(config: Config): Promise<void> {
@@ -145,9 +176,18 @@ async function runServer(config: Config): Promise<void> {
     stopping = true;
     serving.close().catch((error: unknown) => {
       log.error({ error }, "could not stop cleanly");
-      process.exitCode = 1;
+      console.error(`chatkeep: ${sentenceOf(translate(error))}`);
+      process.exit(1);
     });
   };
+  // A mistake that nobody has caught: what is being written gets its time, and whoever watches starts the server anew.
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error) => {
+      log.error({ error }, "a mistake that nobody caught: the server stops");
+      process.exitCode = 1;
+      if (!stopping) stop();
+    });
+  }
   process.on("SIGTERM", stop);
   // Started by a process that waits for it: the server ends when that one is gone.
   process.on("disconnect", stop);

@@ -1,9 +1,11 @@
 /** The one place that reads the environment: it becomes a frozen `Config`, or one sentence that says what to set. */
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { InvalidInputError, runLeaseMs } from "chatkeep";
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
 import { type Omission, omissions } from "./assistant/omissions.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
 
 export type DatabaseConfig = { engine: "pglite"; dataDir: string } | { engine: "pg" | "neon"; url: string };
 
@@ -31,40 +33,112 @@ export interface Config {
   trustProxy: boolean;
   /** A reply whose server says nothing for so long is marked as interrupted. */
   runLeaseMs: number;
+  /** What one user may take of a server. */
+  limits: Limits;
   logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
-type Environment = Record<string, string | undefined>;
+export type Environment = Record<string, string | undefined>;
+
+/** What the system and Node need, and no library takes for a setting of its own. */
+const systemVariables =
+  /^(PATH|PATHEXT|HOME|USERPROFILE|HOMEDRIVE|HOMEPATH|APPDATA|LOCALAPPDATA|PROGRAMDATA|SYSTEMROOT|WINDIR|COMSPEC|TMPDIR|TMP|TEMP|TZ|LANG|LANGUAGE|LC_\w+|TERM|COLORTERM|COLUMNS|NO_COLOR|FORCE_COLOR|CI|NODE_(?!ENV$|PG_)\w+|SSL_CERT_\w+|(HTTP|HTTPS|NO|ALL)_PROXY|LD_\w+|DYLD_\w+|V8_\w+)$/i;
+
+/**
+ * The environment of this process, for `readConfig` alone: from here on it is empty but for what the system needs. Better Auth,
+ * the drivers and others read variables by themselves, which are set for another application on this machine.
+ */
+export function takeEnvironment(): Environment {
+  const taken = { ...process.env };
+  for (const name of Object.keys(taken)) if (!systemVariables.test(name)) delete process.env[name];
+  process.env["NODE_ENV"] = "production";
+  return taken;
+}
 
 const portRule = "must be a whole number from 0 to 65535";
 const leaseRule = "must be a whole number from 2 to 600";
 const historyRule = "must be a whole number from 500 to 1000000";
 const openAi = "https://api.openai.com/v1";
+const textOfNumber = /^\d+$/;
 const filled = (text: z.ZodString) => z.preprocess((value) => (value === "" ? undefined : value), text.optional());
 const httpUrl = z
   .string()
   .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be an http address");
 
+const original =
+  "must be an address without a path, such as https://chat.example.com: give chatkeep a host name of its own";
+
+/** Where the web app is, which asks at the root of its address. */
+const publicUrl = httpUrl.superRefine((text, { addIssue }) => {
+  const url = URL.parse(text);
+  if (!url) return;
+  const refuse = (message: string) => addIssue({ code: "custom", message });
+  if (url.username || url.password) refuse("must not have a user or a password in it: people see this address");
+  else if (url.search || url.hash || /[?#]/.test(text)) refuse("must end after the host and its port, without ? and #");
+  else if (url.pathname.replace(/\/+$/, "") !== "") refuse(original);
+  else if (url.hostname.endsWith(".")) refuse("must have a host that does not end with a dot, as browsers name it");
+  else if (/^(0\.0\.0\.0|\[::\])$/.test(url.hostname))
+    refuse("must have a host that people can open, and not all addresses");
+});
+
+const databaseUrl = z.string().superRefine((text, { addIssue }) => {
+  const refuse = (message: string) => addIssue({ code: "custom", message });
+  // Where a socket is named after it, the host is left out, which addresses of the web cannot.
+  const url = URL.parse(text.replace("@/", "@localhost/"));
+  if (!/^postgres(ql)?:/.test(text)) return refuse("must begin with postgres://");
+  if (!url || !isDecodable(text)) {
+    return refuse(
+      "cannot be read: write special characters of the password as %23 for #, %2F for /, %40 for @, %25 for %",
+    );
+  }
+  if (!url.hostname && !url.searchParams.get("host"))
+    return refuse("must name a host, such as postgres://user@localhost/chatkeep");
+  if (!url.username && !url.searchParams.get("user"))
+    return refuse("must name a user, such as postgres://user@localhost/chatkeep");
+  if (url.pathname.length < 2) return refuse("must name a database, such as postgres://user@localhost/chatkeep");
+  const sslMode = url.searchParams.get("sslmode") ?? "disable";
+  if (!sslModes.includes(sslMode)) return refuse(`must have as its sslmode one of ${sslModes.join(", ")}`);
+  for (const name of ["sslrootcert", "sslcert", "sslkey"]) {
+    const file = url.searchParams.get(name);
+    if (file && !existsSync(file)) return refuse(`names a file that is not there: ${name}=${file}`);
+  }
+});
+
+const sslModes = ["disable", "prefer", "require", "verify-ca", "verify-full", "no-verify"];
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== "";
+  } catch {
+    return false;
+  }
+}
+
 const number = (schema: z.ZodType<number>, preset: number) =>
-  z.preprocess((value) => (value ? Number(value) : preset), schema);
+  z.preprocess((value) => (value ? (textOfNumber.test(String(value)) ? Number(value) : Number.NaN) : preset), schema);
 
 const namesIn = (text: string) => text.split(",").map((name) => name.trim());
 const isOmission = (name: string): name is Omission => omissions.some((each) => each === name);
 
+const megabyte = 1024 * 1024;
+const limitRule = "must be a whole number from 1 to 1000000000";
+const limit = (preset: number) => number(z.int(limitRule).min(1, limitRule).max(1_000_000_000, limitRule), preset);
+
 const environmentSchema = z.object({
+  CHATKEEP_STREAMS_PER_USER: limit(defaultLimits.streamsPerUser),
+  CHATKEEP_REPLIES_PER_USER: limit(defaultLimits.repliesPerUser),
+  CHATKEEP_ROWS_PER_HOUR: limit(defaultLimits.rowsPerHour),
+  CHATKEEP_BODY_MEGABYTES_PER_USER: limit(defaultLimits.bodyBytesPerUser / megabyte),
+  CHATKEEP_BODY_MEGABYTES: limit(defaultLimits.bodyBytes / megabyte),
   PORT: number(z.int(portRule).min(0, portRule).max(65_535, portRule), 3000),
   CHATKEEP_LEASE_SECONDS: number(z.int(leaseRule).min(2, leaseRule).max(600, leaseRule), runLeaseMs / 1000),
   HOST: z.preprocess((value) => value || undefined, z.string().default("127.0.0.1")),
-  DATABASE_URL: filled(
-    z
-      .string()
-      .refine((text) => /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? ""), "must begin with postgres://"),
-  ),
+  DATABASE_URL: filled(databaseUrl),
   CHATKEEP_DATA: z.preprocess((value) => value || undefined, z.string().default(".chatkeep")),
   CHATKEEP_SECRET: filled(
     z.string().min(32, "must have at least 32 characters, such as the output of: openssl rand -base64 32"),
   ),
-  CHATKEEP_URL: filled(httpUrl),
+  CHATKEEP_URL: filled(publicUrl),
   CHATKEEP_MODEL: filled(z.string()),
   CHATKEEP_MODEL_WITHOUT: filled(
     z
@@ -101,12 +175,19 @@ export function readConfig(overrides: Environment = {}, environment: Environment
   return Object.freeze({
     port: set.PORT,
     host: set.HOST,
-    url: (set.CHATKEEP_URL ?? localUrl(set.HOST, set.PORT)).replace(/\/+$/, ""),
+    url: set.CHATKEEP_URL ? new URL(set.CHATKEEP_URL).origin : localUrl(set.HOST, set.PORT),
     database,
     secret: set.CHATKEEP_SECRET,
     model: modelOf(set),
     runLeaseMs: set.CHATKEEP_LEASE_SECONDS * 1000,
     trustProxy: set.CHATKEEP_TRUST_PROXY === "true",
+    limits: {
+      streamsPerUser: set.CHATKEEP_STREAMS_PER_USER,
+      repliesPerUser: set.CHATKEEP_REPLIES_PER_USER,
+      rowsPerHour: set.CHATKEEP_ROWS_PER_HOUR,
+      bodyBytesPerUser: set.CHATKEEP_BODY_MEGABYTES_PER_USER * megabyte,
+      bodyBytes: set.CHATKEEP_BODY_MEGABYTES * megabyte,
+    },
     logLevel: set.CHATKEEP_LOG,
   });
 }

@@ -1,6 +1,15 @@
 /** The database that the configuration names, opened; and the secret that belongs to it. */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import {
   createStore,
@@ -25,15 +34,31 @@ export interface Connection extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** @throws unavailable when the embedded database is in use by another process */
+/** @throws unavailable when the embedded database is in use by another process; invalid_input when it is none */
 export async function openDatabase(config: DatabaseConfig): Promise<Connection> {
   switch (config.engine) {
     case "pglite":
+      closeToOthers(dirname(config.dataDir));
       return openPglite({ dataDir: config.dataDir });
     case "neon":
       return openNeon({ url: config.url });
     case "pg":
       return openPg({ url: config.url });
+  }
+}
+
+/** What this program puts into its folder. */
+const ours = /^(db(\.lock|\.making-\d+)?|secret(\.partial)?)$/;
+
+/** A folder that is only ours is for this user alone; one that is used for other things too stays as it is. */
+function closeToOthers(folder: string): void {
+  if (process.platform === "win32") return;
+  try {
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { mode } = lstatSync(folder);
+    if ((mode & 0o077) !== 0 && readdirSync(folder).every((name) => ours.test(name))) chmodSync(folder, mode & 0o700);
+  } catch {
+    // What is wrong with the folder is said by whoever opens it.
   }
 }
 
@@ -59,14 +84,42 @@ export async function openStore(
   return createStore(db, models, { ...options, rowLevelSecurity: await hasRowLevelSecurity(db, models) });
 }
 
-/** What sessions are signed with: as configured, or made once and kept beside the embedded database. */
+const secretRule = /^[\x21-\x7e]{32,}$/;
+
+/**
+ * What sessions are signed with: as configured, or made once and kept beside the embedded database.
+ * @throws invalid_input when what was kept is none, or cannot be read or written
+ */
 export function secretOf({ secret, database }: Config): string {
   if (secret) return secret;
   if (database.engine !== "pglite") throw new TypeError("a shared database needs a configured secret");
   const file = join(dirname(database.dataDir), "secret");
-  if (!existsSync(file)) {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, randomBytes(32).toString("base64url"), { mode: 0o600 });
+  try {
+    const kept = readSecret(file);
+    if (kept === "") return makeSecret(file);
+    if (secretRule.test(kept)) return kept;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    const sentence = `The file ${file}, which signs sessions, cannot be read and written (${code}): mend that, or set CHATKEEP_SECRET.`;
+    throw new InvalidInputError(sentence, { cause: error });
   }
+  throw new InvalidInputError(
+    `The file ${file}, which signs sessions, is damaged: restore a backup of it, or remove it, and everybody has to sign in again.`,
+  );
+}
+
+/** Nothing where there is no file, or an empty one, which a full disk leaves. */
+function readSecret(file: string): string {
+  if (!existsSync(file)) return "";
+  chmodSync(file, 0o600);
   return readFileSync(file, "utf8").trim();
+}
+
+/** It has its name when the disk has all of it. */
+function makeSecret(file: string): string {
+  const made = randomBytes(32).toString("base64url");
+  const partial = `${file}.partial`;
+  writeFileSync(partial, made, { mode: 0o600, flush: true });
+  renameSync(partial, file);
+  return made;
 }

@@ -120,7 +120,7 @@ const [quote, backslash, comma, colon, openBrace, closeBrace, openBracket, close
  * Counts what JSON would become, without making it. What is no JSON is counted all the same, and refused by whoever parses it.
  * @throws too_large, invalid_input
  */
-export function requireFewTokens(json: string, maxTokens: number): void {
+function requireFewTokens(json: string, maxTokens: number): void {
   let tokens = 0;
   let depth = 0;
   for (let at = 0; at < json.length; at += 1) {

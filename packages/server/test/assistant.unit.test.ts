@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { reply, toolFor } from "../src/assistant/intents.ts";
+import { createOfflineModel } from "../src/assistant/offline.ts";
 
 describe("the offline assistant", () => {
   it.each([
@@ -30,6 +31,34 @@ describe("the offline assistant", () => {
     "Got it",
   ])("calls no tool for “%s”", (words) => {
     expect(toolFor(words)).toBeUndefined();
+  });
+
+  it.each([
+    ["spaces", " ".repeat(1_000_000)],
+    ["marks", `hello${"?!".repeat(500_000)}x`],
+    ["beginnings of a rule", "what did ".repeat(100_000)],
+    ["ends of a rule", `rename a${" to".repeat(300_000)}`],
+    ["one task after another", `add ${"buy ".repeat(250_000)}`],
+    ["line breaks", `what is on\n${"\n".repeat(1_000_000)}my list`],
+    ["one long word", "x".repeat(1_000_000)],
+    ["done", `show ${"done ".repeat(200_000)}`],
+  ])("does not stand still over a megabyte of %s", (_name, words) => {
+    expect(toolFor(words)).toBeUndefined();
+    expect(reply([words, words, "recap"]).length).toBeLessThan(1_000);
+    expect(reply([words, `what did I say about ${words}`]).length).toBeLessThan(3_000);
+    expect(reply([words, words]).length).toBeLessThan(3_000);
+  });
+
+  it("does not count the letters of files, or stand still over a megabyte of words", async () => {
+    const text = " a".repeat(500_000);
+    const file = { type: "file" as const, mediaType: "image/png", data: { type: "data" as const, data: text } };
+    const model = createOfflineModel({ wordMs: 0 });
+    const answer = await model.doGenerate({ prompt: [{ role: "user", content: [file, { type: "text", text }] }] });
+    expect(answer.usage.inputTokens.total).toBe(500_002);
+  });
+
+  it("understands a command whatever is between its words", () => {
+    expect(toolFor("  add\t buy \n milk  . ")).toEqual({ tool: "addTask", input: { title: "buy milk" } });
   });
 
   it("answers from the conversation", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readConfig } from "../src/config.ts";
+import { readConfig, takeEnvironment } from "../src/config.ts";
 
 const secret = "x".repeat(32);
 const read = (environment: Record<string, string>) => readConfig({}, environment);
@@ -14,6 +14,12 @@ describe("the configuration", () => {
       model: undefined,
     });
     expect(read({ PORT: "", DATABASE_URL: "", CHATKEEP_MODEL: "" })).toEqual(read({}));
+  });
+
+  it("takes the public address as browsers name it", () => {
+    const url = (text: string) => read({ CHATKEEP_URL: text }).url;
+    expect(url("HTTPS://Chat.Example.COM:443/")).toBe("https://chat.example.com");
+    expect(url("http://bücher.example:8080//")).toBe("http://xn--bcher-kva.example:8080");
   });
 
   it("knows PostgreSQL from Neon, and a model with its endpoint", () => {
@@ -41,9 +47,29 @@ describe("the configuration", () => {
     [{ PORT: "http" }, /^PORT must be a whole number from 0 to 65535\.$/],
     [{ PORT: "70000" }, /^PORT must be a whole number/],
     [{ DATABASE_URL: "mysql://x" }, /^DATABASE_URL must begin with postgres:\/\/\.$/],
-    [{ DATABASE_URL: "postgres://x/y" }, /^CHATKEEP_SECRET must be set when DATABASE_URL is/],
+    [{ DATABASE_URL: "postgres://u@x/y" }, /^CHATKEEP_SECRET must be set when DATABASE_URL is/],
     [{ CHATKEEP_SECRET: "short" }, /^CHATKEEP_SECRET must have at least 32 characters/],
+    [{ PORT: " " }, /^PORT must be a whole number/],
+    [{ PORT: "0x50" }, /^PORT must be a whole number/],
+    [{ PORT: "3e3" }, /^PORT must be a whole number/],
+    [{ DATABASE_URL: "postgres://x/y" }, /^DATABASE_URL must name a user/],
+    [{ DATABASE_URL: "postgres://u@x" }, /^DATABASE_URL must name a database/],
+    [{ DATABASE_URL: "postgres:///y" }, /^DATABASE_URL must name a host/],
+    [
+      { DATABASE_URL: "postgres://u:a#b@x/y" },
+      /^DATABASE_URL cannot be read: write special characters of the password as %23/,
+    ],
+    [{ DATABASE_URL: "postgres://u:50%@x/y" }, /^DATABASE_URL cannot be read/],
+    [{ DATABASE_URL: "postgres://u@x/y?sslmode=on" }, /^DATABASE_URL must have as its sslmode one of disable, prefer/],
+    [{ DATABASE_URL: "postgres://u@x/y?sslrootcert=/none.pem" }, /^DATABASE_URL names a file that is not there/],
     [{ CHATKEEP_URL: "example.com" }, /^CHATKEEP_URL must be an http address\.$/],
+    [{ CHATKEEP_URL: "https://example.com/chat" }, /^CHATKEEP_URL must be an address without a path/],
+    [{ CHATKEEP_URL: "https://example.com/?a=1" }, /^CHATKEEP_URL must end after the host/],
+    [{ CHATKEEP_URL: "https://example.com#top" }, /^CHATKEEP_URL must end after the host/],
+    [{ CHATKEEP_URL: "https://example.com?" }, /^CHATKEEP_URL must end after the host/],
+    [{ CHATKEEP_URL: "https://ann:secret@example.com" }, /^CHATKEEP_URL must not have a user or a password/],
+    [{ CHATKEEP_URL: "https://example.com." }, /^CHATKEEP_URL must have a host that does not end with a dot/],
+    [{ CHATKEEP_URL: "http://0.0.0.0:3000" }, /^CHATKEEP_URL must have a host that people can open/],
     [{ CHATKEEP_MODEL: "gpt" }, /^OPENAI_API_KEY must be set when CHATKEEP_MODEL is/],
     [{ CHATKEEP_MODEL_WITHOUT: "tools, speed" }, /^CHATKEEP_MODEL_WITHOUT must be any of tools, system, reasoning/],
     [{ CHATKEEP_MODEL_HISTORY: "all" }, /^CHATKEEP_MODEL_HISTORY must be a whole number from 500 to 1000000\.$/],
@@ -56,4 +82,42 @@ describe("the configuration", () => {
       expect.objectContaining({ code: "invalid_input", message: expect.stringMatching(sentence) }),
     );
   });
+});
+
+it("what other applications have in the environment is out of reach once it was taken", () => {
+  const foreign = [
+    "BETTER_AUTH_SECRET",
+    "BETTER_AUTH_SECRETS",
+    "AUTH_SECRET",
+    "BETTER_AUTH_URL",
+    "BETTER_AUTH_TRUSTED_ORIGINS",
+    "BETTER_AUTH_TELEMETRY",
+    "BASE_URL",
+    "PGHOST",
+    "PGUSER",
+    "PGPASSWORD",
+    "PGOPTIONS",
+    "PGSSLMODE",
+    "PGAPPNAME",
+    "PGPASSFILE",
+    "NODE_PG_FORCE_NATIVE",
+    "USER",
+    "OPENAI_API_KEY",
+    "AI_SDK_LOG_WARNINGS",
+    "DATABASE_URL",
+  ];
+  const before = { ...process.env };
+  try {
+    for (const name of foreign) process.env[name] = "foreign";
+    const taken = takeEnvironment();
+    expect(foreign.filter((name) => process.env[name] !== undefined)).toEqual([]);
+    expect([taken["PGHOST"], process.env["PATH"], process.env["NODE_ENV"]]).toEqual([
+      "foreign",
+      before["PATH"],
+      "production",
+    ]);
+  } finally {
+    for (const name of Object.keys(process.env)) delete process.env[name];
+    Object.assign(process.env, before);
+  }
 });

@@ -7,6 +7,8 @@ import { openPglite } from "chatkeep/pglite";
 import { isTable } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
 import { expect, it } from "vitest";
+// @ts-expect-error plain JavaScript, for whatever Node there is
+import { quoted } from "../../../scripts/shell.mjs";
 import { readConfig } from "../src/config.ts";
 import { statusOf } from "../src/error-response.ts";
 import * as schema from "../src/models/index.ts";
@@ -19,12 +21,27 @@ it("the sample of the README runs", () => {
   const sample = /```ts\n([\s\S]*?)```/.exec(read("README.md"))?.[1] ?? "";
   const code = sample.split("\n").filter((line) => line.trim() !== "");
   expect(code.length).toBeLessThanOrEqual(16);
+  // Node 22, which the packages allow, cannot read it.
+  expect(sample).not.toMatch(/^\s*(await )?using /m);
   mkdirSync(`${root}.cache`, { recursive: true });
   const file = `${root}.cache/readme-${process.pid}.ts`;
   writeFileSync(file, sample);
   const { stdout, stderr } = spawnSync(process.execPath, ["-C", "chatkeep-source", file], { encoding: "utf8" });
   rmSync(file);
   expect([stdout, stderr]).toEqual(["How do I bake bread?\n", ""]);
+});
+
+it("what is started on Windows has its words quoted for the shell there", () => {
+  const words = ["serve", "C:\\My Chats\\a.jsonl", 'say "hi"', "C:\\My Chats\\", "a&b", ""];
+  expect(words.map((word) => quoted(word, true))).toEqual([
+    "serve",
+    '"C:\\My Chats\\a.jsonl"',
+    '"say \\"hi\\""',
+    '"C:\\My Chats\\\\"',
+    '"a&b"',
+    '""',
+  ]);
+  expect(words.map((word) => quoted(word, false))).toEqual(words);
 });
 
 it("every link of the documentation leads somewhere", () => {

@@ -192,6 +192,13 @@ it.each<[string, string, string, string | undefined, string]>([
   ["a charset", "data:text/plain;charset=utf-8;base64,SGk=", "text/plain", "text/plain", "SGk="],
   ["another charset", "data:text/plain;charset=iso-8859-1;base64,6Q==", "text/plain", "text/plain", "w6k="],
   ["no base64", "data:text/plain,Hello%20there", "text/plain", "text/plain", "SGVsbG8gdGhlcmU="],
+  [
+    "a drawing with a colour",
+    'data:image/svg+xml;utf8,<svg fill="#f00"/>',
+    "image/svg+xml",
+    "image/svg+xml",
+    Buffer.from('<svg fill="#f00"/>').toString("base64"),
+  ],
   ["a drawing", "data:image/svg+xml;utf8,<svg/>", "image/svg+xml", "image/svg+xml", "PHN2Zy8+"],
   ["spaces and line breaks", "data:image/png;base64,AA\nAA ", "image/png", "image/png", "AAAA"],
   ["escaped base64", "data:image/png;base64,%2B%2B%2B%2B", "image/png", "image/png", "++++"],
@@ -231,14 +238,14 @@ it.each([
   if (!isSent) expect(said(prompt)).toContain("[A file: it.bin]");
 });
 
-it("the files of one request have a limit, and the newest ones are sent", async () => {
-  const url = `data:image/png;base64,${Buffer.alloc(4_500_000, 7).toString("base64")}`;
-  const pictures = Array.from({ length: 5 }, (_, index) => ({
+it("the files of one request have a limit, and the newest ones are sent", { timeout: 120_000 }, async () => {
+  const url = `data:image/png;base64,${Buffer.alloc(8_000_000, 7).toString("base64")}`;
+  const pictures = Array.from({ length: 2 }, (_, index) => ({
     role: "user",
     parts: [text(`Picture ${index}`), { type: "file", filename: `${index}.png`, mediaType: "image/png", url }],
   }));
   const prompt = await promptAfter(pictures);
-  expect(filesIn(prompt).map((part) => (part as { filename?: string }).filename)).toEqual(["2.png", "3.png", "4.png"]);
+  expect(filesIn(prompt).map((part) => (part as { filename?: string }).filename)).toEqual(["1.png"]);
   expect(said(prompt)).toContain("[A file: 0.png]");
 });
 

@@ -209,4 +209,31 @@ describe.runIf(isServer)("whoever holds a lock", () => {
     await Promise.all(asked);
     await other.close();
   });
+
+  it("of a user, as one who is being deleted, holds up few of their appends, and another user is served", async () => {
+    const [bob, cid] = [await test.signUp("lock-user"), ann];
+    const made = await Promise.all(
+      Array.from({ length: 30 }, () => bob.call<{ id: string }>("POST", "/api/conversations", {})),
+    );
+    const other = openAgain(test.database);
+    const gate = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const holder = other.db.transaction(async (tx) => {
+      await tx.execute(sql`select from "user" where id = ${bob.id} for update`);
+      locked.resolve();
+      await gate.promise;
+    });
+    await locked.promise;
+    const messages = [{ role: "user", content: "x" }];
+    const asked: Promise<Response>[] = [];
+    for (const one of made) {
+      asked.push(bob.request("POST", `/api/conversations/${one.id}/messages`, { messages }));
+      await cid.call("POST", `/api/conversations/${id}/messages`, { messages });
+    }
+    expect(await waiting(other.db)).toBeLessThanOrEqual(6);
+    gate.resolve();
+    await holder;
+    expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([201]));
+    await other.close();
+  });
 });

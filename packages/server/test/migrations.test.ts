@@ -1,4 +1,5 @@
 import { migrate, migrationStatus, requireMigrated } from "chatkeep";
+import { openPg } from "chatkeep/pg";
 import { sql } from "drizzle-orm";
 import { expect, it } from "vitest";
 import { isServer, openAgain, openTestDatabase } from "../../store/test/helpers/database.ts";
@@ -28,6 +29,7 @@ it("an application with users, sessions and tasks gets the chats, and loses noth
     "0002_chat_pins_and_branches",
     "0003_chat_followers",
     "0004_chat_finish_reason",
+    "0005_chat_message_bytes",
   ]);
   expect(await rows()).toEqual(kept);
   await db.insert(schema.conversation).values({ userId, title: "Hello" });
@@ -48,19 +50,126 @@ it("twenty that start at once migrate once", async () => {
   expect((await diagnose(database.db, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
 });
 
-it("a database that is older, newer, or was made by other files is refused", async () => {
+const refused = (sentence: RegExp) =>
+  expect.objectContaining({ code: "schema_mismatch", message: expect.stringMatching(sentence) });
+
+it("a database that is older, or was made by other files, is refused", async () => {
   await using database = await openTestDatabase("empty");
   const { db } = database;
-  const refused = (sentence: RegExp) =>
-    expect.objectContaining({ code: "schema_mismatch", message: expect.stringMatching(sentence) });
   await expect(requireMigrated(db, after)).rejects.toThrow(refused(/older than this version.*chatkeep migrate/));
   await migrate(db, after);
   await requireMigrated(db, after);
-  await expect(requireMigrated(db, before)).rejects.toThrow(refused(/newer than this version.*0001_chat/));
-  await expect(migrate(db, before)).rejects.toThrow(refused(/newer/));
   const changed = after.map((each) => ({ ...each, sql: `${each.sql}\n-- changed` }));
   await expect(migrate(db, changed)).rejects.toThrow(refused(/was changed after it was applied/));
   expect((await migrationStatus(db, after)).applied).toHaveLength(after.length);
+});
+
+it("a database that a newer version has migrated is refused only if that breaks older code", async () => {
+  await using database = await openTestDatabase("empty");
+  const { db } = database;
+  const more = { name: "0100_more", sql: "create table more (id int)" };
+  const breaking = { name: "0101_breaking", sql: "-- breaking: nobody reads it any more\ndrop table more" };
+  await migrate(db, [...after, more]);
+  await requireMigrated(db, after);
+  expect(await migrate(db, after)).toEqual([]);
+  expect(await migrationStatus(db, after)).toMatchObject({ unknown: ["0100_more"], breaking: [], pending: [] });
+  expect((await diagnose(db, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
+  await migrate(db, [...after, more, breaking]);
+  await expect(requireMigrated(db, after)).rejects.toThrow(refused(/newer than this version.*0101_breaking.*update/));
+  await expect(migrate(db, after)).rejects.toThrow(refused(/newer/));
+});
+
+it("a record of migrations that an older version made is read as it is, and completed by the next migration", async () => {
+  await using database = await openTestDatabase("empty");
+  const { db } = database;
+  await migrate(db, before);
+  await db.execute(sql`alter table chatkeep_migration drop column breaking`);
+  expect((await migrationStatus(db, before)).applied).toEqual(["0000_users_and_tasks"]);
+  await requireMigrated(db, before);
+  expect(await migrate(db, after)).toHaveLength(after.length - 1);
+  expect(await db.$count(sql`chatkeep_migration where not breaking`)).toBe(after.length);
+});
+
+it("another application's tables are left alone, and named", async () => {
+  const cases: [string, RegExp][] = [
+    [
+      `create table "message" (id int, body text, room text)`,
+      /table message that is not chatkeep's.*body, room.*rename it, or give/,
+    ],
+    [`create table "user" (id int, handle text)`, /table user that is not chatkeep's.*handle/],
+    [`create view "run" as select 1 as distance`, /table run that is not chatkeep's.*distance/],
+    [
+      `create table "task" (id uuid, user_id uuid, title text)`,
+      /tables of chatkeep \(task\) that migrate did not make/,
+    ],
+    [
+      `create table other (a int); create index conversation_pinned_idx on other (a)`,
+      /0002_chat_pins_and_branches was not applied, because .*conversation_pinned_idx/,
+    ],
+  ];
+  for (const [statements, sentence] of cases) {
+    await using database = await openTestDatabase("empty");
+    for (const statement of statements.split(";")) await database.db.execute(sql.raw(statement));
+    await expect(migrate(database.db, after)).rejects.toThrow(refused(sentence));
+    expect((await migrationStatus(database.db, after)).applied).toEqual([]);
+  }
+});
+
+it("beside another application's tables, a schema of its own holds chatkeep's", async () => {
+  await using database = await openTestDatabase("empty");
+  const { db } = database;
+  await db.execute(sql`create table message (id int, body text)`);
+  await db.execute(sql`create schema chatkeep`);
+  await db.execute(
+    sql.raw(
+      `do $$ begin execute format('alter database %I set search_path = chatkeep, public', current_database()); end $$`,
+    ),
+  );
+  const again = isServer ? openAgain(database) : database;
+  if (!isServer) await db.execute(sql`set search_path = chatkeep, public`);
+  expect(await migrate(again.db, after)).toHaveLength(after.length);
+  expect((await diagnose(again.db, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
+  expect(await db.$count(sql`public.message`)).toBe(0);
+  if (isServer) await again.close();
+});
+
+it.runIf(isServer)(
+  "waits for another process that migrates, tells of it, and gives up when it is told to",
+  async () => {
+    await using database = await openTestDatabase("empty");
+    const other = openAgain(database);
+    const waits: number[] = [];
+    const waiting = Promise.withResolvers<string[]>();
+    await other.db.transaction(async (tx) => {
+      await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('chatkeep:migrate', 0))`);
+      const impatient = migrate(database.db, after, { waitMs: 1 });
+      await expect(impatient).rejects.toThrow(/Another process still migrates this database/);
+      await new Promise<void>((told) => {
+        const onWait = (ms: number) => {
+          waits.push(ms);
+          told();
+        };
+        waiting.resolve(migrate(database.db, after, { onWait }));
+      });
+    });
+    expect(await waiting.promise).toHaveLength(after.length);
+    expect(waits.length).toBeGreaterThan(0);
+    await other.close();
+  },
+);
+
+it.runIf(isServer)("limits of time for other statements are none for a migration", async () => {
+  await using database = await openTestDatabase("empty");
+  const hurried = openPg({ url: database.url ?? "", statementTimeoutMs: 100 });
+  const limit = (name: string) =>
+    hurried.pool.query(`do $$ begin execute format('alter database %I set ${name} = 200', current_database()); end $$`);
+  for (const name of ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]) await limit(name);
+  const slow = [
+    { name: "0000_slow", sql: "select pg_sleep(1.5);--> statement-breakpoint\ncreate table slow (id int)" },
+  ];
+  expect(await migrate(hurried.db, slow)).toEqual(["0000_slow"]);
+  await expect(hurried.pool.query("select pg_sleep(1)")).rejects.toThrow();
+  await hurried.close();
 });
 
 it("a migration that fails leaves nothing behind", async () => {

@@ -101,11 +101,13 @@ describe("messages", () => {
     expect(await ann.call("GET", `/api/conversations/${id}/branch`)).toEqual({ items: branch, nextCursor: null });
   });
 
-  it("cannot be given a status from outside", async () => {
+  it("cannot be given a status, or the mark of a run, from outside", async () => {
     const { id } = await ann.call<{ id: string }>("POST", "/api/conversations", {});
     const path = `/api/conversations/${id}/messages`;
-    const { items } = await ann.call<Listed>("POST", path, { messages: [{ ...hello, status: "streaming" }] });
-    expect(items[0]).toMatchObject({ status: "complete" });
+    const { items } = await ann.call<Listed>("POST", path, {
+      messages: [{ ...hello, role: "assistant", status: "streaming", finishReason: "stop", finish_reason: "stop" }],
+    });
+    expect(items[0]).toMatchObject({ status: "complete", finishReason: null });
   });
 });
 

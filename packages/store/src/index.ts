@@ -22,11 +22,13 @@ export type { LiveConversation } from "./live.ts";
 export type { BranchMessage } from "./messages/branch.ts";
 export type { Page } from "./messages/page.ts";
 export {
+  type MigrateOptions,
   type Migration,
   type MigrationStatus,
   migrate,
   migrationStatus,
   requireMigrated,
+  requireWritable,
 } from "./migrate.ts";
 export {
   type ChatModels,

@@ -16,6 +16,8 @@ export interface EndpointOptions {
 }
 
 const longestError = 64 * 1024;
+const mostTexts = 50;
+const longestText = 16 * 1024;
 
 export function endpointFetch({ baseUrl, apiKey, without: never = [], onOmitted }: EndpointOptions): typeof fetch {
   const omitted = new Set(never);
@@ -59,9 +61,11 @@ async function beginningOf({ body }: Response): Promise<string> {
   return text.slice(0, longestError);
 }
 
+/** As much as a message of an error could quote. */
 function textsIn({ messages }: ChatBody): string[] {
-  return messages.flatMap(({ role, content }) => {
+  const texts = messages.flatMap(({ role, content }) => {
     if (role === "system" || !content) return [];
     return Array.isArray(content) ? content.flatMap(({ text }) => text ?? []) : [content];
   });
+  return texts.slice(-mostTexts).map((text) => text.slice(0, longestText));
 }

@@ -15,42 +15,46 @@ const introduction = `I am chatkeep's **offline assistant**: no AI model, just a
 
 To talk with a real model, set \`CHATKEEP_MODEL\` and start again.`;
 
+const longestCommand = 500;
+
 type Rule = [pattern: RegExp, tool: string, input: (words: string[]) => Record<string, unknown>];
 
 const rules: Rule[] = [
   [
-    /^(?:what(?:'s| is| do i have)?|show|list|see|read|tell me)\b.*\b(?:done|completed|finished)\b.*(?:tasks?|list|todos?)?$/,
+    /^(?:what(?:'s| is| do i have)?|show|list|see|read|tell me)\b.*\b(?:done|completed|finished)\b.*(?:tasks?|list|todos?)?$/is,
     "listTasks",
     () => ({ completed: true }),
   ],
   [
-    /^(?:what(?:'s| is| are| do i have)|show|list|see|read|tell me)\b.*\b(?:list|tasks?|to-?dos?)\b/,
+    /^(?:what(?:'s| is| are| do i have)|show|list|see|read|tell me)\b.*\b(?:list|tasks?|to-?dos?)\b/is,
     "listTasks",
     () => ({}),
   ],
-  [/^(?:list|tasks|my tasks|my list|todos?)$/, "listTasks", () => ({})],
+  [/^(?:list|tasks|my tasks|my list|todos?)$/is, "listTasks", () => ({})],
   [
-    /^(?:add|create)(?: (?:a|the))?(?: new)?(?: (?:task|todo))?:? (.+?)(?: (?:to|on)(?: my| the)? (?:list|tasks?|to-?do list))?$/,
+    /^(?:add|create)(?: (?:a|the))?(?: new)?(?: (?:task|todo))?:? (.+?)(?: (?:to|on)(?: my| the)? (?:list|tasks?|to-?do list))?$/is,
     "addTask",
     ([title]) => ({ title }),
   ],
-  [/^(?:remind me|remember) to (.+)$/, "addTask", ([title]) => ({ title })],
-  [/^(?:rename|change) (.+?) (?:to|into) (.+)$/, "renameTask", ([task, title]) => ({ task, title })],
-  [/^(?:delete|remove) (.+?)(?: from(?: my| the)? list)?$/, "deleteTask", ([task]) => ({ task })],
-  [/^(?:i(?:'m| am)? )?(?:done|finished|ready) (?:with )?(.+)$/, "completeTask", ([task]) => ({ task })],
-  [/^(?:mark|tick|check)(?: off)? (.+?)(?: (?:as )?(?:done|completed|off))?$/, "completeTask", ([task]) => ({ task })],
-  [/^(?:complete|finish) (.+)$/, "completeTask", ([task]) => ({ task })],
-  [/^(.+?) (?:is|are) (?:done|finished)$/, "completeTask", ([task]) => ({ task })],
+  [/^(?:remind me|remember) to (.+)$/is, "addTask", ([title]) => ({ title })],
+  [/^(?:rename|change) (.+?) (?:to|into) (.+)$/is, "renameTask", ([task, title]) => ({ task, title })],
+  [/^(?:delete|remove) (.+?)(?: from(?: my| the)? list)?$/is, "deleteTask", ([task]) => ({ task })],
+  [/^(?:i(?:'m| am)? )?(?:done|finished|ready) (?:with )?(.+)$/is, "completeTask", ([task]) => ({ task })],
+  [
+    /^(?:mark|tick|check)(?: off)? (.+?)(?: (?:as )?(?:done|completed|off))?$/is,
+    "completeTask",
+    ([task]) => ({ task }),
+  ],
+  [/^(?:complete|finish) (.+)$/is, "completeTask", ([task]) => ({ task })],
+  [/^(.+?) (?:is|are) (?:done|finished)$/is, "completeTask", ([task]) => ({ task })],
 ];
 
 /** The tool that the words ask for, if they ask for one. What is named keeps its capitals. */
 export function toolFor(words: string): ToolCall | undefined {
-  const asked = words
-    .trim()
-    .replace(/^(?:please|can you|could you|hey|ok|okay)[,\s]+/i, "")
-    .replace(/[.!?\s]+$/, "");
+  if (words.length > longestCommand * 2) return undefined;
+  const asked = withoutEnd(beginningOf(words).replace(/^(?:please|can you|could you|hey|ok|okay)[, ]+/i, ""));
   for (const [pattern, tool, input] of rules) {
-    const match = new RegExp(pattern.source, "is").exec(asked);
+    const match = pattern.exec(asked);
     if (match) return { tool, input: input(match.slice(1)) };
   }
   return undefined;
@@ -81,11 +85,11 @@ const recollections: Recollection[] = [
 
 /** What to say when no tool is asked for. */
 export function reply(questions: Questions): string {
-  const asked = questions.at(-1) ?? "";
+  const asked = beginningOf(questions.at(-1) ?? "");
   const earlier = questions.slice(0, -1);
   for (const [pattern, answer] of recollections) {
-    const match = pattern.exec(asked.trim());
-    if (match) return answer(earlier, (match[1] ?? "").replace(/[.!?\s]+$/, ""));
+    const match = pattern.exec(asked);
+    if (match) return answer(earlier, withoutEnd(match[1] ?? ""));
   }
   const name = /my name is ([\p{L}'-]+)/iu.exec(asked)?.[1];
   if (name) return `Nice to meet you, ${name}. I will find that again in this conversation: ask me “what is my name?”.`;
@@ -95,18 +99,30 @@ export function reply(questions: Questions): string {
   return `I have kept what you said, but I cannot answer it.${begun}\n\n${introduction}`;
 }
 
+/** What the rules look at, with single spaces: some of them would take for ever on more. */
+function beginningOf(words: string): string {
+  const some = words.slice(0, longestCommand * 2).split(/\s/);
+  return some.filter(Boolean).join(" ").slice(0, longestCommand);
+}
+
+function withoutEnd(words: string): string {
+  let end = words.length;
+  while (end > 0 && ".!? ".includes(words[end - 1] ?? "")) end -= 1;
+  return words.slice(0, end);
+}
+
 function quote(lead: string, question: string | undefined): string {
   return question ? `${lead}: ${inQuotes(question)}` : "This is the first thing that you have said here.";
 }
 
 function inQuotes(question: string): string {
-  const line = question.replace(/\s+/g, " ").trim();
+  const line = beginningOf(question);
   return `“${line.length > 200 ? `${line.slice(0, 200)}…` : line}”`;
 }
 
 function whoAmI(earlier: Questions): string {
   for (const question of [...earlier].reverse()) {
-    const name = /(?:my name is|call me|i am called) ([\p{L}'-]+)/iu.exec(question)?.[1];
+    const name = /(?:my name is|call me|i am called) ([\p{L}'-]+)/iu.exec(beginningOf(question))?.[1];
     if (name) return `You are ${name}: you told me earlier in this conversation.`;
   }
   return "You have not told me your name in this conversation. Say “my name is …”.";

@@ -126,10 +126,19 @@ function finishOf(answer: Answer): LanguageModelV4FinishReason {
 
 /** In words, since there are no tokens here. */
 function usageOf(prompt: LanguageModelV4Prompt, answer: Answer): LanguageModelV4Usage {
-  const input = JSON.stringify(prompt).split(/\s+/).length;
-  const output = ("text" in answer ? answer.text : answer.input).split(/\s+/).length;
+  const input = prompt.reduce((sum, message) => sum + wordsIn(message), 0);
+  const output = countWords("text" in answer ? answer.text : answer.input);
   return {
     inputTokens: { total: input, noCache: input, cacheRead: undefined, cacheWrite: undefined },
     outputTokens: { total: output, text: output, reasoning: undefined },
   };
+}
+
+function wordsIn({ content }: LanguageModelV4Prompt[number]): number {
+  if (typeof content === "string") return countWords(content);
+  return content.reduce((sum, part) => sum + ("text" in part ? countWords(part.text) : 1), 0);
+}
+
+function countWords(text: string): number {
+  return text.split(/\s+/).length;
 }

@@ -11,7 +11,8 @@ export type TaskResult =
   | { ok: true; tasks: { title: string; completed: boolean }[]; more?: boolean; before?: string }
   | { ok: false; reason: string };
 
-const which = z.string().describe("The title of the task, or words that only its title has");
+/** A title has 200 letters: whatever is much longer names no task. */
+const which = z.string().max(500).describe("The title of the task, or words that only its title has");
 const mostTasks = 100;
 
 /** Tools bound to one user: they cannot name another. */

@@ -54,6 +54,7 @@ async function diagnoseAll(db: Database, engine: string): Promise<Diagnosis> {
   const [{ version } = { version: "unknown" }] = await read<{ version: string }>(db, sql`select version() as version`);
   const walled = await hasRowLevelSecurity(db, schema.models);
   const checks = [
+    ...(await serverChecks(db)),
     await migrationCheck(db),
     ...(await schemaChecks(db)),
     { name: "row-level security", ok: true, found: walled ? "on" : "off" },
@@ -64,13 +65,37 @@ async function diagnoseAll(db: Database, engine: string): Promise<Diagnosis> {
 }
 
 async function migrationCheck(db: Database): Promise<Check> {
-  const { applied, pending, unknown, changed } = await migrationStatus(db, migrations);
+  const { applied, pending, unknown, breaking, changed } = await migrationStatus(db, migrations);
   const wrong = [
     pending.length > 0 && `not applied: ${pending.join(", ")} (run chatkeep migrate)`,
-    unknown.length > 0 && `of a newer chatkeep: ${unknown.join(", ")} (update chatkeep)`,
+    breaking.length > 0 && `of a newer chatkeep, which break this one: ${breaking.join(", ")} (update chatkeep)`,
     changed.length > 0 && `changed since they were applied: ${changed.join(", ")}`,
   ].filter(Boolean);
-  return { name: "migrations", ok: wrong.length === 0, found: wrong.join("; ") || `${applied.length} applied` };
+  const newer = unknown.length > 0 ? `, and of a newer chatkeep: ${unknown.join(", ")}` : "";
+  const right = `${applied.length} applied${newer}`;
+  return { name: "migrations", ok: wrong.length === 0, found: wrong.join("; ") || right };
+}
+
+/** What no migration can put right. */
+async function serverChecks(db: Database): Promise<Check[]> {
+  const [found] = await read<{ major: number; encoding: string; read_only: boolean }>(
+    db,
+    sql`
+    select current_setting('server_version_num')::int / 10000 as major, current_setting('server_encoding') as encoding,
+      current_setting('default_transaction_read_only') = 'on' or pg_is_in_recovery() as read_only`,
+  );
+  const { major = 0, encoding = "", read_only: isReadOnly = false } = found ?? {};
+  const old = major < 15 ? ` (15 or newer is needed: upgrade it)` : "";
+  const other = encoding === "UTF8" ? "" : " (UTF8 is needed: make a database with that encoding)";
+  return [
+    { name: "PostgreSQL", ok: old === "", found: `${major}${old}` },
+    { name: "encoding", ok: other === "", found: `${encoding}${other}` },
+    {
+      name: "writes",
+      ok: !isReadOnly,
+      found: isReadOnly ? "refused: it is a standby, or set to read only" : "accepted",
+    },
+  ];
 }
 
 async function schemaChecks(db: Database): Promise<Check[]> {

@@ -1,14 +1,18 @@
 /** chatkeep migrate: brings the database to this code's schema; safe when many start it at once. */
-import { disableRowLevelSecurity, enableRowLevelSecurity, migrate } from "chatkeep";
+import { disableRowLevelSecurity, enableRowLevelSecurity, type MigrateOptions, migrate } from "chatkeep";
 import type { DatabaseConfig } from "../config.ts";
 import { openDatabase } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import { models } from "../models/index.ts";
 
 /** The names of the migrations that were applied now. `rowLevelSecurity` switches the policies; left out, they stay. */
-export async function migrateDatabase(database: DatabaseConfig, rowLevelSecurity?: "on" | "off"): Promise<string[]> {
+export async function migrateDatabase(
+  database: DatabaseConfig,
+  rowLevelSecurity?: "on" | "off",
+  options: MigrateOptions = {},
+): Promise<string[]> {
   await using connection = await openDatabase(database);
-  const applied = await migrate(connection.db, migrations);
+  const applied = await migrate(connection.db, migrations, options);
   if (rowLevelSecurity === "on") await enableRowLevelSecurity(connection.db, models);
   if (rowLevelSecurity === "off") await disableRowLevelSecurity(connection.db, models);
   return applied;

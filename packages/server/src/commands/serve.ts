@@ -1,7 +1,7 @@
 /** chatkeep serve: the server, from its start to the end of its last reply. */
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
-import { ChatkeepError, InvalidInputError, migrate, requireMigrated } from "chatkeep";
+import { ChatkeepError, InvalidInputError, migrate, requireMigrated, UnavailableError } from "chatkeep";
 import { createApp } from "../app.ts";
 import { createModel } from "../assistant/model.ts";
 import { createAuth } from "../auth.ts";
@@ -10,6 +10,7 @@ import { type Connection, openDatabase, openStore, secretOf } from "../database.
 import { createLog, type Log } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
 import { partsOf } from "../reply/events.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 export interface Serving {
   url: string;
@@ -20,6 +21,8 @@ export interface Serving {
 /** For a request to arrive, with its body. */
 const requestMs = 60_000;
 const defaultGraceMs = 25_000;
+/** After that, for the last words to the database. */
+const lastMs = 3_000;
 
 /** Starts the server. @throws a ChatkeepError whose sentence says what to set */
 export async function serve(config: Config, log = createLog(config.logLevel)): Promise<Serving> {
@@ -55,6 +58,7 @@ async function listen(config: Config, connection: Connection, log: Log): Promise
     log,
     url: config.url,
     trustProxy: config.trustProxy,
+    limits: config.limits,
     listen: connection.listen,
     isAlone: connection.engine === "pglite",
   });
@@ -64,19 +68,37 @@ async function listen(config: Config, connection: Connection, log: Log): Promise
     server.listen(config.port, config.host, resolve);
   });
   const { port } = server.address() as AddressInfo;
+  const watchdog = startWatchdog();
   log.info({ port, host: config.host, engine: connection.engine, model: config.model?.id ?? "offline" }, "serving");
   return {
     url: config.port === 0 ? config.url.replace(/:0$/, `:${port}`) : config.url,
     close: async (graceMs = defaultGraceMs) => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if ("closeIdleConnections" in server) server.closeIdleConnections();
-      await close(graceMs);
-      if ("closeAllConnections" in server) setTimeout(() => server.closeAllConnections(), 500).unref();
-      await closed;
-      await connection.close();
+      const cut = () => "closeAllConnections" in server && server.closeAllConnections();
+      try {
+        await inTime(graceMs + lastMs, async () => {
+          const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+          if ("closeIdleConnections" in server) server.closeIdleConnections();
+          await close(graceMs);
+          setTimeout(cut, 500).unref();
+          await closed;
+          await connection.close();
+        });
+      } finally {
+        cut();
+        void connection.close();
+        await watchdog.stop();
+      }
       log.info("stopped");
     },
   };
+}
+
+/** Whatever is waited for: the process that asked for the end does not wait longer. */
+async function inTime(ms: number, work: () => Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const sentence = `The server did not end within ${Math.round(ms / 1000)} seconds, because the database does not answer: replies that were being written are kept as far as they were stored.`;
+  const timer = setTimeout(() => late.reject(new UnavailableError(sentence)), ms);
+  await Promise.race([work(), late.promise]).finally(() => clearTimeout(timer));
 }
 
 function cannotListen(error: Error & { code?: string }, { port, host }: Config): Error {

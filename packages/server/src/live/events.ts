@@ -4,7 +4,7 @@
  * has missed nothing once it has read again.
  */
 import type { LiveConversation, Store } from "chatkeep";
-import type { Log } from "../log.ts";
+import { createOutageLog, type Log } from "../log.ts";
 import type { Doorbell } from "./doorbell.ts";
 import { gather } from "./gather.ts";
 import type { OpenStream } from "./open-streams.ts";
@@ -54,9 +54,9 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
   let polledAt = 0;
   let isClosed = false;
 
-  const onError = (error: unknown) => log.warn({ error }, "changes could not be read");
+  const changes = createOutageLog(log, "changes could not be read");
   const telling = gather(
-    async () => {
+    changes.watch(async () => {
       const places = [...changed.values()];
       changed.clear();
       try {
@@ -69,11 +69,11 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
         for (const place of places) changed.set(place.conversationId, place);
         throw error;
       }
-    },
-    { everyMs: gatherMs, onError },
+    }),
+    { everyMs: gatherMs, onError: changes.failed },
   );
   const looking = gather(
-    async () => {
+    changes.watch(async () => {
       const some = [...stale].slice(0, usersAtOnce);
       const recent = Map.groupBy(await store.server.readRecent(some), ({ userId }) => String(userId));
       for (const userId of some) {
@@ -81,8 +81,8 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
         take(userId, recent.get(userId) ?? []);
       }
       if (stale.size > 0) looking.ask();
-    },
-    { everyMs: gatherMs, onError },
+    }),
+    { everyMs: gatherMs, onError: changes.failed },
   );
 
   const poll = setInterval(() => {
@@ -153,13 +153,23 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
         const write = (text: string) => {
           // A page that takes nothing for so long is not there any more.
           if ((controller.desiredSize ?? 0) < -1_000) return page?.end();
-          controller.enqueue(encoder.encode(text));
+          try {
+            controller.enqueue(encoder.encode(text));
+          } catch {
+            // It was left at this moment; a timer that throws would end the process.
+            page?.end();
+          }
         };
         page = {
           tell: (event) => write(`data: ${JSON.stringify(event)}\n\n`),
           sign: () => write(": still here\n\n"),
           end: () => {
-            if (leave()) controller.close();
+            if (!leave()) return;
+            try {
+              controller.close();
+            } catch {
+              // Closed from the other side.
+            }
           },
         };
         const stay = enter(userId, page);

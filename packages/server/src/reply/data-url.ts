@@ -33,10 +33,10 @@ export function isTextType(mediaType: string): boolean {
   return mediaType.startsWith("text/") || textTypes.has(mediaType) || /\+(?:json|xml)$/.test(mediaType);
 }
 
-/** Node knows how to read them: this touches no network. */
+/** Node knows how to read them: this touches no network. A file has no fragment: drawings have such marks in their colours. */
 async function bytesOf(url: string): Promise<Buffer | undefined> {
   try {
-    return Buffer.from(await (await fetch(url)).arrayBuffer());
+    return Buffer.from(await (await fetch(url.replaceAll("#", "%23"))).arrayBuffer());
   } catch {
     return undefined;
   }

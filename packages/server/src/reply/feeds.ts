@@ -6,7 +6,7 @@
 import type { RunNews, RunStatus, ServerStore } from "chatkeep";
 import type { Doorbell } from "../live/doorbell.ts";
 import { gather } from "../live/gather.ts";
-import type { Log } from "../log.ts";
+import { createOutageLog, type Log } from "../log.ts";
 import { eventsIn } from "./events.ts";
 
 /** How a reply ended; `gone` when its conversation was deleted. */
@@ -63,8 +63,9 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
   let isClosed = false;
   let polledAt = 0;
 
+  const readings = createOutageLog(log, "replies could not be read");
   const reading = gather(
-    async () => {
+    readings.watch(async () => {
       const some = [...due].slice(0, runsAtOnce);
       if (some.length === 0) return;
       const places = some.map(({ userId, runId, events }) => ({ userId, runId, after: events.length }));
@@ -74,8 +75,8 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
         take(feed, news.get(feed.runId));
       }
       if (due.size > 0) reading.ask();
-    },
-    { everyMs: 5, onError: (error) => log.warn({ error }, "replies could not be read") },
+    }),
+    { everyMs: 5, onError: readings.failed },
   );
 
   const poll = setInterval(() => {
@@ -190,5 +191,12 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
 }
 
 function wake({ listeners }: Feed): void {
-  for (const listener of [...listeners]) listener();
+  for (const listener of [...listeners]) {
+    try {
+      listener();
+    } catch {
+      // A follower that has just left; it must not end those beside it, nor the process.
+      listeners.delete(listener);
+    }
+  }
 }

@@ -7,6 +7,8 @@ import { hasSubstance, type ReadablePart, readableParts, withoutFiles } from "./
 const historyTokens = 16_000;
 /** Of files before the question: endpoints limit what one request may carry. */
 const historyFileBytes = 20 * 1024 * 1024;
+/** Of files that are looked at, though they are only named: each of them is read from the database. */
+const readFileBytes = 64 * 1024 * 1024;
 
 interface Read {
   message: Message;
@@ -21,14 +23,15 @@ export async function readHistory(
   budget = historyTokens,
 ): Promise<ModelMessage[]> {
   const newestFirst: Read[] = [];
-  const left = { tokens: budget, bytes: historyFileBytes };
+  const left = { tokens: budget, bytes: historyFileBytes, read: readFileBytes };
   let before: string | undefined;
   do {
     const page = await mine.messages.branch(conversationId, before ? { before, limit: 100 } : { leafId, limit: 100 });
     for (const message of page.items.reverse()) {
       const all = await readableParts(message);
       const parts = newestFirst.length === 0 ? all : fitting(all, left);
-      if (!parts) return await toModel(newestFirst.reverse());
+      if (!parts || left.read < 0) return await toModel(newestFirst.reverse());
+      left.read -= sum(all, "bytes");
       left.tokens -= sum(parts, "tokens");
       left.bytes -= sum(parts, "bytes");
       newestFirst.push({ message, parts });

@@ -6,7 +6,7 @@ import type { UIMessageChunk } from "ai";
 import { ChatkeepError, type ChunkRow, type Pulse, type RunKey, type ServerStore } from "chatkeep";
 import type { Doorbell } from "../live/doorbell.ts";
 import { gather } from "../live/gather.ts";
-import type { Log } from "../log.ts";
+import { createOutageLog, type Log } from "../log.ts";
 import { eventsIn, joined, toRow } from "./events.ts";
 
 export interface PulsedRun {
@@ -58,8 +58,9 @@ export interface PulseOptions {
 export function createPulse({ server, doorbell, log }: PulseOptions) {
   const runs = new Map<string, Open>();
 
+  const storing = createOutageLog(log, "replies could not be stored for now");
   const pulsing = gather(
-    async () => {
+    storing.watch(async () => {
       const now = performance.now();
       const due = [...runs.values()].filter((run) => {
         cut(run);
@@ -74,8 +75,8 @@ export function createPulse({ server, doorbell, log }: PulseOptions) {
         for (const run of due) run.underWay = undefined;
         done.resolve();
       }
-    },
-    { everyMs, onError: (error) => log.warn({ error }, "replies could not be stored for now") },
+    }),
+    { everyMs, onError: storing.failed },
   );
   const heart = setInterval(() => runs.size > 0 && pulsing.ask(), beatMs).unref();
 

@@ -29,7 +29,7 @@ const mostCharacters = 2 * 1024 * 1024;
 /** For so long a reply that has ended waits for its database. */
 const maxOutageMs = 600_000;
 /** For what is left to be stored when the server stops, after the replies had their time. */
-const lastWordsMs = 3_000;
+const lastWordsMs = 2_000;
 const patience = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
 export function createSpeaker({ store, db, model, log, doorbell, feeds }: SpeakerOptions) {

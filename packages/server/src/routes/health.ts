@@ -1,6 +1,6 @@
-/** /healthz: this process is alive. /readyz: the database answers, and its schema is this code's. */
+/** /healthz: this process is alive. /readyz: the database answers, takes writes, and has a schema that this code can work with. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { type Database, type Migration, requireMigrated } from "chatkeep";
+import { type Database, type Migration, requireMigrated, requireWritable } from "chatkeep";
 import { createRouter } from "./router.ts";
 import { errorSchema } from "./schemas.ts";
 
@@ -23,7 +23,7 @@ const ready = createRoute({
   path: "/readyz",
   tags,
   security,
-  summary: "Does the database answer, with the schema of this code?",
+  summary: "Does the database answer, take writes, and have a schema that this code can work with?",
   responses: { 200: ok, 503: no } as unknown as { 200: typeof ok },
 });
 
@@ -32,6 +32,7 @@ export function healthRoutes(db: Database, migrations: readonly Migration[]) {
     .openapi(alive, (c) => c.json({ ok: true }, 200))
     .openapi(ready, async (c) => {
       await requireMigrated(db, migrations);
+      await requireWritable(db);
       return c.json({ ok: true }, 200);
     });
 }

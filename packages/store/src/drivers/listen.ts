@@ -1,4 +1,5 @@
 /** LISTEN on a connection of its own, which node-postgres and Neon's driver, its fork, both have. */
+import { endClient } from "./pool.ts";
 
 export interface Listening {
   close(): Promise<void>;
@@ -27,7 +28,7 @@ export async function listenOn(
   channel: string,
   { onNotify, onLost }: ListenHandlers,
 ): Promise<Listening> {
-  const close = async () => void (await client.end().catch(() => {}));
+  const close = () => endClient(client);
   client.on("notification", ({ payload }) => {
     try {
       onNotify(payload ?? "");

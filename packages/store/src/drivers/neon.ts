@@ -1,7 +1,10 @@
 /** chatkeep on Neon, through its serverless driver over WebSockets, which has transactions; its HTTP way has none. */
-import { Client, Pool, type PoolClient } from "@neondatabase/serverless";
+import { Client, type ClientBase, Pool, type PoolConfig } from "@neondatabase/serverless";
 import { drizzle, type NeonDatabase } from "drizzle-orm/neon-serverless";
+import { offerUnlimited } from "../unlimited.ts";
 import { type Listen, listenOn } from "./listen.ts";
+import { Connections } from "./pool.ts";
+import { pooledSessionSettings } from "./session-settings.ts";
 import { timeouts } from "./timeouts.ts";
 
 export interface NeonOptions {
@@ -33,27 +36,41 @@ export function openNeon({
   maxConnections = 10,
   connectTimeoutMs = timeouts.connectToNeon,
 }: NeonOptions): NeonConnection {
+  const connection = openPool(url, maxConnections, connectTimeoutMs, timeouts.statement + timeouts.grace);
+  offerUnlimited(connection.db, () => openPool(url, 1, connectTimeoutMs, 0));
+  const listen: Listen = (channel, handlers) =>
+    listenOn(
+      new Client({
+        connectionString: directUrl(url),
+        connectionTimeoutMillis: connectTimeoutMs,
+        query_timeout: timeouts.statement + timeouts.grace,
+      }),
+      channel,
+      handlers,
+    );
+  return { engine: "neon", ...connection, listen, [Symbol.asyncDispose]: connection.close };
+}
+
+function openPool(url: string, maxConnections: number, connectTimeoutMs: number, queryTimeoutMs: number) {
+  const connections = new Connections<ClientBase>();
   const pool = new Pool({
     connectionString: url,
     max: maxConnections,
     connectionTimeoutMillis: connectTimeoutMs,
     // Neon's pooler takes no settings at the start of a connection, so this side keeps the time.
-    query_timeout: timeouts.statement + timeouts.grace,
-  });
-  pool.on("error", () => {});
-  pool.on("connect", (client: PoolClient) => client.on("error", () => {}));
+    ...(queryTimeoutMs && { query_timeout: queryTimeoutMs }),
+    onConnect: async (client: ClientBase) => {
+      connections.add(client);
+      await client.query(pooledSessionSettings);
+    },
+  } as PoolConfig);
+  connections.watch(pool);
   let closed: Promise<void> | undefined;
   const close = () => {
-    closed ??= pool.end();
+    closed ??= connections.end(pool);
     return closed;
   };
-  const listen: Listen = (channel, handlers) =>
-    listenOn(
-      new Client({ connectionString: directUrl(url), connectionTimeoutMillis: connectTimeoutMs }),
-      channel,
-      handlers,
-    );
-  return { engine: "neon", db: drizzle(pool), pool, listen, close, [Symbol.asyncDispose]: close };
+  return { db: drizzle(pool), pool, close };
 }
 
 /** The host of the same database that is not behind Neon's pooler. */

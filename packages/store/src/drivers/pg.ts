@@ -1,7 +1,10 @@
 /** chatkeep on PostgreSQL through node-postgres. A dropped connection never ends the process, and nothing waits without a limit. */
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
-import { Client, Pool, type PoolClient } from "pg";
+import { Client, type ClientBase, Pool } from "pg";
+import { offerUnlimited } from "../unlimited.ts";
 import { type Listen, listenOn } from "./listen.ts";
+import { Connections } from "./pool.ts";
+import { pooledSessionSettings, sessionSettings } from "./session-settings.ts";
 import { timeouts } from "./timeouts.ts";
 
 export interface PgOptions {
@@ -35,6 +38,8 @@ export function openPg({
   statementTimeoutMs = timeouts.statement,
 }: PgOptions): PgConnection {
   const isPooled = URL.parse(url)?.searchParams.get("pgbouncer") === "true";
+  const connections = new Connections<ClientBase>();
+  const limit = statementTimeoutMs && { query_timeout: statementTimeoutMs + timeouts.grace };
   const connection = {
     connectionString: url,
     connectionTimeoutMillis: connectTimeoutMs,
@@ -45,41 +50,37 @@ export function openPg({
   const pool = new Pool({
     ...connection,
     max: maxConnections,
-    ...(statementTimeoutMs && { query_timeout: statementTimeoutMs + timeouts.grace }),
+    ...limit,
     ...(statementTimeoutMs &&
       !isPooled && {
         statement_timeout: statementTimeoutMs,
         idle_in_transaction_session_timeout: statementTimeoutMs,
       }),
+    onConnect: async (client: ClientBase) => {
+      connections.add(client);
+      if (isPooled) prepareNothing(client);
+      await client.query(isPooled ? pooledSessionSettings : sessionSettings);
+    },
   });
-  ignoreDroppedConnections(pool);
-  if (isPooled) pool.on("connect", prepareNothing);
+  connections.watch(pool);
+  const db = drizzle(pool);
+  if (statementTimeoutMs) {
+    offerUnlimited(db, () => openPg({ url, maxConnections: 1, connectTimeoutMs, statementTimeoutMs: 0 }));
+  }
   let closed: Promise<void> | undefined;
   const close = () => {
-    closed ??= pool.end();
+    closed ??= connections.end(pool);
     return closed;
   };
-  const listen: Listen = (channel, handlers) => listenOn(new Client(connection), channel, handlers);
-  return {
-    engine: "pg",
-    db: drizzle(pool),
-    pool,
-    listen: isPooled ? undefined : listen,
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  const listen: Listen = (channel, handlers) =>
+    listenOn(new Client({ ...connection, query_timeout: timeouts.statement + timeouts.grace }), channel, handlers);
+  return { engine: "pg", db, pool, listen: isPooled ? undefined : listen, close, [Symbol.asyncDispose]: close };
 }
 
 /** A statement that was prepared on one connection of a pooler is unknown to the next: it is sent without its name. */
-function prepareNothing(client: PoolClient): void {
+function prepareNothing(client: ClientBase): void {
   const query = client.query.bind(client) as (...given: unknown[]) => unknown;
   const unnamed = (given: unknown) =>
     given && typeof given === "object" && "name" in given ? { ...given, name: undefined } : given;
   client.query = ((first: unknown, ...rest: unknown[]) => query(unnamed(first), ...rest)) as typeof client.query;
-}
-
-/** A lost connection is told to whoever has a statement on it; without these listeners it would also end the process. */
-function ignoreDroppedConnections(pool: Pool): void {
-  pool.on("error", () => {});
-  pool.on("connect", (client: PoolClient) => client.on("error", () => {}));
 }

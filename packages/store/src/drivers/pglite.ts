@@ -2,12 +2,13 @@
  * chatkeep on PGlite, which is PostgreSQL in this process. A folder belongs to one process at a time: two would both
  * acknowledge writes, and lose some of them, so a lock is held for as long as it is open.
  */
-import { mkdirSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { PGlite, type PGliteOptions, type QueryOptions, type Transaction } from "@electric-sql/pglite";
 import { drizzle, type PgliteDatabase } from "drizzle-orm/pglite";
-import { UnavailableError } from "../errors.ts";
+import { PrivateFiles } from "./pglite-files.ts";
+import { damaged, folderOf, lockFolder, prepareFolder } from "./pglite-folder.ts";
+import { keepRoom } from "./pglite-room.ts";
+import { tendWhileUsed } from "./pglite-tending.ts";
+import { sessionSettings } from "./session-settings.ts";
 
 export interface PgliteConnectOptions {
   /** The folder of the database, made when it is missing; in memory when left out. Its lock is the file `<folder>.lock`. */
@@ -26,19 +27,23 @@ export interface PgliteConnection extends AsyncDisposable {
 
 /**
  * Opens the embedded database. What is committed survives `kill -9`; it is not synced to disk, so a power cut may take
- * the last moments.
- * It has no autovacuum: a program that writes for long should run `vacuum (analyze)` now and then, as the server does.
- * @throws unavailable when another process has the folder open
+ * the last moments. Its files are for the user of this process alone. It takes no writes while less than 64 MiB of its disk
+ * are free. While it is used, statistics are taken and old rows removed, as autovacuum does elsewhere.
+ * @throws unavailable when another process has the folder open, or the disk is full
+ * @throws invalid_input when the folder has no database that this version can open
  */
 export async function openPglite({ dataDir, loadDataDir }: PgliteConnectOptions = {}): Promise<PgliteConnection> {
-  const release = dataDir === undefined ? () => {} : lockFolder(resolve(dataDir));
+  const folder = dataDir === undefined ? undefined : folderOf(dataDir);
+  const release = folder === undefined ? () => {} : lockFolder(folder);
   try {
-    const options: PGliteOptions = { startParams: [...PGlite.defaultStartParams, "-c", "jit=off"], parsers };
-    if (dataDir !== undefined) options.dataDir = resolve(dataDir);
-    if (loadDataDir) options.loadDataDir = loadDataDir;
-    const client = await PGlite.create(options);
+    if (folder !== undefined) await prepareFolder(folder, (place) => makeDatabase(place, loadDataDir));
+    const client = folder === undefined ? await create(loadDataDir ? { loadDataDir } : {}) : await openFolder(folder);
+    await client.exec(sessionSettings);
+    if (folder !== undefined) keepRoom(client, folder);
     keepParsers(client);
+    const tending = tendWhileUsed(client);
     const close = async () => {
+      await tending.close();
       if (!client.closed) await client.close();
       release();
     };
@@ -46,6 +51,23 @@ export async function openPglite({ dataDir, loadDataDir }: PgliteConnectOptions 
   } catch (error) {
     release();
     throw error;
+  }
+}
+
+function create(options: PGliteOptions): Promise<PGlite> {
+  return PGlite.create({ startParams: [...PGlite.defaultStartParams, "-c", "jit=off"], parsers, ...options });
+}
+
+async function makeDatabase(place: string, loadDataDir: Blob | undefined): Promise<void> {
+  const client = await create({ fs: new PrivateFiles(place), ...(loadDataDir && { loadDataDir }) });
+  await client.close();
+}
+
+async function openFolder(folder: string): Promise<PGlite> {
+  try {
+    return await create({ fs: new PrivateFiles(folder) });
+  } catch (cause) {
+    throw damaged(folder, "PostgreSQL does not start on it", cause);
   }
 }
 
@@ -68,20 +90,4 @@ function keepParsers(client: PGlite): void {
 
 function withoutParsers({ parsers: _, ...others }: QueryOptions = {}): QueryOptions {
   return others;
-}
-
-/** An exclusive transaction in a file beside the folder: the system drops it with the process, however that ends. */
-function lockFolder(folder: string): () => void {
-  mkdirSync(dirname(folder), { recursive: true });
-  const lock = new DatabaseSync(`${folder}.lock`);
-  try {
-    lock.exec("begin exclusive");
-  } catch (cause) {
-    lock.close();
-    throw new UnavailableError(
-      `The embedded database in ${folder} is in use by another process: stop that one, or set DATABASE_URL to a PostgreSQL that several can share.`,
-      { cause },
-    );
-  }
-  return () => lock.isOpen && lock.close();
 }

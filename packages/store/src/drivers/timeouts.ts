@@ -8,6 +8,8 @@ export const timeouts = {
   statement: 30_000,
   /** Beyond that, for a server that does not answer at all, and so cannot end the statement itself. */
   grace: 5_000,
+  /** For the answer to the last word on a connection. */
+  goodbye: 1_000,
   /** Before a silent connection is asked whether it lives. */
   keepAlive: 10_000,
 } as const;

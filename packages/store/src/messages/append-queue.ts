@@ -33,6 +33,8 @@ export function createAppendQueue(chat: Chat): AppendQueue {
   /** What waits, by conversation. One that is here and not in `ready` has an append under way. */
   const lines = new Map<string, Waiting[]>();
   const ready = new Set<string>();
+  /** Owners of statements that hang: what they hold, a user who is being deleted for one, would be waited for by each further one. */
+  const hanging = new Map<string, number>();
   let underWay = 0;
   let isStarting = false;
 
@@ -57,8 +59,10 @@ export function createAppendQueue(chat: Chat): AppendQueue {
     isStarting = true;
     queueMicrotask(() => {
       isStarting = false;
-      while (ready.size > 0 && underWay < statementsAtOnce) {
-        sendOff(take(Math.ceil(ready.size / (statementsAtOnce - underWay))));
+      while (underWay < statementsAtOnce) {
+        const some = take(Math.ceil(ready.size / (statementsAtOnce - underWay)));
+        if (some.length === 0) return;
+        sendOff(some);
       }
     });
   }
@@ -73,10 +77,22 @@ export function createAppendQueue(chat: Chat): AppendQueue {
       underWay -= 1;
       start();
     };
-    const timer = setTimeout(makeRoom, hangingMs);
+    const owners = new Set(some.map(({ append }) => String(append.ownerId)));
+    let hangs = false;
+    const timer = setTimeout(() => {
+      hangs = true;
+      for (const owner of owners) hanging.set(owner, (hanging.get(owner) ?? 0) + 1);
+      makeRoom();
+    }, hangingMs);
     void store(some).then(() => {
       clearTimeout(timer);
+      for (const owner of hangs ? owners : []) {
+        const others = (hanging.get(owner) ?? 1) - 1;
+        if (others > 0) hanging.set(owner, others);
+        else hanging.delete(owner);
+      }
       makeRoom();
+      start();
     });
   }
 
@@ -85,7 +101,7 @@ export function createAppendQueue(chat: Chat): AppendQueue {
     let characters = 0;
     for (const key of ready) {
       const [first] = lines.get(key) ?? [];
-      if (!first) continue;
+      if (!first || hanging.has(String(first.append.ownerId))) continue;
       characters += charactersOf(first.append.columns);
       const isFull = some.length >= Math.min(share, most.appends) || characters > most.characters;
       if (some.length > 0 && isFull) break;

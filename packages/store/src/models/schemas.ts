@@ -18,8 +18,7 @@ export const titleSchema = z
   .refine(hasFewCharacters, `must have at most ${titleCharacters} characters`)
   .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
 
-/** What to look for in titles. */
-export const searchSchema = titleSchema;
+export const searchSchema = titleSchema.describe("What to look for in titles.");
 
 export const markSchema = z.boolean("must be true or false");
 
@@ -32,7 +31,7 @@ const partRule = 'must be an object with a "type" that is a text';
 export const partSchema = z.custom<Part>(isPart, partRule);
 
 /** A list of those. Looked at one by one, and no further than the first faults, so that a wrong list costs no more than a right one. */
-export const partsSchema = z
+const partsSchema = z
   .custom<Part[]>(Array.isArray, { error: "must be a list of parts", abort: true })
   .refine((parts) => parts.length <= partsPerMessage, {
     error: `must be at most ${partsPerMessage} parts: send the others in a further message`,

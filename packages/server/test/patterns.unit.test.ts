@@ -1,0 +1,76 @@
+import { Worker } from "node:worker_threads";
+import { expect, it } from "vitest";
+import { attacksOn, type Pattern, patternsOfProject } from "./helpers/patterns.ts";
+
+/** What a pattern gets to read where that is less than a megabyte: who gives it more, changes this list. */
+const atMost: Record<string, [letters: number, because: string]> = {
+  "server/src/assistant/intents.ts": [500, "no command is longer: `beginningOf`"],
+  "server/src/config.ts": [4 * 1024, "the operator's own settings"],
+  "server/src/auth.ts": [16 * 1024, "Node refuses longer headers"],
+};
+const megabyte = 1024 * 1024;
+/** Ten times and more what the slowest one takes: who needs more is not slow but stuck. */
+const patienceMs = 20_000;
+
+const program = `
+  const { parentPort } = require("node:worker_threads");
+  parentPort.on("message", ({ source, flags, attacks, letters }) => {
+    const pattern = new RegExp(source, flags.replace("g", ""));
+    for (const { before, piece, after } of attacks) {
+      parentPort.postMessage({ trying: { before, piece, after } });
+      const text = before + piece.repeat(Math.ceil(letters / piece.length)).slice(0, letters) + after;
+      pattern.test(text);
+      if (flags.includes("g")) text.replace(new RegExp(source, flags), "");
+    }
+    parentPort.postMessage({ done: true });
+  });`;
+
+/** Resolves with the text on which it got stuck, if it did. */
+async function feed(pattern: Pattern, patience = patienceMs): Promise<unknown> {
+  const worker = new Worker(program, { eval: true });
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  let trying: unknown;
+  let timer: NodeJS.Timeout | undefined;
+  worker.on("error", reject).on("message", (told: { trying?: unknown; done?: boolean }) => {
+    trying = told.trying ?? trying;
+    timer ??= setTimeout(() => resolve(trying), patience);
+    if (told.done) resolve(undefined);
+  });
+  const [letters] = atMost[pattern.file] ?? [megabyte];
+  worker.postMessage({ ...pattern, attacks: attacksOn(pattern), letters });
+  return await promise.finally(() => {
+    clearTimeout(timer);
+    void worker.terminate();
+  });
+}
+
+const patterns = patternsOfProject();
+
+it("finds the patterns of the project", () => {
+  expect(patterns.length).toBeGreaterThan(50);
+  expect(patterns.map(({ file }) => file)).toEqual(
+    expect.arrayContaining(["web/src/api.ts", "store/src/cursor.ts", "zod"]),
+  );
+});
+
+it.each([
+  [String.raw`\s+$`, ""],
+  [String.raw`[.!?\s]+$`, ""],
+  ["what (?:did|was).*first", "i"],
+  ["^(?:rename|change) (.+?) (?:to|into) (.+)$", ""],
+  [String.raw`^(?:show|list)\b.*\b(?:done|finished)\b.*(?:tasks?|list)?$`, ""],
+  ["(a|a)*b", ""],
+  ["(?:x+x+)+y", ""],
+  [String.raw`^(\w+\s?)*$`, ""],
+  [String.raw`<[^>]*>\s*<\/`, "g"],
+])("finds out a bad one: %s", async (source, flags) => {
+  expect(await feed({ file: "", source, flags }, 500)).toMatchObject({ piece: expect.any(String) });
+});
+
+it.each(patterns)(
+  "a megabyte of its own pieces does not stop $file: /$source/",
+  { timeout: 60_000 },
+  async (pattern) => {
+    expect(await feed(pattern)).toBeUndefined();
+  },
+);

@@ -1,0 +1,98 @@
+/** What can be in the way of a migration, each with a sentence that says what to do about it. */
+import { sql } from "drizzle-orm";
+import type { Database } from "./database.ts";
+import { driverError } from "./driver-error.ts";
+import { SchemaMismatchError } from "./errors.ts";
+import type { Migration } from "./migrate.ts";
+
+const oldestMajor = 15;
+const encoding = "UTF8";
+
+/** Whether tables of ours can be made here, and hold every text. @throws schema_mismatch */
+export async function requirePlace(db: Database): Promise<void> {
+  const [found] = await db
+    .select({
+      version: sql<number>`current_setting('server_version_num')::int`,
+      encoding: sql<string>`current_setting('server_encoding')`,
+      schema: sql<string | null>`current_schema()`,
+      role: sql<string>`current_user`,
+      mayCreate: sql<boolean>`coalesce(has_schema_privilege(current_schema(), 'create'), false)`,
+    })
+    .from(sql`(select 1) as one`);
+  if (!found) return;
+  const major = Math.floor(found.version / 10_000);
+  if (major < oldestMajor) {
+    throw new SchemaMismatchError(
+      `This is PostgreSQL ${major}, and chatkeep needs ${oldestMajor} or newer: upgrade it.`,
+    );
+  }
+  if (found.encoding !== encoding) {
+    throw new SchemaMismatchError(
+      `This database keeps text as ${found.encoding}, which cannot hold every language: use one that was made with: create database … encoding '${encoding}' template template0.`,
+    );
+  }
+  if (found.schema === null) {
+    throw new SchemaMismatchError(
+      `The search_path of ${found.role} names no schema that exists: set it, such as by: alter role ${found.role} set search_path = public.`,
+    );
+  }
+  if (!found.mayCreate) {
+    throw new SchemaMismatchError(
+      `${found.role} may not make tables in the schema ${found.schema}: have its owner run: grant create on schema ${found.schema} to ${found.role}.`,
+    );
+  }
+}
+
+/** Another application's tables keep their names, and their rows. @throws schema_mismatch */
+export async function requireFreeNames(db: Database, pending: readonly Migration[]): Promise<void> {
+  const made = new Map(pending.flatMap(({ sql: text }) => tablesIn(text)));
+  const taken = await db
+    .select({
+      name: sql<string>`c.relname`,
+      columns: sql<string[]>`array(
+        select a.attname::text from pg_attribute a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum)`,
+    })
+    .from(sql`pg_class c`)
+    .where(
+      sql`c.relnamespace = to_regnamespace(quote_ident(current_schema())) and c.relname = any(${sql.param([...made.keys()])}::text[])`,
+    );
+  const [first] = taken;
+  if (!first) return;
+  const foreign = first.columns.filter((column) => !made.get(first.name)?.includes(column));
+  const names = taken.map(({ name }) => name).join(", ");
+  throw new SchemaMismatchError(
+    foreign.length > 0
+      ? `The database has a table ${first.name} that is not chatkeep's (its columns ${foreign.join(", ")} are unknown here): rename it, or give chatkeep a schema of its own, as docs/deploy.md shows.`
+      : `The database has tables of chatkeep (${names}) that migrate did not make: if another tool keeps them, such as drizzle-kit, leave migrate out; else remove them.`,
+    { details: { tables: taken.map(({ name }) => name) } },
+  );
+}
+
+/** Tables that a migration makes, with their columns, as drizzle-kit writes them. */
+function tablesIn(text: string): [table: string, columns: string[]][] {
+  return [...text.matchAll(/^create table (?:if not exists )?"?(\w+)"?\s*\(([\s\S]*?)^\)/gim)].map(
+    ([, name = "", body = ""]) => [name, [...body.matchAll(/^\s*"(\w+)"/gm)].map(([, column = ""]) => column)],
+  );
+}
+
+/** What to do, by SQLSTATE. */
+const remedies: Record<string, string> = {
+  "42P01": "make that table first, such as that of your users",
+  "42703": "use the columns that are there",
+  "42804": "give the id of your users the type that the model says",
+  "42830": "make the id of your users its primary key, or unique",
+  "42P07": "rename that, or give chatkeep a schema of its own, as docs/deploy.md shows",
+  "42710": "rename that, or give chatkeep a schema of its own, as docs/deploy.md shows",
+  "42501": "have its owner migrate, or grant the right",
+};
+
+/** An error in a migration, in the words of the database: they name tables and columns, and there are no values in it. */
+export function explainMigration(name: string, error: unknown): unknown {
+  const cause = driverError(error) as { code?: unknown; message?: string };
+  const remedy = typeof cause.code === "string" ? remedies[cause.code] : undefined;
+  if (!remedy) return error;
+  return new SchemaMismatchError(`The migration ${name} was not applied, because ${cause.message}: ${remedy}.`, {
+    cause,
+  });
+}
