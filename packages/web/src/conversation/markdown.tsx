@@ -10,10 +10,7 @@ const parts = {
   code: () => import("./code-plugin.ts").then((module) => module.code),
   math: () => import("./math-plugin.ts").then((module) => module.math),
 };
-const signs = {
-  code: /^[ >]*(?:[-*+] |\d+[.)] )?\s*(```|~~~)\S|^ {0,3}<[!/?a-z]/im,
-  math: /\$\S[^\n]*\$|\$\$|\\\(|\\\[/,
-};
+const signs = { code: /(?:```|~~~)\S|^ {0,3}<[!/?a-z]/im, math: /\$[^\s$][^\n$]*\$|\$\$|\\\(|\\\[/ };
 
 const onError = () => void toasts.add({ title: t.chat.notCopied });
 const controls = { code: { copy: { onError } } };

@@ -16,7 +16,7 @@ export function passagesOf(text: string, isStreaming = false): Passage[] {
     return isStreaming && isBeginOfThought(text) ? [] : [{ type: "text", text, isOpen: false }];
   const passages: Passage[] = [];
   const add = (passage: Passage) => {
-    if (passage.text.trim()) passages.push({ ...passage, text: passage.text.replaceAll(/^\s*\n|\s+$/g, "") });
+    if (passage.text.trim()) passages.push({ ...passage, text: withoutBlankEnds(passage.text) });
   };
   let rest = withOpening(text);
   let answer = "";
@@ -44,10 +44,18 @@ export function passagesOf(text: string, isStreaming = false): Passage[] {
   return passages;
 }
 
+/** Without the empty lines around it; its first line keeps its place. */
+function withoutBlankEnds(text: string): string {
+  return text.slice(text.lastIndexOf("\n", text.search(/\S/)) + 1).trimEnd();
+}
+
 /** Some models are made to think before their first word: then only the end of it is written. */
 function withOpening(text: string): string {
-  const [before = "", name = ""] = /^[\s\S]*?^[ \t]*<\/(think|thinking)>[ \t]*$/im.exec(text) ?? [];
-  return name && !/<think|`/i.test(before) ? `<${name}>${text}` : text;
+  const lines = text.split("\n");
+  const end = lines.findIndex((line) => /^<\/think(ing)?>$/i.test(line.trim()));
+  if (end < 0) return text;
+  const before = lines.slice(0, end).join("\n");
+  return /<think|`/i.test(before) ? text : (lines[end]?.trim().replace("/", "").concat(text) ?? text);
 }
 
 /** The first letters of "<think>", which are not to be shown before it is known what they are. */

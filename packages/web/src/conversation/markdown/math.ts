@@ -23,7 +23,7 @@ const forms = [
   /^(\\\[)((?:[^\\]|\\(?!\])[\s\S])+)(\\\])(?![[(])/,
 ];
 /** "$5 or 5$": an amount, and words. */
-const money = /^[\d.,]+[^\\^_={}]*[a-z]{2}/i;
+const isMoney = (formula: string) => /^[\d.,]/.test(formula) && /[a-z]{2}/i.test(formula) && !/[\\^_={}]/.test(formula);
 /** In \[…\] among words; without it, the brackets are brackets. */
 const signOfMath = /[\\^_=+*/<>{}-]|^\s*[a-z]\s*$/i;
 
@@ -31,7 +31,7 @@ function formulaIn(text: string): [opening: number, formula: number, closing: nu
   for (const form of forms) {
     const [, opening = "", formula = "", closing = ""] = form.exec(text) ?? [];
     if (!opening || !formula.trim()) continue;
-    if (opening === "$" && money.test(formula)) continue;
+    if (opening === "$" && isMoney(formula)) continue;
     if (opening === "\\[" && !signOfMath.test(formula)) continue;
     return [opening.length, formula.length, closing.length];
   }
