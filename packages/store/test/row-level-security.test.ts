@@ -29,7 +29,7 @@ describe.runIf(isServer)("row-level security", () => {
     const store = createStore(limited.db, models, { rowLevelSecurity: true });
     const [ann, bob] = [store.forUser(ids.ann), store.forUser(ids.bob)];
     const { id } = await ann.conversations.create({ messages: [{ role: "user", content: "Hello" }] });
-    const [answer] = await ann.messages.append(id, [{ role: "assistant", content: "Hi" }]);
+    const [answer] = await ann.messages.append(id, [{ role: "assistant", status: "streaming" }]);
     expect((await ann.messages.list(id)).items).toHaveLength(2);
     expect((await ann.messages.branch(id)).items.at(-1)).toEqual(answer);
     await expect(bob.messages.list(id)).rejects.toThrow(expect.objectContaining({ code: "not_found" }));
