@@ -1,7 +1,7 @@
 /** What a user can do with conversations. Every function takes the owner: there is no way to a conversation without one. */
 import { randomUUID } from "node:crypto";
 import { and, eq, sql } from "drizzle-orm";
-import { type Chat, preparedRows, withTakenIds } from "./database.ts";
+import { type Chat, inLane, preparedRows, withTakenIds } from "./database.ts";
 import { ConflictError, InvalidInputError, NotFoundError } from "./errors.ts";
 import { parse } from "./input.ts";
 import { areStored } from "./messages/append-checked.ts";
@@ -33,7 +33,7 @@ export async function createConversation(
   const title = given.title ?? titleFrom(messages);
   const values = [id, ownerId, title, columns.ids.at(-1) ?? null, ...messageValues(columns)];
   const create = (through: Chat) => createStatement(through, messages.length).execute(values);
-  const [row] = await withTakenIds(chat, create, takenId);
+  const [row] = await inLane(chat, ownerId, undefined, () => withTakenIds(chat, create, takenId));
   if (row) {
     chat.changed({ userId: ownerId, conversationId: id });
     return row;

@@ -50,11 +50,14 @@ export function isTransaction(db: Database): boolean {
   return is(db, PgTransaction) || hasOneConnection(db);
 }
 
-/** Waits where no connection is held until nothing else of this owner is under way in the conversation. @throws unavailable */
+/**
+ * Waits where no connection is held until nothing else of this owner is under way in the conversation, and few others are: what an
+ * owner's statements wait for, such as the end of a user who is being deleted, holds up nobody else. @throws unavailable
+ */
 export function inLane<Result>(
   { lanes }: Chat,
   ownerId: UserId,
-  conversationId: string,
+  conversationId: string | undefined,
   work: () => Promise<Result>,
 ): Promise<Result> {
   return lanes ? lanes.run(ownerId, conversationId, work) : work();

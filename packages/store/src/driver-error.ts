@@ -61,10 +61,13 @@ export function withoutValues(error: unknown): unknown {
   return new DatabaseError(messageOf(cause, code), { ...fields, code: code ?? textAt(several, "code") });
 }
 
+/** What a function of the database raises, under whatever code it likes, is its own words, and may be people's. */
+const raised = "exec_stmt_raise";
+
 function messageOf(cause: Error, code: string | undefined): string {
   if (code === undefined) return isWrapper(cause) ? "the driver refused a value of the statement" : cause.message;
   if (!sqlState.test(code)) return cause.message || code;
-  return namesOnly.test(code) ? `${code}: ${cause.message}` : `SQLSTATE ${code}`;
+  return namesOnly.test(code) && textAt(cause, "routine") !== raised ? `${code}: ${cause.message}` : `SQLSTATE ${code}`;
 }
 
 function isWrapper(error: unknown): error is Error & { query: unknown; params: unknown } {

@@ -5,28 +5,28 @@
 import { UnavailableError } from "./errors.ts";
 
 export interface LanesOptions {
-  /** Of one owner at once; 3 when left out. */
+  /** Of one owner at once; 5 when left out. */
   perOwner?: number | undefined;
   /** For one's turn, in milliseconds; 10,000 when left out. */
   maxWaitMs?: number | undefined;
 }
 
 export interface Lanes {
-  /** Runs `work` when nothing else of this owner has the key. @throws unavailable after `maxWaitMs`; what `work` throws */
-  run<Result>(ownerId: string | number, key: string, work: () => Promise<Result>): Promise<Result>;
+  /** Runs `work` when nothing else of this owner has the key, and few others run; without a key the latter alone. @throws unavailable after `maxWaitMs`; what `work` throws */
+  run<Result>(ownerId: string | number, key: string | undefined, work: () => Promise<Result>): Promise<Result>;
 }
 
 interface Waiting {
-  key: string;
+  key: string | symbol;
   start(): void;
 }
 
 interface Owner {
-  busy: Set<string>;
+  busy: Set<string | symbol>;
   waiting: Waiting[];
 }
 
-export function createLanes({ perOwner = 3, maxWaitMs = 10_000 }: LanesOptions = {}): Lanes {
+export function createLanes({ perOwner = 5, maxWaitMs = 10_000 }: LanesOptions = {}): Lanes {
   const owners = new Map<string, Owner>();
 
   function startNext(ownerKey: string, owner: Owner): void {
@@ -40,11 +40,11 @@ export function createLanes({ perOwner = 3, maxWaitMs = 10_000 }: LanesOptions =
     if (owner.busy.size === 0 && owner.waiting.length === 0) owners.delete(ownerKey);
   }
 
-  function turn(ownerKey: string, owner: Owner, key: string): Promise<void> {
+  function turn(ownerKey: string, owner: Owner, key: string | symbol): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         owner.waiting.splice(owner.waiting.indexOf(waiting), 1);
-        reject(new UnavailableError("Something holds this conversation: try again in a moment."));
+        reject(new UnavailableError("What this user asked for before has not ended yet: try again in a moment."));
       }, maxWaitMs);
       const waiting: Waiting = {
         key,
@@ -59,11 +59,13 @@ export function createLanes({ perOwner = 3, maxWaitMs = 10_000 }: LanesOptions =
   }
 
   return {
-    run: async (ownerId, key, work) => {
+    run: async (ownerId, given, work) => {
       const ownerKey = String(ownerId);
+      const key = given ?? Symbol("alone");
       const owner = owners.get(ownerKey) ?? { busy: new Set(), waiting: [] };
       owners.set(ownerKey, owner);
-      await turn(ownerKey, owner, key);
+      if (owner.waiting.length === 0 && owner.busy.size < perOwner && !owner.busy.has(key)) owner.busy.add(key);
+      else await turn(ownerKey, owner, key);
       try {
         return await work();
       } finally {

@@ -59,12 +59,18 @@ export async function requireFreeNames(db: Database, pending: readonly Migration
     );
   const [first] = taken;
   if (!first) return;
-  const foreign = first.columns.filter((column) => !made.get(first.name)?.includes(column));
+  const ours = made.get(first.name) ?? [];
+  const foreign = first.columns.filter((column) => !ours.includes(column));
+  const missing = ours.filter((column) => !first.columns.includes(column));
+  const why = [
+    foreign.length > 0 && `its columns ${foreign.join(", ")} are unknown here`,
+    missing.length > 0 && `it has no ${missing.join(", ")}`,
+  ].filter(Boolean);
   const names = taken.map(({ name }) => name).join(", ");
   throw new SchemaMismatchError(
-    foreign.length > 0
-      ? `The database has a table ${first.name} that is not chatkeep's (its columns ${foreign.join(", ")} are unknown here): rename it, or give chatkeep a schema of its own, as docs/deploy.md shows.`
-      : `The database has tables of chatkeep (${names}) that migrate did not make: if another tool keeps them, such as drizzle-kit, leave migrate out; else remove them.`,
+    why.length > 0
+      ? `The database has a table ${first.name} that is not chatkeep's (${why.join(", and ")}): rename it, or give chatkeep a schema of its own, as docs/deploy.md shows.`
+      : `The database has tables like chatkeep's (${names}) that migrate did not make: if another tool keeps them, such as drizzle-kit, leave migrate out; else give chatkeep a schema of its own, as docs/deploy.md shows.`,
     { details: { tables: taken.map(({ name }) => name) } },
   );
 }

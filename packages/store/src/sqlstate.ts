@@ -26,6 +26,7 @@ export const readOnly =
 const states: readonly (readonly [state: RegExp, sentence: string])[] = [
   [/^25006/, readOnly],
   [/^25P03/, "The database ended a transaction that was idle for too long; try again."],
+  [/^25/, "The database had ended the transaction before this; try again."],
   [/^28P01/, "The database refuses the user or the password that it is opened with: correct them in its address."],
   [
     /^28/,

@@ -27,7 +27,7 @@ import {
   type PartsOf,
   within,
 } from "./database.ts";
-import type { ChatkeepError } from "./errors.ts";
+import { type ChatkeepError, InvalidInputError } from "./errors.ts";
 import { invalidInput, parse } from "./input.ts";
 import { createLanes } from "./lanes.ts";
 import { type LivePlace, readLive, readRecent } from "./live.ts";
@@ -38,6 +38,7 @@ import { listMessages, type MessagePageOptions } from "./messages/page.ts";
 import type { ChatModels, UserId } from "./models/chat.ts";
 import { ownerSchemas } from "./models/owner-schemas.ts";
 import type { NewConversation, NewMessage, NewReply, NewRun } from "./models/schemas.ts";
+import { idSchema } from "./models/schemas.ts";
 import { asOperator, asOwner } from "./row-level-security.ts";
 import { beginRun } from "./runs/begin.ts";
 import { beginNewReply } from "./runs/begin-new.ts";
@@ -93,6 +94,7 @@ export interface UserStore extends ReturnType<typeof userVerbs> {
  * It holds no state but prepared statements: make one at start, and one for each transaction of your own.
  */
 export function createStore(db: Database, models: ChatModels, options: StoreOptions = {}): Store {
+  requireParts(db, models);
   const listeners = new Set<(change: Change) => void>();
   const changed = (change: Change) => {
     for (const listener of listeners) listener(change);
@@ -144,8 +146,9 @@ function storeOn(db: Database, models: ChatModels, options: StoreOptions, { list
           }),
         )
     : (verb) => guarded(db, () => verb(chat));
-  const transaction: Store["transaction"] = (work, config) =>
-    told((keep, begin) =>
+  const transaction: Store["transaction"] = async (work, config) => {
+    requireWork(work);
+    return await told((keep, begin) =>
       inTransaction(
         db,
         (tx) => {
@@ -155,6 +158,7 @@ function storeOn(db: Database, models: ChatModels, options: StoreOptions, { list
         config,
       ),
     );
+  };
 
   function runnerFor(userId: UserId): UserRunner {
     const run: Runner = rowLevelSecurity
@@ -169,8 +173,11 @@ function storeOn(db: Database, models: ChatModels, options: StoreOptions, { list
     return {
       run,
       runIn: (conversationId, verb) => inLane(chat, userId, conversationId, () => run(verb)),
-      transaction: (conversationId, work) =>
-        inLane(chat, userId, conversationId, () => transaction((store) => work(store.forUser(userId)))),
+      transaction: async (conversationId, work) => {
+        const id = parse(idSchema, conversationId, "conversationId");
+        requireWork(work);
+        return await inLane(chat, userId, id, () => transaction((store) => work(store.forUser(userId))));
+      },
     };
   }
 
@@ -199,6 +206,20 @@ function open(alone: Chat): Chat {
 function refuseAll(error: ChatkeepError): UserRunner {
   const refuse = () => Promise.reject(error);
   return { run: refuse, runIn: refuse, transaction: refuse };
+}
+
+function requireParts(db: Database, models: ChatModels): void {
+  if (typeof (db as Partial<Database> | null)?.execute !== "function") {
+    throw new TypeError("createStore needs a Drizzle database, or a transaction of one.");
+  }
+  if (!(models as Partial<ChatModels> | null)?.conversation) {
+    throw new TypeError("createStore needs the tables that chatModels makes.");
+  }
+}
+
+/** @throws invalid_input */
+function requireWork(work: unknown): void {
+  if (typeof work !== "function") throw new InvalidInputError("A transaction needs a function that does its work.");
 }
 
 function requireOptions(options: StoreOptions): StoreOptions {

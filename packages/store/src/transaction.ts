@@ -5,6 +5,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { PgTransactionConfig } from "drizzle-orm/pg-core";
 import type { Database } from "./database.ts";
+import { UnavailableError } from "./errors.ts";
 
 const noTransaction = "25P01";
 
@@ -31,18 +32,61 @@ export function transact<Result>(
   work: (tx: Database) => Promise<Result>,
   config?: PgTransactionConfig,
 ): Promise<Result> {
-  return hasOneConnection(db) ? transactOnOne(db, work, config) : db.transaction(work, config);
+  if (!hasOneConnection(db)) return db.transaction(work, config);
+  return inLine(transactions, db, () => transactOnOne(db, (tx) => work(insideOf(tx)), config));
 }
 
-let savepoints = 0;
+type Lines = WeakMap<object, Promise<unknown>>;
+
+const transactions: Lines = new WeakMap();
+const savepoints: Lines = new WeakMap();
+const maxWaitMs = 10_000;
+const outer = Symbol("chatkeep.outer");
+
+/** The same database for what runs inside: it waits for its own, and not for the transaction that it is in. */
+function insideOf(db: Database): Database {
+  return Object.create(db, { [outer]: { value: db } }) as Database;
+}
+
+/**
+ * Transactions of one connection go one after another, and so do savepoints, since each of them ends what was begun after it.
+ * @throws unavailable after ten seconds, as where a transaction waits for the one that it is in
+ */
+function inLine<Result>(lines: Lines, db: Database, work: () => Promise<Result>): Promise<Result> {
+  const key = outer in db ? db : (clientOf(db) ?? db);
+  const late = Promise.withResolvers<never>();
+  const sentence = "Another transaction has this connection: inside a transaction use the store that it gives.";
+  const timer = setTimeout(() => late.reject(new UnavailableError(sentence)), maxWaitMs);
+  let isLate = false;
+  late.promise.catch(() => {
+    isLate = true;
+  });
+  const before = lines.get(key) ?? Promise.resolve();
+  const turn = before.then(async () => {
+    clearTimeout(timer);
+    if (isLate) throw new UnavailableError(sentence);
+    return await work();
+  });
+  lines.set(
+    key,
+    turn.catch(() => {}),
+  );
+  return Promise.race([turn, late.promise]);
+}
+
+let count = 0;
+
+function nextName(): SQL {
+  count += 1;
+  return sql.raw(`chatkeep_${count}`);
+}
 
 async function transactOnOne<Result>(
   db: Database,
   work: (tx: Database) => Promise<Result>,
   config: PgTransactionConfig | undefined,
 ): Promise<Result> {
-  savepoints += 1;
-  const name = sql.raw(`chatkeep_${savepoints}`);
+  const name = nextName();
   if (await setSavepoint(db, name)) return await endSavepoint(db, name, () => work(db));
   await db.execute(beginning(config));
   try {
@@ -55,24 +99,13 @@ async function transactOnOne<Result>(
   }
 }
 
-const lines = new WeakMap<object, Promise<unknown>>();
-
-/** Runs one statement so that its failure does not end a transaction that is open. Those of one connection go one after another. */
+/** Runs one statement so that its failure does not end a transaction that is open. */
 export function savepointed<Result>(db: Database, statement: (tx: Database) => Promise<Result>): Promise<Result> {
-  const client = clientOf(db);
-  if (!client || !hasOneConnection(db)) return db.transaction(statement);
-  const before = lines.get(client) ?? Promise.resolve();
-  const run = async () => {
-    savepoints += 1;
-    const name = sql.raw(`chatkeep_${savepoints}`);
+  if (!hasOneConnection(db)) return db.transaction(statement);
+  return inLine(savepoints, db, async () => {
+    const name = nextName();
     return (await setSavepoint(db, name)) ? await endSavepoint(db, name, () => statement(db)) : await statement(db);
-  };
-  const turn = before.then(run, run);
-  lines.set(
-    client,
-    turn.catch(() => {}),
-  );
-  return turn;
+  });
 }
 
 async function endSavepoint<Result>(db: Database, name: SQL, work: () => Promise<Result>): Promise<Result> {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { createStore, type UserId, type UserStore } from "chatkeep";
+import { chatMigrations, chatModels, createStore, type UserId, type UserStore } from "chatkeep";
+import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
 import { ids, meetPeople, models } from "./helpers/people.ts";
@@ -152,11 +153,31 @@ it("a user id that is none is refused by every verb, and by those of the system"
   await expect(store.server.removeChunks(-1)).rejects.toThrow(refused);
 });
 
+it("a transaction needs a conversation and a function, and parts are plain JSON", async () => {
+  const { ann, store } = people;
+  const { id } = await ann.conversations.create();
+  const work = undefined as unknown as () => Promise<void>;
+  for (const call of [
+    () => ann.transaction("x", async () => {}),
+    () => ann.transaction(id, work),
+    () => store.transaction(work),
+    () => ann.messages.append(id, [{ role: "user", parts: [{ type: "x", toJSON: () => undefined }] }]),
+    () => ann.messages.append(id, [{ role: "user", parts: [{ type: "x", toJSON: () => ({ type: "y" }) }] }]),
+  ]) {
+    await expect(call()).rejects.toThrow(refused);
+  }
+});
+
 it("options of a store that cannot be right are refused when it is made", () => {
   for (const runLeaseMs of [0, -1, Number.NaN, "5" as unknown as number]) {
     expect(() => createStore(database.db, models, { runLeaseMs })).toThrow(TypeError);
   }
   expect(() => createStore(database.db, models, { partsOf: "x" as unknown as () => [] })).toThrow(TypeError);
+  const nothing = null as unknown;
+  expect(() => createStore(nothing as typeof database.db, models)).toThrow(/needs a Drizzle database/);
+  expect(() => createStore(database.db, nothing as typeof models)).toThrow(/needs the tables/);
+  expect(() => chatModels(nothing as AnyPgColumn)).toThrow(/needs the id column/);
+  expect(() => chatMigrations(nothing as AnyPgColumn)).toThrow(/needs the id column/);
 });
 
 it("a cursor that was forged is refused, whatever it says", async () => {

@@ -22,6 +22,9 @@ it("no error of a statement carries what was in it, whatever went wrong", async 
   await db.execute(sql`
     create or replace function complain(words text) returns void language plpgsql as
     $$ begin raise exception 'no: %', words; end $$`);
+  await db.execute(sql`
+    create or replace function complain_as(words text, code text) returns void language plpgsql as
+    $$ begin raise exception using errcode = code, message = words; end $$`);
   await db.execute(sql`insert into diary values (${secret}, 1)`);
   const statements = [
     sql`select ${secret}::uuid`,
@@ -31,6 +34,9 @@ it("no error of a statement carries what was in it, whatever went wrong", async 
     sql`insert into diary values (${secret}, 1)`,
     sql`insert into diary values ('forbidden', ${secret.length}), (${secret}, null)`,
     sql`select complain(${secret})`,
+    sql`select complain_as(${secret}, '57014')`,
+    sql`select complain_as(${secret}, '42501')`,
+    sql`select complain_as(${secret}, '23505')`,
     sql`insert into diary select ${secret}, 1 from nowhere`,
     sql`select nothing(${secret})`,
     sql`select ${secret} from generate_series(1, 0) having 1 / count(*) > 0`,

@@ -29,6 +29,9 @@ async function writeAll(db: Database, conversationId: string): Promise<void> {
   });
   await expect(failing).rejects.toThrow("changed my mind");
   await Promise.all([1, 2, 3].map(() => ann.messages.append(conversationId, [hello])));
+  const archive = (archived: boolean) =>
+    store.transaction((tx) => tx.forUser(ids.ann).conversations.archive(conversationId, archived));
+  await Promise.all([archive(true), archive(false)]);
 }
 
 let database: TestDatabase;

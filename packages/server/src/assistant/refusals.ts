@@ -25,6 +25,12 @@ const refusing = [
   "not a multimodal",
   "must be a string",
   "valid string",
+  "are supported",
+  "is supported",
+  "must alternate",
+  "invalid value",
+  "invalid role",
+  "not a valid",
 ];
 
 /** From the one whose name can mean nothing else to the widest. */
@@ -58,6 +64,13 @@ const names: readonly { omission: Omission; words: readonly string[]; unless?: r
       "system prompt",
       "system instruction",
       "developer instruction",
+      "assistant roles",
+      "roles must alternate",
+      "'role'",
+      '"role"',
+      "].role",
+      "user and assistant",
+      "user or assistant",
     ],
   },
   { omission: "tools", words: ["tool", "function call", "functions"] },

@@ -109,8 +109,13 @@ export function adoptStoredForms(
 
 function asJson(parts: readonly unknown[]): string {
   try {
+    // One that writes itself in another way might come out as anything, also as nothing.
+    if (parts.some((part) => typeof (part as { toJSON?: unknown }).toJSON === "function")) {
+      throw new InvalidInputError("parts must be plain JSON, without a method toJSON.");
+    }
     return JSON.stringify(parts);
-  } catch (cause) {
-    throw new InvalidInputError("parts must be JSON that is not nested thousands of levels deep.", { cause });
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw error;
+    throw new InvalidInputError("parts must be JSON that is not nested thousands of levels deep.");
   }
 }

@@ -8,6 +8,9 @@ import { chatMigrationTemplates } from "./chat-migrations.generated.ts";
  * A host that runs drizzle-kit can leave this out, and put the tables of `chatModels` into its own schema.
  */
 export function chatMigrations(userId: AnyPgColumn): Migration[] {
+  if (typeof (userId as Partial<AnyPgColumn> | undefined)?.getSQLType !== "function") {
+    throw new TypeError("chatMigrations needs the id column of the user table, such as user.id.");
+  }
   const { name, schema } = getTableConfig(userId.table as PgTable);
   const table = schema ? `"${schema}"."${name}"` : `"${name}"`;
   const type = userId

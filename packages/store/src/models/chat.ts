@@ -49,6 +49,9 @@ type UserIdOf<Column extends AnyPgColumn> = unknown extends Column["_"]["data"]
  * @throws TypeError when the column has another type.
  */
 export function chatModels<Column extends AnyPgColumn>(userId: Column) {
+  if (typeof (userId as Partial<AnyPgColumn> | undefined)?.getSQLType !== "function") {
+    throw new TypeError("chatModels needs the id column of the user table, such as user.id.");
+  }
   const owner = () =>
     columnLike<UserIdOf<Column>>(userId)
       .notNull()
