@@ -15,6 +15,7 @@ import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
+import { type Answers, createAnswers } from "./answers.ts";
 import { type Auth, trustedOrigins } from "./auth.ts";
 import { respondWithError } from "./error-response.ts";
 import { removeExpiredRows } from "./expired-rows.ts";
@@ -25,7 +26,7 @@ import { createOpenStreams, type OpenStreams } from "./live/open-streams.ts";
 import type { Log } from "./log.ts";
 import { migrations } from "./migrations.generated.ts";
 import { createReplies, type Replies } from "./reply/run.ts";
-import { limitBytes, readBody } from "./request-body.ts";
+import { readBody, readSmallBody } from "./request-body.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { chatRoutes } from "./routes/chat.ts";
 import { conversationRoutes } from "./routes/conversations.ts";
@@ -66,8 +67,9 @@ export function createApp(options: AppOptions) {
   const sessions = createSessions(auth);
   const streams = createOpenStreams({ sessions, notifier, perUser: limits.streamsPerUser });
   const rows = createRows(limits.rowsPerHour);
+  const answers = createAnswers(limits);
   const { repliesPerUser } = limits;
-  const replies = createReplies({ store, db, model, log, notifier, housework, server, repliesPerUser });
+  const replies = createReplies({ store, db, model, log, notifier, housework, server, repliesPerUser, rows });
   const events = createEvents({ store, notifier, log });
   const close = async (graceMs: number) => {
     streams.close();
@@ -80,13 +82,13 @@ export function createApp(options: AppOptions) {
 
   app.onError((error, c) => respondWithError(error, c, log));
   app.use(requestId(), logRequests(log), protect(url), refuseOtherSites(origins));
-  app.use("/api/auth/*", limitBytes());
+  app.use("/api/auth/*", readSmallBody());
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
   );
   app.use("/api/*", identify(sessions, housework), readBody(limits));
 
-  const api = createApi(app, { db, store, replies, events, streams, rows });
+  const api = createApi(app, { db, store, replies, events, streams, rows, answers, limits });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
@@ -94,6 +96,7 @@ export function createApp(options: AppOptions) {
     throw new NotFoundError("route", `${c.req.method} ${c.req.path}`);
   });
   app.route("/", webRoutes());
+  app.notFound((c) => respondWithError(new NotFoundError("route", `${c.req.method} ${c.req.path}`), c, log));
   return { app: api, close };
 }
 
@@ -104,17 +107,22 @@ interface ApiOptions {
   events: Events;
   streams: OpenStreams;
   rows: Rows;
+  answers: Answers;
+  limits: Limits;
 }
 
-function createApi(app: ReturnType<typeof createRouter>, { db, store, replies, events, streams, rows }: ApiOptions) {
+function createApi(
+  app: ReturnType<typeof createRouter>,
+  { db, store, replies, events, streams, rows, answers, limits }: ApiOptions,
+) {
   return app
     .route("/", healthRoutes(db, migrations))
     .route("/api", conversationRoutes(store, rows))
-    .route("/api", messageRoutes(store, rows))
+    .route("/api", messageRoutes(store, rows, answers))
     .route("/api", chatRoutes(replies, streams, rows))
     .route("/api", eventRoutes(events, streams))
-    .route("/api", taskRoutes(db, rows))
-    .route("/api", transferRoutes(db, store));
+    .route("/api", taskRoutes(db, rows, store.lanes))
+    .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser }));
 }
 
 function identify(sessions: Sessions, housework: Housework) {

@@ -64,6 +64,8 @@ const served = new Set(
     "get-session",
     "token",
     "jwks",
+    "list-accounts",
+    "ok",
   ].map((path) => `${basePath}/${path}`),
 );
 
@@ -166,24 +168,42 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
   });
   return {
     ...auth,
-    handler: async (request) =>
-      served.has(new URL(request.url).pathname.replace(/\/$/, "")) ? await auth.handler(request) : notServed(),
+    handler: async (request) => {
+      if (!served.has(new URL(request.url).pathname.replace(/\/$/, ""))) return notServed();
+      const token = jwtIn(request.headers);
+      // Better Auth knows no JWTs: it gets the session that this one is of, so that what one does with it is done.
+      const known = token && (await identityOfJwt(db, url, token).catch(unlessUnauthenticated));
+      if (known) request.headers.set("authorization", `Bearer ${known.sessionToken}`);
+      return await auth.handler(request);
+    },
     identify: (headers) => {
-      const token = /^Bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
-      return token && isJwt.test(token) ? identityOfJwt(db, url, token) : undefined;
+      const token = jwtIn(headers);
+      return token ? identityOfJwt(db, url, token) : undefined;
     },
     // Whole, since a part of it may stand in another one's name or value.
     proofOf: (headers) => JSON.stringify([headers.get("cookie"), headers.get("authorization")]),
   };
 }
 
+function unlessUnauthenticated(error: unknown): undefined {
+  if (!(error instanceof UnauthenticatedError)) throw error;
+}
+
 const isJwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+function jwtIn(headers: Headers): string | undefined {
+  const token = /^Bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  return token && isJwt.test(token) ? token : undefined;
+}
 
 function notServed(): Response {
   return Response.json({ message: "There is nothing at this address: see /docs for what there is." }, { status: 404 });
 }
 
 function requireShort({ name, email, image }: { name?: unknown; email?: unknown; image?: unknown }): void {
+  for (const [key, value] of Object.entries({ name, email, image: image ?? undefined })) {
+    if (value !== undefined && typeof value !== "string") throw new InvalidInputError(`${key} must be a text.`);
+  }
   if (typeof name === "string" && name.trim() === "") throw new InvalidInputError("name must not be empty.");
   for (const [key, value] of Object.entries({ name, email, image })) {
     const max = maxChars[key as "name"];
@@ -261,7 +281,7 @@ export async function identityOf(auth: Auth, headers: Headers): Promise<Identity
 }
 
 /** Not Better Auth's own check: that takes a database that is away for a wrong token, and deleted users for living ones. */
-async function identityOfJwt(db: Database, url: string, token: string): Promise<Identity> {
+async function identityOfJwt(db: Database, url: string, token: string): Promise<Identity & { sessionToken: string }> {
   const refused = new UnauthenticatedError("This token is not valid any more: sign in again.");
   const keys = await db.select({ kid: jwks.id, alg: jwks.alg, publicKey: jwks.publicKey }).from(jwks);
   const known = keys.map(({ kid, alg, publicKey }) => ({ ...JSON.parse(publicKey), kid, alg: alg ?? "EdDSA" }));
@@ -275,11 +295,12 @@ async function identityOfJwt(db: Database, url: string, token: string): Promise<
   const [id, sessionId] = [idSchema.safeParse(payload.sub), idSchema.safeParse(payload["sid"])];
   if (!id.success || !sessionId.success) throw refused;
   const [found] = await db
-    .select({ expiresAt: session.expiresAt })
+    .select({ expiresAt: session.expiresAt, token: session.token })
     .from(session)
     .where(and(eq(session.id, sessionId.data), eq(session.userId, id.data), gt(session.expiresAt, sql`now()`)));
   if (!found) throw refused;
-  return { userId: id.data, expiresAt: new Date(Math.min((payload.exp ?? 0) * 1_000, found.expiresAt.getTime())) };
+  const expiresAt = new Date(Math.min((payload.exp ?? 0) * 1_000, found.expiresAt.getTime()));
+  return { userId: id.data, expiresAt, sessionToken: found.token };
 }
 
 /** The error under an error of Better Auth's, which says only that something failed. */

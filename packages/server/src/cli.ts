@@ -30,8 +30,10 @@ Environment:
   CHATKEEP_MODEL_HISTORY   about how many tokens of a conversation it is given (16000)
   CHATKEEP_LEASE_SECONDS   after which a reply of a silent server is marked as interrupted (15)
   CHATKEEP_STREAMS_PER_USER, CHATKEEP_REPLIES_PER_USER, CHATKEEP_ROWS_PER_HOUR,
-  CHATKEEP_BODY_MEGABYTES_PER_USER, CHATKEEP_BODY_MEGABYTES
-                           what one user may take of a server (200, 32, 1000000, 64, and 256 for all)
+  CHATKEEP_BODY_MEGABYTES_PER_USER, CHATKEEP_ANSWER_MEGABYTES_PER_USER, CHATKEEP_TRANSFERS_PER_USER
+                           what one user may take of a server (200, 32, 1000000, 64, 128, 2)
+  CHATKEEP_BODY_MEGABYTES, CHATKEEP_ANSWER_MEGABYTES
+                           and all of them together (256, 512)
   CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
   CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
 

@@ -1,5 +1,5 @@
 /** What one user may take of a server at once, so that others are served beside them. Each server counts for itself. */
-import { RateLimitedError } from "chatkeep";
+import { RateLimitedError, UnavailableError } from "chatkeep";
 import { RateLimiterMemory } from "rate-limiter-flexible";
 
 export interface Limits {
@@ -10,6 +10,11 @@ export interface Limits {
   /** Bytes of bodies that requests of one user have under way, and those of all users. */
   bodyBytesPerUser: number;
   bodyBytes: number;
+  /** Bytes of long answers that one user has asked for and not taken yet, and those of all users. */
+  answerBytesPerUser: number;
+  answerBytes: number;
+  /** Exports and imports of one user at once. */
+  transfersPerUser: number;
   /** Rows that one user may write within an hour: conversations, messages, tasks. */
   rowsPerHour: number;
 }
@@ -21,12 +26,15 @@ export const defaultLimits: Readonly<Limits> = {
   repliesPerUser: 32,
   bodyBytesPerUser: 64 * megabyte,
   bodyBytes: 256 * megabyte,
+  answerBytesPerUser: 128 * megabyte,
+  answerBytes: 512 * megabyte,
+  transfersPerUser: 2,
   rowsPerHour: 1_000_000,
 };
 
 /** What is taken and given back. */
 export interface Slots {
-  /** Takes some, and gives the way to give them back, once. @throws rate_limited with `retryAfter`, in seconds */
+  /** Takes some, and gives the way to give them back, once. @throws rate_limited, unavailable where others have all of it; both with `retryAfter`, in seconds */
   take(userId: string, count?: number): () => void;
 }
 
@@ -51,7 +59,9 @@ export function createSlots({
     take: (userId, count = 1) => {
       const mine = taken.get(userId) ?? 0;
       if (mine + count > perUser) throw tooMany(`${perUser} ${sentence}`, perUser, retryAfter);
-      if (sum + count > total) throw tooMany("The server has too much to do just now: try again.", total, retryAfter);
+      if (sum + count > total) {
+        throw new UnavailableError("The server has too much to do just now: try again.", { details: { retryAfter } });
+      }
       taken.set(userId, mine + count);
       sum += count;
       let isTaken = true;

@@ -1,10 +1,9 @@
 /**
- * How much a body may be, looked at before the work that it would cause: its bytes before they are read, and what it holds before
+ * How much a body may be, looked at before the work that it would cause: its bytes as they come, and what it holds before
  * it is parsed into objects, which take a hundred times the room of their text.
  */
-import { InvalidInputError, TooLargeError } from "chatkeep";
+import { ChatkeepError, InvalidInputError, TooLargeError } from "chatkeep";
 import type { Context } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import { createSlots, type Limits } from "./limits.ts";
 import type { Env } from "./routes/router.ts";
@@ -20,6 +19,8 @@ const megabyte = 1024 * kilobyte;
 
 /** Deeper than that nothing is that anybody means. */
 const maxDepth = 200;
+/** What is no longer is taken in any case, and not counted among what is under way. */
+const smallBytes = 64 * kilobyte;
 
 /** A message of 16 MiB with its JSON escapes fits. A chat request has one question, with the messages that `useChat` sends before it. */
 const limitOf = {
@@ -30,18 +31,19 @@ const limitOf = {
 } satisfies Record<string, BodyLimit>;
 
 function limitAt(path: string): BodyLimit {
-  if (path.startsWith("/api/auth/")) return limitOf.auth;
   if (path.endsWith("/chat")) return limitOf.chat;
   return /\/(messages|conversations|import)$/.test(path) ? limitOf.messages : limitOf.other;
 }
 
-/** Refuses bodies with too many bytes, for whoever has not signed in yet. */
-export function limitBytes() {
-  const { bytes } = limitOf.auth;
-  return createMiddleware((c, next) => {
-    // Node takes no more than was announced. Where nothing was, the bytes are counted, for which the body becomes a stream.
-    if (!isAnnounced(c)) return counting(bytes)(c, next);
-    return announcedBytes(c) > bytes ? refuse(bytes) : next();
+/** Reads the body of whoever has not signed in yet, which is short. */
+export function readSmallBody() {
+  return createMiddleware(async (c, next) => {
+    if (!hasBody(c)) return await next();
+    const text = await textOf(c, limitOf.auth.bytes, () => {});
+    if (isJson(c)) requireFewTokens(text, limitOf.auth.tokens);
+    // What reads the request itself finds the text in it.
+    c.req.raw = new Request(c.req.url, { method: c.req.method, headers: c.req.raw.headers, body: text });
+    return await next();
   });
 }
 
@@ -54,21 +56,18 @@ export function readBody({ bodyBytes, bodyBytesPerUser }: Limits) {
     retryAfter: 1,
   });
   return createMiddleware<Env>(async (c, next) => {
-    if (["GET", "HEAD"].includes(c.req.method)) return await next();
+    if (!hasBody(c)) return await next();
     const { bytes, tokens } = limitAt(c.req.path);
-    // A file is read piece by piece, whatever it says it is.
-    const isJson = /\bjson\b/i.test(c.req.header("content-type") ?? "") && !c.req.path.endsWith("/import");
-    if (!isJson && !isAnnounced(c)) return await counting(bytes)(c, next);
+    if (c.req.path.endsWith("/import")) {
+      readInPieces(c, bytes);
+      return await next();
+    }
     const taken: (() => void)[] = [];
     const take = (count: number) => void taken.push(slots.take(c.get("userId"), count));
     try {
-      if (isAnnounced(c)) {
-        if (announcedBytes(c) > bytes) refuse(bytes);
-        take(announcedBytes(c));
-      } else {
-        Object.assign(c.req.bodyCache, { text: Promise.resolve(await countedText(c.req.raw.body, bytes, take)) });
-      }
-      if (isJson) requireFewTokens(await c.req.text(), tokens);
+      const text = await textOf(c, bytes, take);
+      if (isJson(c)) requireFewTokens(text, tokens);
+      Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
       return await next();
     } finally {
       for (const giveBack of taken) giveBack();
@@ -76,7 +75,64 @@ export function readBody({ bodyBytes, bodyBytesPerUser }: Limits) {
   });
 }
 
-/** The text of a stream whose length nobody has told. */
+/** A file is not held whole, whatever it says it is. */
+function readInPieces(c: Context, maxBytes: number): void {
+  if (announcedBytes(c) > maxBytes) refuse(maxBytes);
+  const { body } = c.req.raw;
+  const pieces = async function* () {
+    let bytes = 0;
+    try {
+      for await (const piece of body ?? []) {
+        bytes += piece.byteLength;
+        if (bytes > maxBytes) refuse(maxBytes);
+        yield piece;
+      }
+    } catch (error) {
+      throw error instanceof ChatkeepError ? error : brokenOff();
+    }
+  };
+  const init = {
+    method: c.req.method,
+    headers: c.req.raw.headers,
+    body: ReadableStream.from(pieces()),
+    duplex: "half",
+  };
+  c.req.raw = new Request(c.req.url, init as RequestInit);
+}
+
+function hasBody(c: Context): boolean {
+  return !["GET", "HEAD"].includes(c.req.method);
+}
+
+function isJson(c: Context): boolean {
+  return /\bjson\b/i.test(c.req.header("content-type") ?? "");
+}
+
+/** @throws too_large; invalid_input when it breaks off */
+async function textOf(c: Context, maxBytes: number, take: (count: number) => void): Promise<string> {
+  const announced = announcedBytes(c);
+  if (announced > maxBytes) refuse(maxBytes);
+  try {
+    // Node takes no more than was announced.
+    if (announced <= smallBytes) return await c.req.text();
+    return await countedText(c.req.raw.body, maxBytes, take);
+  } catch (error) {
+    if (error instanceof ChatkeepError) throw error;
+    throw brokenOff();
+  }
+}
+
+/** `NaN`, which is neither more nor less than anything, where nothing was announced. */
+function announcedBytes(c: Context): number {
+  const isChunked = c.req.header("transfer-encoding") !== undefined;
+  return isChunked ? Number.NaN : Number(c.req.header("content-length") ?? Number.NaN);
+}
+
+function brokenOff(): InvalidInputError {
+  return new InvalidInputError("The request broke off before the end of its body: send it again.");
+}
+
+/** Counted as it comes: what was only announced takes nothing from anybody. */
 async function countedText(
   body: ReadableStream<Uint8Array> | null,
   maxBytes: number,
@@ -87,29 +143,16 @@ async function countedText(
   for await (const piece of body ?? []) {
     bytes += piece.byteLength;
     if (bytes > maxBytes) refuse(maxBytes);
-    take(piece.byteLength);
+    if (bytes > smallBytes) take(piece.byteLength);
     pieces.push(piece);
   }
   return new TextDecoder().decode(Buffer.concat(pieces));
-}
-
-function counting(bytes: number) {
-  return bodyLimit({ maxSize: bytes, onError: () => refuse(bytes) });
 }
 
 function refuse(bytes: number): never {
   throw new TooLargeError(`The body is too large: the limit here is ${bytes} bytes. Send less at once.`, {
     details: { limit: bytes },
   });
-}
-
-function announcedBytes(c: Context): number {
-  return Number(c.req.header("content-length") ?? 0);
-}
-
-function isAnnounced(c: Context): boolean {
-  if (c.req.header("transfer-encoding") !== undefined) return false;
-  return c.req.header("content-length") !== undefined || ["GET", "HEAD"].includes(c.req.method);
 }
 
 const [quote, backslash, comma, colon, openBrace, closeBrace, openBracket, closeBracket] = [...'"\\,:{}[]'].map((one) =>

@@ -25,46 +25,6 @@ async function codeOf(response: Response) {
   return { status: response.status, ...error };
 }
 
-describe("a body that would become more than it is long", () => {
-  const many = (element: string, count: number) => Array(count).fill(element).join(",");
-  const chat = () => `/api/chat`;
-  const append = () => `/api/conversations/${id}/messages`;
-  const bodies: [string, () => string, () => string, RegExp][] = [
-    ["13 million objects in messages", append, () => `{"messages":[${"{},".repeat(13_000_000)}{}]}`, /elements/],
-    ["13 million parts", append, () => `{"messages":[{"role":"user","parts":[${many("{}", 5_000_000)}]}]}`, /elements/],
-    ["millions of numbers in a part", append, () => `{"messages":[{"parts":[{"n":[${many("1", 9e6)}]}]}]}`, /elements/],
-    ["millions of keys", append, () => `{${many('"":1', 5_000_000)}}`, /elements/],
-    ["messages of a chat request", chat, () => `{"id":"${id}","messages":[${"{},".repeat(12_000_000)}{}]}`, /elements/],
-    ["arrays in arrays", append, () => "[".repeat(1_000_000), /nested too deeply/],
-    ["objects in objects", chat, () => '{"a":'.repeat(1_000_000), /nested too deeply/],
-    ["a title of a megabyte", () => "/api/conversations", () => `{"title":"${"x".repeat(1_000_000)}"}`, /at most 200/],
-    ["11,000 values elsewhere", () => "/api/tasks", () => `{"title":"x","a":[${many("1", 11_000)}]}`, /elements/],
-  ];
-  it.each(bodies)("is refused before it is parsed: %s", async (_name, path, body, says) => {
-    const refused = await codeOf(await ann.request("POST", path(), body()));
-    expect([413, 422]).toContain(refused.status);
-    expect(refused.message).toMatch(says);
-    expect(JSON.stringify(refused).length).toBeLessThan(1_000);
-  });
-
-  it("is refused with no more than its first faults", async () => {
-    const parts = Array(9_000).fill({});
-    const refused = await codeOf(await ann.request("POST", append(), { messages: [{ role: "user", parts }] }));
-    expect(refused.details).toMatchObject({ issues: { length: 20 } });
-    const wrong = Array(100).fill({ role: "user", parts: Array(30).fill(5) });
-    const all = await codeOf(await ann.request("POST", append(), { messages: wrong }));
-    expect(all.details).toMatchObject({ issues: { length: 20 } });
-  });
-
-  it("and text that only looks like it is taken", async () => {
-    const content = `${'{"[,:'.repeat(100_000)}\\\\" \\`;
-    const { items } = await ann.call<{ items: { content: string }[] }>("POST", append(), {
-      messages: [{ role: "user", content }],
-    });
-    expect(items[0]?.content).toBe(content);
-  });
-});
-
 it("bodies of one user share what they may have under way, and others are not held up", async () => {
   const limited = await openTestApp({ database: test.database, limits: { bodyBytesPerUser: 100_000 } });
   const [bob, cid] = [await limited.signUp("body-bob"), await limited.signUp("body-cid")];
@@ -230,7 +190,12 @@ describe.runIf(isServer)("whoever holds a lock", () => {
       asked.push(bob.request("POST", `/api/conversations/${one.id}/messages`, { messages }));
       await cid.call("POST", `/api/conversations/${id}/messages`, { messages });
     }
-    expect(await waiting(other.db)).toBeLessThanOrEqual(6);
+    for (let times = 0; times < 15; times += 1) {
+      asked.push(bob.request("POST", "/api/conversations", {}));
+      asked.push(bob.request("POST", "/api/tasks", { title: "x" }));
+      await cid.call("GET", "/api/conversations");
+    }
+    await cid.call("POST", "/api/conversations", {});
     gate.resolve();
     await holder;
     expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([201]));

@@ -113,6 +113,22 @@ describe("a JWT ends with its session", () => {
   });
 });
 
+it("signing out with a JWT ends the session that it was made by", async () => {
+  const ann = await test.signUp("jwt-signs-out");
+  const { token } = await ann.call<{ token: string }>("GET", "/api/auth/token");
+  await personWith(test.app, token).call("POST", "/api/auth/sign-out", {});
+  expect(await statusWith({ authorization: `Bearer ${token}` })).toBe(401);
+  expect(await statusWith({ authorization: `Bearer ${ann.token}` })).toBe(401);
+  const again = await send(
+    test.app,
+    "POST",
+    "/api/auth/sign-in/email",
+    { email: ann.email, password },
+    { authorization: `Bearer ${token}` },
+  );
+  expect(again.status).toBe(200);
+});
+
 it("a new password ends the other sessions, and not the one that set it", async () => {
   const ann = await test.signUp("new-password");
   const other = await tokenOf(ann);

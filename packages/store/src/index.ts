@@ -17,7 +17,7 @@ export {
   UnavailableError,
 } from "./errors.ts";
 export { invalidInput, parse } from "./input.ts";
-export { createLanes, type Lanes } from "./lanes.ts";
+export type { Lanes } from "./lanes.ts";
 export type { LiveConversation } from "./live.ts";
 export type { BranchMessage } from "./messages/branch.ts";
 export type { Page } from "./messages/page.ts";

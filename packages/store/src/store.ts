@@ -29,7 +29,7 @@ import {
 } from "./database.ts";
 import { type ChatkeepError, InvalidInputError } from "./errors.ts";
 import { invalidInput, parse } from "./input.ts";
-import { createLanes } from "./lanes.ts";
+import { createLanes, type Lanes } from "./lanes.ts";
 import { type LivePlace, readLive, readRecent } from "./live.ts";
 import { type AppendOptions, appendMessages } from "./messages/append.ts";
 import { createAppendQueue } from "./messages/append-queue.ts";
@@ -76,6 +76,8 @@ export interface Store {
    * What other processes commit is told by a notifier. In a transaction that the host commits it is told before that.
    */
   onChange(listener: (change: Change) => void): () => void;
+  /** Where what this store changes waits for its turn; for verbs of one's own that wait for rows of a user too. */
+  lanes: Lanes;
   /** What a server does for all its users at once; every entry names its owner. */
   server: ServerStore;
 }
@@ -193,6 +195,7 @@ function storeOn(db: Database, models: ChatModels, options: StoreOptions, { list
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
+    lanes: chat.lanes ?? { run: (_ownerId, _key, work) => work() },
     server: { ...serverStore(operator), leaseMs: chat.runLeaseMs },
   };
 }

@@ -3,6 +3,7 @@
 import { type ToolSet, tool } from "ai";
 import { ChatkeepError, type Database } from "chatkeep";
 import { z } from "zod";
+import type { Rows } from "../limits.ts";
 import type { Task } from "../models/index.ts";
 import { addTask, changeTask, deleteTask, listTasks } from "../tasks.ts";
 
@@ -16,7 +17,7 @@ const which = z.string().max(500).describe("The title of the task, or words that
 const mostTasks = 100;
 
 /** Tools bound to one user: they cannot name another. */
-export function taskTools(db: Database, userId: string) {
+export function taskTools(db: Database, userId: string, rows: Rows) {
   const found = (words: string, change: (task: Task) => Promise<Task>) =>
     answer(async () => {
       const task = await findByWords(db, userId, words);
@@ -27,7 +28,11 @@ export function taskTools(db: Database, userId: string) {
     addTask: tool({
       description: "Add a task to the user's list",
       inputSchema: z.object({ title: z.string(), description: z.string().optional() }),
-      execute: (input) => answer(async () => success([await addTask(db, userId, input)])),
+      execute: (input) =>
+        answer(async () => {
+          await rows.take(userId, 1);
+          return success([await addTask(db, userId, input)]);
+        }),
     }),
     listTasks: tool({
       description: "List the user's tasks",
@@ -67,7 +72,7 @@ async function answer(work: () => Promise<TaskResult>): Promise<TaskResult> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ChatkeepError && (error.code === "invalid_input" || error.code === "not_found")) {
+    if (error instanceof ChatkeepError && ["invalid_input", "not_found", "rate_limited"].includes(error.code)) {
       return { ok: false, reason: error.message };
     }
     throw error;

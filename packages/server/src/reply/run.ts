@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { ConflictError, type Database, type Notifier, type Store, UnavailableError } from "chatkeep";
-import { createSlots } from "../limits.ts";
+import { createSlots, type Rows } from "../limits.ts";
 import type { Housework } from "../live/housework.ts";
 import type { OpenStream } from "../live/open-streams.ts";
 import type { Log } from "../log.ts";
@@ -23,6 +23,7 @@ export interface RepliesOptions {
   /** Names this process in the runs that it begins. */
   server: string;
   repliesPerUser: number;
+  rows: Rows;
 }
 
 export type Replies = ReturnType<typeof createReplies>;
@@ -32,9 +33,19 @@ const turnMs = { most: 300_000, look: 1_000 };
 
 const isClosing = () => new UnavailableError("This server is shutting down: try again.");
 
-export function createReplies({ store, db, model, log, notifier, housework, server, repliesPerUser }: RepliesOptions) {
+export function createReplies({
+  store,
+  db,
+  model,
+  log,
+  notifier,
+  housework,
+  server,
+  repliesPerUser,
+  rows,
+}: RepliesOptions) {
   const feeds = createFeeds({ server: store.server, notifier, log, onDead: housework.sweep });
-  const speaker = createSpeaker({ store, db, model, log, notifier, feeds });
+  const speaker = createSpeaker({ store, db, model, log, notifier, feeds, rows });
   const beginning = new Set<Promise<unknown>>();
   const slots = createSlots({
     perUser: repliesPerUser,

@@ -3,6 +3,7 @@ import { isStepCount, streamText, toUIMessageStream, type UIMessageChunk } from 
 import { ChatkeepError, type Database, finishReasons, type Notifier, type RunEnd, type Store, textOf } from "chatkeep";
 import type { AnsweringModel } from "../assistant/model.ts";
 import { taskTools } from "../assistant/tools.ts";
+import type { Rows } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { Begun } from "./begin.ts";
 import { eventsIn, partsOf } from "./events.ts";
@@ -18,6 +19,7 @@ export interface SpeakerOptions {
   log: Log;
   notifier: Notifier;
   feeds: Feeds;
+  rows: Rows;
 }
 
 type StopReason = "asked" | "lost" | "shutdown";
@@ -31,7 +33,7 @@ const maxOutageMs = 600_000;
 const lastWordsMs = 2_000;
 const patience = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
-export function createSpeaker({ store, db, model, log, notifier, feeds }: SpeakerOptions) {
+export function createSpeaker({ store, db, model, log, notifier, feeds, rows }: SpeakerOptions) {
   const telling = tellingModel(model);
   const { historyTokens } = model;
   model.hear?.((without, words) =>
@@ -102,7 +104,7 @@ export function createSpeaker({ store, db, model, log, notifier, feeds }: Speake
         model: telling,
         instructions: instructions(),
         messages: await readHistory(mine, conversationId, questionId, historyTokens),
-        tools: taskTools(db, userId),
+        tools: taskTools(db, userId, rows),
         stopWhen: isStepCount(mostSteps),
         abortSignal: controller.signal,
         timeout: patience,

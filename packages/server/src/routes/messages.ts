@@ -2,6 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { idSchema, type Store, seqSchema } from "chatkeep";
 import { z } from "zod";
+import type { Answers } from "../answers.ts";
 import type { Rows } from "../limits.ts";
 import { createRouter } from "./router.ts";
 import {
@@ -64,19 +65,19 @@ const append = createRoute({
   ),
 });
 
-export function messageRoutes(store: Store, rows: Rows) {
+export function messageRoutes(store: Store, rows: Rows, answers: Answers) {
   return createRouter()
     .openapi(list, async (c) => {
       const { id } = c.req.valid("param");
       const { items, nextCursor } = await store.forUser(c.get("userId")).messages.list(id, c.req.valid("query"));
-      return c.json({ items: items.map(asMessage), nextCursor }, 200);
+      return answers.json(c, { items: items.map(asMessage), nextCursor });
     })
     .openapi(branch, async (c) => {
       const { id } = c.req.valid("param");
       const { leaf, ...options } = c.req.valid("query");
       const { messages } = store.forUser(c.get("userId"));
       const { items, nextCursor } = await messages.branchWithSiblings(id, { ...options, leafId: leaf });
-      return c.json({ items: items.map(asBranchMessage), nextCursor }, 200);
+      return answers.json(c, { items: items.map(asBranchMessage), nextCursor });
     })
     .openapi(append, async (c) => {
       const { messages, expectedSeq } = c.req.valid("json");

@@ -1,6 +1,6 @@
 /** /api/tasks */
 import { createRoute } from "@hono/zod-openapi";
-import { createLanes, type Database } from "chatkeep";
+import type { Database, Lanes } from "chatkeep";
 import { z } from "zod";
 import type { Rows } from "../limits.ts";
 import { addTask, changeTask, deleteTask, getTask, listTasks, newTaskSchema, taskChangesSchema } from "../tasks.ts";
@@ -60,8 +60,7 @@ const remove = createRoute({
   responses: noContent("It is gone"),
 });
 
-export function taskRoutes(db: Database, rows: Rows) {
-  const lanes = createLanes();
+export function taskRoutes(db: Database, rows: Rows, lanes: Lanes) {
   return createRouter()
     .openapi(list, async (c) => {
       const { items, nextCursor } = await listTasks(db, c.get("userId"), c.req.valid("query"));
@@ -69,7 +68,9 @@ export function taskRoutes(db: Database, rows: Rows) {
     })
     .openapi(create, async (c) => {
       await rows.take(c.get("userId"), 1);
-      return c.json(asTask(await addTask(db, c.get("userId"), c.req.valid("json"))), 201);
+      const userId = c.get("userId");
+      const added = await lanes.run(userId, undefined, () => addTask(db, userId, c.req.valid("json")));
+      return c.json(asTask(added), 201);
     })
     .openapi(get, async (c) => c.json(asTask(await getTask(db, c.get("userId"), c.req.valid("param").id)), 200))
     .openapi(change, async (c) => {

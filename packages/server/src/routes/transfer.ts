@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type Database, NotFoundError, type Store } from "chatkeep";
 import { eq } from "drizzle-orm";
+import { createSlots, type Rows } from "../limits.ts";
 import { user } from "../models/index.ts";
 import { exported } from "../transfer/export.ts";
 import { formats } from "../transfer/formats.ts";
@@ -62,7 +63,16 @@ const importAll = createRoute({
   responses: responses(200, report, "What became of each line"),
 });
 
-export function transferRoutes(db: Database, store: Store) {
+export interface TransferLimits {
+  rows: Rows;
+  transfersPerUser: number;
+}
+
+export function transferRoutes(db: Database, store: Store, { rows, transfersPerUser }: TransferLimits) {
+  const slots = createSlots({
+    perUser: transfersPerUser,
+    sentence: "exports and imports at once are the limit of one user: wait for one to end.",
+  });
   return createRouter()
     .openapi(exportAll, async (c) => {
       const [person] = await db
@@ -70,12 +80,12 @@ export function transferRoutes(db: Database, store: Store) {
         .from(user)
         .where(eq(user.id, c.get("userId")));
       if (!person) throw new NotFoundError("user", c.get("userId"));
+      const giveBack = slots.take(person.id);
       const records = exported(db, store, person);
-      const body = ReadableStream.from(
-        (async function* () {
-          for await (const record of records) yield new TextEncoder().encode(`${JSON.stringify(record)}\n`);
-        })(),
-      );
+      const lines = (async function* () {
+        for await (const record of records) yield new TextEncoder().encode(`${JSON.stringify(record)}\n`);
+      })();
+      const body = ReadableStream.from(whenOver(lines, giveBack));
       const name = `chatkeep-${new Date().toISOString().slice(0, 10)}.jsonl`;
       return new Response(body as ReadableStream<Uint8Array>, {
         headers: { "content-type": "application/x-ndjson", "content-disposition": `attachment; filename="${name}"` },
@@ -83,7 +93,31 @@ export function transferRoutes(db: Database, store: Store) {
     })
     .openapi(importAll, async (c) => {
       const userId = c.get("userId");
-      const lines = linesOf(c.req.raw.body ?? ReadableStream.from([]));
-      return c.json(await importLines(store.forUser(userId), userId, c.req.valid("query").format, lines), 200);
+      const giveBack = slots.take(userId);
+      try {
+        const lines = linesOf(c.req.raw.body ?? ReadableStream.from([]));
+        const take = (count: number) => rows.take(userId, count);
+        const { format } = c.req.valid("query");
+        return c.json(await importLines(store.forUser(userId), userId, format, lines, take), 200);
+      } finally {
+        giveBack();
+      }
     });
+}
+
+/** The same, which says when it is over, also for whoever leaves before its beginning: then a generator does not say so itself. */
+function whenOver<Item>(source: AsyncGenerator<Item>, onOver: () => void): AsyncIterableIterator<Item> {
+  const over = async (step: Promise<IteratorResult<Item>>): Promise<IteratorResult<Item>> => {
+    const result = await step.catch((error: unknown) => {
+      onOver();
+      throw error;
+    });
+    if (result.done) onOver();
+    return result;
+  };
+  return {
+    [Symbol.asyncIterator]: () => whenOver(source, onOver),
+    next: () => over(source.next()),
+    return: () => over(source.return(undefined)),
+  };
 }

@@ -43,13 +43,15 @@ export async function importLines(
   userId: string,
   format: string,
   lines: AsyncIterable<Line>,
+  /** Called before so many rows are written; what it throws ends the import. */
+  beforeRows: (count: number) => Promise<void> = async () => {},
 ): Promise<ImportReport> {
   const read = readers[formatOf(format)];
   const report: ImportReport = { conversations: [], imported: 0, alreadyThere: 0, failed: 0, messages: 0 };
   for await (const line of lines) {
     const { number } = line;
     if ("fault" in line) count(report, failedLine(number, undefined, line.fault));
-    else count(report, await importLine(mine, number, () => read(line.text, userId)));
+    else count(report, await importLine(mine, number, () => read(line.text, userId), beforeRows));
     const { failed, imported, alreadyThere } = report;
     if (failed >= mostFailed && failed > 10 * (imported + alreadyThere)) {
       report.stopped = `Stopped after line ${number}, because ${failed} lines are wrong: is the file in the format ${format}?`;
@@ -79,7 +81,12 @@ function count(report: ImportReport, line: ImportedLine): void {
   else report.alreadyThere += 1;
 }
 
-async function importLine(mine: UserStore, line: number, read: () => ImportedConversation): Promise<ImportedLine> {
+async function importLine(
+  mine: UserStore,
+  line: number,
+  read: () => ImportedConversation,
+  beforeRows: (count: number) => Promise<void>,
+): Promise<ImportedLine> {
   let conversation: ImportedConversation;
   try {
     conversation = read();
@@ -89,6 +96,7 @@ async function importLine(mine: UserStore, line: number, read: () => ImportedCon
   const { id } = conversation;
   const source = conversation.source.slice(0, longest.source);
   try {
+    await beforeRows(1 + conversation.messages.length);
     const messages = await store(mine, conversation);
     return { line, source, conversationId: id, messages, outcome: messages > 0 ? "imported" : "already there" };
   } catch (error) {
