@@ -1,4 +1,3 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import {
@@ -8,6 +7,7 @@ import {
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
+import { isAccessible } from "./helpers/page.ts";
 import { seedTenThousands } from "./helpers/seed.ts";
 
 const folder = temporaryFolder();
@@ -47,14 +47,6 @@ async function say(text: string): Promise<void> {
   await box(page).fill(text);
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Send" }).waitFor();
-}
-
-async function isAccessible(of: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page: of })
-    .withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"])
-    .analyze();
-  const found = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))]);
-  expect(found).toEqual([]);
 }
 
 it("keeps every version of a question and an answer, and shows the one that was chosen, also after a reload", async () => {

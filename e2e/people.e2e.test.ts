@@ -7,6 +7,7 @@ import {
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
+import { signUp } from "./helpers/page.ts";
 
 const folder = temporaryFolder();
 let browser: Browser;
@@ -22,15 +23,6 @@ afterAll(async () => {
 });
 
 const box = (page: Page) => page.getByRole("textbox", { name: "Message" });
-
-async function signUp(page: Page, name: string): Promise<void> {
-  await page.getByRole("button", { name: "Sign up" }).click();
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("E-mail").fill(`${name}@example.com`);
-  await page.getByLabel("Password").fill("correct horse");
-  await page.getByRole("button", { name: "Sign up" }).click();
-  await page.getByRole("button", { name: "Sign out" }).waitFor();
-}
 
 it("shows nothing of one person to the next, and keeps what could not be sent", async () => {
   const context = await browser.newContext();

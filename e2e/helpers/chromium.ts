@@ -21,10 +21,15 @@ export default async function setup(project: TestProject): Promise<void> {
   project.provide("chromium", await unpackChromium());
 }
 
-/** Unpacked beside its place and then moved there: whoever finds the folder finds it whole. */
 export async function unpackChromium(): Promise<string> {
   const target = join(cache, `chromium-${version()}`);
-  if (existsSync(target)) return target;
+  if (!existsSync(target)) await unpackTo(target);
+  writeFileSync(join(target, "fonts.conf"), fontsConf(join(target, "fonts")));
+  return target;
+}
+
+/** Unpacked beside its place and then moved there: whoever finds the folder finds it whole. */
+async function unpackTo(target: string): Promise<void> {
   mkdirSync(cache, { recursive: true });
   const partial = mkdtempSync(join(cache, "partial-"));
   await inProcessOfItsOwn(
@@ -32,14 +37,12 @@ export async function unpackChromium(): Promise<string> {
     // It reads these when it is imported: where to unpack to, and to bring the libraries that a bare machine lacks.
     { TMPDIR: partial, AWS_LAMBDA_JS_RUNTIME: "nodejs24.x" },
   );
-  writeFileSync(join(partial, "fonts.conf"), fontsConf(join(target, "fonts")));
   try {
     renameSync(partial, target);
   } catch {
     if (!existsSync(target)) cpSync(partial, target, { recursive: true });
     rmSync(partial, { recursive: true, force: true });
   }
-  return target;
 }
 
 async function inProcessOfItsOwn(code: string, environment: Record<string, string>): Promise<void> {
@@ -59,12 +62,16 @@ export function chromiumIn(folder: string) {
   return { executablePath: join(folder, "chromium"), env };
 }
 
+/** Chromium brings one proportional face; code is shown in one that is not. */
 function fontsConf(folder: string): string {
+  const mono = dirname(require.resolve("@expo-google-fonts/roboto-mono/400Regular/RobotoMono_400Regular.ttf"));
   return `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
   <dir>${folder}</dir>
+  <dir>${mono}</dir>
   <dir>/usr/share/fonts</dir>
+  <alias><family>monospace</family><prefer><family>Roboto Mono</family></prefer></alias>
   <cachedir>${folder}-cache</cachedir>
 </fontconfig>
 `;

@@ -3,7 +3,14 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { getConnInfo } from "@hono/node-server/conninfo";
-import { type Database, ForbiddenError, NotFoundError, type Store } from "chatkeep";
+import {
+  createNotifier,
+  type Database,
+  ForbiddenError,
+  NotFoundError,
+  type NotifierOptions,
+  type Store,
+} from "chatkeep";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
@@ -12,7 +19,6 @@ import { type Auth, trustedOrigins } from "./auth.ts";
 import { respondWithError } from "./error-response.ts";
 import { removeExpiredRows } from "./expired-rows.ts";
 import { createRows, defaultLimits, type Limits, type Rows } from "./limits.ts";
-import { createDoorbell, type DoorbellOptions } from "./live/doorbell.ts";
 import { createEvents, type Events } from "./live/events.ts";
 import { createHousework, type Housework } from "./live/housework.ts";
 import { createOpenStreams, type OpenStreams } from "./live/open-streams.ts";
@@ -33,7 +39,7 @@ import { transferRoutes } from "./routes/transfer.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { webRoutes } from "./web.ts";
 
-export interface AppOptions extends Pick<DoorbellOptions, "listen" | "isAlone"> {
+export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> {
   db: Database;
   /** Made with `partsOf`, so that it can keep the words of a reply whose server died. */
   store: Store;
@@ -54,19 +60,20 @@ export function createApp(options: AppOptions) {
   const { db, store, auth, log, url, model, listen, isAlone, trustProxy = false } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const server = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-  const doorbell = createDoorbell({ db, log, listen, isAlone });
-  const housework = createHousework({ store, doorbell, log, removeExpired: () => removeExpiredRows(db) });
+  const notifier = createNotifier({ db, log, listen, isAlone });
+  const housework = createHousework({ store, log, removeExpired: () => removeExpiredRows(db) });
+  store.onChange(notifier.publish);
   const sessions = createSessions(auth);
-  const streams = createOpenStreams({ sessions, doorbell, perUser: limits.streamsPerUser });
+  const streams = createOpenStreams({ sessions, notifier, perUser: limits.streamsPerUser });
   const rows = createRows(limits.rowsPerHour);
   const { repliesPerUser } = limits;
-  const replies = createReplies({ store, db, model, log, doorbell, housework, server, repliesPerUser });
-  const events = createEvents({ store, doorbell, log });
+  const replies = createReplies({ store, db, model, log, notifier, housework, server, repliesPerUser });
+  const events = createEvents({ store, notifier, log });
   const close = async (graceMs: number) => {
     streams.close();
     await Promise.all([events.close(), housework.close()]);
     await replies.close(graceMs);
-    await doorbell.close();
+    await notifier.close();
   };
   const origins = trustedOrigins(url);
   const app = createRouter();
@@ -75,7 +82,7 @@ export function createApp(options: AppOptions) {
   app.use(requestId(), logRequests(log), protect(url), refuseOtherSites(origins));
   app.use("/api/auth/*", limitBytes());
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
-    handleAuth({ auth, sessions, doorbell }, c, clientAddress(c, trustProxy)),
+    handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
   );
   app.use("/api/*", identify(sessions, housework), readBody(limits));
 
@@ -102,8 +109,8 @@ interface ApiOptions {
 function createApi(app: ReturnType<typeof createRouter>, { db, store, replies, events, streams, rows }: ApiOptions) {
   return app
     .route("/", healthRoutes(db, migrations))
-    .route("/api", conversationRoutes(store, events, rows))
-    .route("/api", messageRoutes(store, events, rows))
+    .route("/api", conversationRoutes(store, rows))
+    .route("/api", messageRoutes(store, rows))
     .route("/api", chatRoutes(replies, streams, rows))
     .route("/api", eventRoutes(events, streams))
     .route("/api", taskRoutes(db, rows))

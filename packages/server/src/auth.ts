@@ -3,6 +3,7 @@
 import type { BetterAuthPlugin, GenericEndpointContext } from "better-auth";
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
 import { createAuthMiddleware, isAPIError } from "better-auth/api";
+import { symmetricDecrypt } from "better-auth/crypto";
 import { betterAuth } from "better-auth/minimal";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
@@ -67,6 +68,7 @@ const served = new Set(
 );
 
 const secretCharacters = 32;
+const secretVersion = 1;
 
 export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthOptions): Auth {
   // Better Auth would take a public one in its place.
@@ -77,7 +79,7 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
     appName: "chatkeep",
     secret,
     // Given, so that BETTER_AUTH_SECRETS is not asked for.
-    secrets: [{ version: 1, value: secret }],
+    secrets: [{ version: secretVersion, value: secret }],
     baseURL: url,
     basePath,
     trustedOrigins: trustedOrigins(url),
@@ -163,7 +165,7 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
     telemetry: { enabled: false },
   });
   return {
-    api: auth.api,
+    ...auth,
     handler: async (request) =>
       served.has(new URL(request.url).pathname.replace(/\/$/, "")) ? await auth.handler(request) : notServed(),
     identify: (headers) => {
@@ -199,6 +201,22 @@ async function endOtherSessions({ session, internalAdapter }: GenericEndpointCon
   if (!session) return;
   for (const { token } of await internalAdapter.listSessions(session.user.id)) {
     if (token !== session.session.token) await internalAdapter.deleteSession(token);
+  }
+}
+
+/**
+ * Removes the keys for JWTs that another secret has locked: Better Auth would fail with them for ever, where a secret was lost
+ * or changed. What was signed under that secret is refused anyway.
+ */
+export async function forgetLockedKeys({ db, secret, log }: Pick<AuthOptions, "db" | "secret" | "log">): Promise<void> {
+  const key = { keys: new Map([[secretVersion, secret]]), currentVersion: secretVersion, legacySecret: secret };
+  for (const { id, privateKey } of await db.select({ id: jwks.id, privateKey: jwks.privateKey }).from(jwks)) {
+    try {
+      await symmetricDecrypt({ key, data: JSON.parse(privateKey) });
+    } catch {
+      log.warn({ keyId: id }, "a key for tokens was made under another secret: it is replaced");
+      await db.delete(jwks).where(eq(jwks.id, id));
+    }
   }
 }
 

@@ -16,6 +16,7 @@ import {
   type Database,
   hasRowLevelSecurity,
   InvalidInputError,
+  type NotifierOptions,
   type Store,
   type StoreOptions,
 } from "chatkeep";
@@ -23,14 +24,13 @@ import { openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
 import { openPglite } from "chatkeep/pglite";
 import type { Config, DatabaseConfig } from "./config.ts";
-import type { DoorbellOptions } from "./live/doorbell.ts";
 import { models } from "./models/index.ts";
 
 export interface Connection extends AsyncDisposable {
   engine: DatabaseConfig["engine"];
   db: Database;
   /** Missing where no other process can have the database, and behind a pooler that passes nothing on. */
-  listen?: DoorbellOptions["listen"];
+  listen?: NotifierOptions["listen"];
   close(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<Connection> 
 }
 
 /** What this program puts into its folder. */
-const ours = /^(db(\.lock|\.making-\d+)?|secret(\.partial)?)$/;
+const ours = /^(db(\.lock(-journal)?|\.making-\d+)?|secret(\.partial)?)$/;
 
 /** A folder that is only ours is for this user alone; one that is used for other things too stays as it is. */
 function closeToOthers(folder: string): void {

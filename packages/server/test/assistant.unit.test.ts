@@ -16,6 +16,8 @@ describe("the offline assistant", () => {
     ["rename milk to Oat milk", "renameTask", { task: "milk", title: "Oat milk" }],
     ["delete the milk", "deleteTask", { task: "the milk" }],
     ["remove milk from my list", "deleteTask", { task: "milk" }],
+    ["Setze „Milch kaufen“ auf meine Liste", "addTask", { title: "Milch kaufen" }],
+    ["Was steht auf meiner Liste?", "listTasks", {}],
   ])("understands “%s”", (words, tool, input) => {
     expect(toolFor(words)).toEqual({ tool, input });
   });

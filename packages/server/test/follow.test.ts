@@ -65,12 +65,14 @@ const follow = (person: Pick<Person, "request">, id: string, lastEventId?: strin
     undefined,
     lastEventId ? { "last-event-id": lastEventId } : undefined,
   );
-/** Until something of the reply is stored, and so is shown. */
+/** Until some words of the reply are stored, and so are shown. */
 async function isSpeaking(app: TestApp, id: string): Promise<void> {
-  await until(
-    () => app.db.$count(sql`run_chunk join run on run.id = run_id where conversation_id = ${id}`),
-    (count) => count > 1,
-  );
+  const stored = sql`coalesce(sum(length(chunk)), 0)::int as letters from run_chunk join run on run.id = run_id`;
+  const read = async () =>
+    (await app.db.execute(sql`select ${stored} where conversation_id = ${id}`)) as unknown as {
+      rows: { letters: number }[];
+    };
+  await until(read, ({ rows }) => (rows[0]?.letters ?? 0) > 250);
 }
 const idsIn = (stream: string) => [...stream.matchAll(/^id: (.+)$/gm)].map(([, id]) => id ?? "");
 const replyIn = async (app: TestApp, person: Person, id: string) =>

@@ -10,7 +10,7 @@ import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { isServer, openAgain, openTestDatabase } from "../../store/test/helpers/database.ts";
 import { startSilentProxy } from "../../store/test/helpers/silent-proxy.ts";
-import { createAuth } from "../src/auth.ts";
+import { createAuth, forgetLockedKeys } from "../src/auth.ts";
 import { examine } from "../src/commands/doctor.ts";
 import { migrateDatabase } from "../src/commands/migrate.ts";
 import { serve } from "../src/commands/serve.ts";
@@ -18,6 +18,7 @@ import { readConfig } from "../src/config.ts";
 import { secretOf } from "../src/database.ts";
 import { createLog } from "../src/log.ts";
 import { migrations } from "../src/migrations.generated.ts";
+import { jwks } from "../src/models/index.ts";
 import { openTestApp, testUrl } from "./helpers/app.ts";
 import { until } from "./helpers/until.ts";
 
@@ -118,6 +119,26 @@ it("sessions are signed with the secret that was given, whatever another applica
     for (const name of Object.keys(foreign)) delete process.env[name];
   }
   await app.close();
+});
+
+it("a secret that was changed ends the sessions, and nothing else: people sign in again, and get tokens", async () => {
+  const first = await openTestApp();
+  const ann = await first.signUp("ann");
+  expect((await ann.request("GET", "/api/auth/token")).status).toBe(200);
+  const log = createLog("silent");
+  for (const secret of ["n".repeat(40), "n".repeat(40), "m".repeat(40)]) {
+    await forgetLockedKeys({ db: first.db, secret, log });
+    const auth = createAuth({ db: first.db, secret, url: testUrl, log });
+    const ask = (path: string, init: RequestInit) => auth.handler(new Request(`${testUrl}/api/auth/${path}`, init));
+    const headers = { "content-type": "application/json", origin: testUrl };
+    const body = JSON.stringify({ email: ann.email, password: "correct horse" });
+    const signedIn = await ask("sign-in/email", { method: "POST", headers, body });
+    const { token } = (await signedIn.json()) as { token: string };
+    const answer = await ask("token", { headers: { authorization: `Bearer ${token}` } });
+    expect([signedIn.status, answer.status]).toEqual([200, 200]);
+    expect(await first.db.$count(jwks)).toBe(1);
+  }
+  await first.close();
 });
 
 describe.runIf(isServer)("a database with settings of its own", () => {
@@ -243,7 +264,7 @@ describe.runIf(isServer)("what cannot be set up has one sentence", () => {
     );
     await open(
       url(source, (each) => (each.username = "nobody_here")),
-      /refuses the user or the password/,
+      /does not let this user in/,
     );
     await open(
       url(source, (each) => (each.hostname = "nowhere.invalid")),

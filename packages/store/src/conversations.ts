@@ -34,7 +34,10 @@ export async function createConversation(
   const values = [id, ownerId, title, columns.ids.at(-1) ?? null, ...messageValues(columns)];
   const create = (through: Chat) => createStatement(through, messages.length).execute(values);
   const [row] = await withTakenIds(chat, create, takenId);
-  if (row) return row;
+  if (row) {
+    chat.changed({ userId: ownerId, conversationId: id });
+    return row;
+  }
   const existing = await findConversation(chat, ownerId, id);
   const isRepeated = existing && hadTitle(existing, given.title) && (await areStored(chat, ownerId, id, columns));
   if (!isRepeated) throw new ConflictError(takenId);
@@ -84,6 +87,7 @@ export async function renameConversation(
     .where(owned(chat, ownerId, conversationId))
     .returning(conversationColumns(models));
   if (!row) throw new NotFoundError("conversation", conversationId);
+  chat.changed({ userId: ownerId, conversationId: row.id });
   return row;
 }
 
@@ -109,6 +113,7 @@ async function mark(
     .where(owned(chat, ownerId, conversationId))
     .returning(conversationColumns(chat.models));
   if (!row) throw new NotFoundError("conversation", conversationId);
+  chat.changed({ userId: ownerId, conversationId: row.id });
   return row;
 }
 
@@ -118,11 +123,12 @@ async function mark(
  */
 export async function deleteConversation(chat: Chat, ownerId: UserId, conversationId: string): Promise<void> {
   const { db, models } = chat;
-  const deleted = await db
+  const [deleted] = await db
     .delete(models.conversation)
     .where(owned(chat, ownerId, conversationId))
     .returning({ id: models.conversation.id });
-  if (deleted.length === 0) throw new NotFoundError("conversation", conversationId);
+  if (!deleted) throw new NotFoundError("conversation", conversationId);
+  chat.changed({ userId: ownerId, conversationId: deleted.id });
 }
 
 /** Whether it was created with this title; one that was changed since may have been renamed. */

@@ -22,6 +22,9 @@ export type Database = PgDatabase<PgQueryResultHKT, Record<string, unknown>>;
 /** The parts of a reply from the chunks that its server stored before it died, in their order. */
 export type PartsOf = (chunks: readonly string[]) => Part[] | Promise<Part[]>;
 
+/** What a store has committed: a conversation is new, another than before, or gone; a run has begun or ended, or was asked to stop. */
+export type Change = { userId: UserId; conversationId: string } | { runId: string; isStop?: true | undefined };
+
 /** What every verb needs: where the tables are, which they are, the statements that are prepared already, and how runs end. */
 export interface Chat {
   readonly db: Database;
@@ -31,6 +34,8 @@ export interface Chat {
   readonly partsOf: PartsOf;
   /** Where appends meet; missing in a transaction, which has one connection and one end. */
   readonly appends: AppendQueue | undefined;
+  /** To be called with what a verb has changed; in a transaction it waits for the commit. */
+  changed(change: Change): void;
   /** Where those wait who need the row lock of a conversation; missing in a transaction, which holds its connection anyway. */
   readonly lanes: Lanes | undefined;
 }
@@ -138,6 +143,17 @@ export function inTransaction<Result>(
   config?: PgTransactionConfig,
 ): Promise<Result> {
   return guarded(db, () => transact(db, work, config));
+}
+
+/** The same for a verb: what it changes is told after the commit, and nothing of what was rolled back. */
+export async function changing<Result>(chat: Chat, work: (chat: Chat) => Promise<Result>): Promise<Result> {
+  let changes: Change[] = [];
+  const result = await inTransaction(chat.db, (tx) => {
+    changes = [];
+    return work({ ...within(chat, tx), changed: (change) => void changes.push(change) });
+  });
+  for (const change of changes) chat.changed(change);
+  return result;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** chatkeep: conversations and messages of AI chatbots, kept in PostgreSQL. */
 export { encodeCursor, placeOf } from "./cursor.ts";
-export { type Database, inTransaction, type PartsOf } from "./database.ts";
+export { type Change, type Database, inTransaction, type PartsOf } from "./database.ts";
 export { DatabaseError, driverError } from "./driver-error.ts";
 export {
   ChatkeepError,
@@ -66,6 +66,15 @@ export {
   textOf,
   titleSchema,
 } from "./models/schemas.ts";
+export { type Coalesced, type CoalesceOptions, coalesce } from "./notify/coalesce.ts";
+export {
+  createNotifier,
+  type Notification,
+  type Notifier,
+  type NotifierLog,
+  type NotifierOptions,
+  type Subscriber,
+} from "./notify/notifier.ts";
 export {
   asOperator,
   disableRowLevelSecurity,

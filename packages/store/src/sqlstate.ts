@@ -26,7 +26,11 @@ export const readOnly =
 const states: readonly (readonly [state: RegExp, sentence: string])[] = [
   [/^25006/, readOnly],
   [/^25P03/, "The database ended a transaction that was idle for too long; try again."],
-  [/^28/, "The database refuses the user or the password that it is opened with: correct them in its address."],
+  [/^28P01/, "The database refuses the user or the password that it is opened with: correct them in its address."],
+  [
+    /^28/,
+    "The database does not let this user in from here: correct the user, or look at its pg_hba.conf, which may want TLS (sslmode in the address).",
+  ],
   [/^3D/, "There is no database of the name that is in its address: create it, or correct the name."],
   [/^53100/, "The disk of the database is full: make room, then try again."],
   [/^53200/, "The database has no memory left; try again in a moment."],

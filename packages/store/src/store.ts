@@ -17,6 +17,7 @@ import {
   renameConversation,
 } from "./conversations.ts";
 import {
+  type Change,
   type Chat,
   type Database,
   guarded,
@@ -36,9 +37,10 @@ import { type BranchOptions, getMessage, listBranch, listBranchWithSiblings, sho
 import { listMessages, type MessagePageOptions } from "./messages/page.ts";
 import type { ChatModels, UserId } from "./models/chat.ts";
 import { ownerSchemas } from "./models/owner-schemas.ts";
-import type { NewConversation, NewMessage, NewRun } from "./models/schemas.ts";
+import type { NewConversation, NewMessage, NewReply, NewRun } from "./models/schemas.ts";
 import { asOperator, asOwner } from "./row-level-security.ts";
 import { beginRun } from "./runs/begin.ts";
+import { beginNewReply } from "./runs/begin-new.ts";
 import { type Pulse, pulseRuns, type RunPlace, readRuns } from "./runs/chunks.ts";
 import { runLeaseMs } from "./runs/lease.ts";
 import { endRun, findRun, findRunningRun, type RunEnd, type RunKey, stopRun } from "./runs/run.ts";
@@ -71,6 +73,11 @@ export interface Store {
   forUser(userId: UserId): UserStore;
   /** Runs `work` with a store whose writes are committed together, or not at all. After a deadlock it runs again. */
   transaction<Result>(work: (store: Store) => Promise<Result>, config?: PgTransactionConfig): Promise<Result>;
+  /**
+   * Calls `listener` after each commit of this store, also of its transactions, with what has changed; gives the way to stop that.
+   * What other processes commit is told by a notifier. In a transaction that the host commits it is told before that.
+   */
+  onChange(listener: (change: Change) => void): () => void;
   /** What a server does for all its users at once; every entry names its owner. */
   server: ServerStore;
 }
@@ -92,6 +99,20 @@ export interface UserStore extends ReturnType<typeof userVerbs> {
  * It holds no state but prepared statements: make one at start, and one for each transaction of your own.
  */
 export function createStore(db: Database, models: ChatModels, options: StoreOptions = {}): Store {
+  const listeners = new Set<(change: Change) => void>();
+  const changed = (change: Change) => {
+    for (const listener of listeners) listener(change);
+  };
+  return storeOn(db, models, options, { listeners, changed });
+}
+
+/** Who is told of changes, and how: inside a transaction they are kept until its commit. */
+interface Telling {
+  listeners: Set<(change: Change) => void>;
+  changed(change: Change): void;
+}
+
+function storeOn(db: Database, models: ChatModels, options: StoreOptions, { listeners, changed }: Telling): Store {
   const { rowLevelSecurity = false, partsOf = () => [] } = requireOptions(options);
   const alone: Chat = {
     db,
@@ -100,19 +121,56 @@ export function createStore(db: Database, models: ChatModels, options: StoreOpti
     runLeaseMs: options.runLeaseMs ?? runLeaseMs,
     partsOf,
     appends: undefined,
+    changed,
     lanes: undefined,
   };
   const chat = isTransaction(db) ? alone : open(alone);
   const ownerSchema = ownerSchemas(models).userId;
+  /** What `work` changes is told after its commit; of attempts that were rolled back, nothing. */
+  async function told<Result>(
+    attempt: (keep: (change: Change) => void, begin: () => void) => Promise<Result>,
+  ): Promise<Result> {
+    let changes: Change[] = [];
+    const result = await attempt(
+      (change) => void changes.push(change),
+      () => {
+        changes = [];
+      },
+    );
+    for (const change of changes) changed(change);
+    return result;
+  }
+
   const operator: Runner = rowLevelSecurity
-    ? (verb) => asOperator(db, (tx) => verb(within(chat, tx)))
+    ? (verb) =>
+        told((keep, begin) =>
+          asOperator(db, (tx) => {
+            begin();
+            return verb({ ...within(chat, tx), changed: keep });
+          }),
+        )
     : (verb) => guarded(db, () => verb(chat));
   const transaction: Store["transaction"] = (work, config) =>
-    inTransaction(db, (tx) => work(createStore(tx, models, options)), config);
+    told((keep, begin) =>
+      inTransaction(
+        db,
+        (tx) => {
+          begin();
+          return work(storeOn(tx, models, options, { listeners, changed: keep }));
+        },
+        config,
+      ),
+    );
 
   function runnerFor(userId: UserId): UserRunner {
     const run: Runner = rowLevelSecurity
-      ? (verb) => asOwner(chat, userId, verb)
+      ? (verb) =>
+          told((keep, begin) =>
+            asOwner(chat, userId, (mine) => {
+              begin();
+              return verb({ ...mine, changed: keep });
+            }),
+          )
       : (verb) => guarded(db, () => verb(chat));
     return {
       run,
@@ -130,6 +188,10 @@ export function createStore(db: Database, models: ChatModels, options: StoreOpti
         : userStore(refuseAll(invalidInput(owner.error, "userId")), userId);
     },
     transaction,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     server: { ...serverStore(operator), leaseMs: chat.runLeaseMs },
   };
 }
@@ -184,10 +246,7 @@ function serverStore(run: Runner) {
      * @throws invalid_input
      */
     readLive: (places: readonly LivePlace[]) => run((chat) => readLive(chat, places)),
-    /**
-     * The same of the newest conversations of each of these users.
-     * @throws invalid_input
-     */
+    /** The same of the newest conversations of each of these users. @throws invalid_input */
     readRecent: (userIds: readonly UserId[]) => run((chat) => readRecent(chat, userIds)),
   };
 }
@@ -237,10 +296,7 @@ function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        */
       rename: (conversationId: string, title: string) =>
         runIn(conversationId, (chat) => renameConversation(chat, userId, conversationId, title)),
-      /**
-       * Pins a conversation, or no longer; its place by activity stays.
-       * @throws invalid_input, not_found
-       */
+      /** Pins a conversation, or no longer; its place by activity stays. @throws invalid_input, not_found */
       pin: (conversationId: string, pinned: boolean) =>
         runIn(conversationId, (chat) => pinConversation(chat, userId, conversationId, pinned)),
       /**
@@ -255,10 +311,7 @@ function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        */
       showBranch: (conversationId: string, messageId: string) =>
         runIn(conversationId, (chat) => showBranch(chat, userId, conversationId, messageId)),
-      /**
-       * Deletes a conversation for good, with its messages and runs.
-       * @throws invalid_input, not_found
-       */
+      /** Deletes a conversation for good, with its messages and runs. @throws invalid_input, not_found */
       delete: (conversationId: string) =>
         runIn(conversationId, (chat) => deleteConversation(chat, userId, conversationId)),
     },
@@ -272,10 +325,7 @@ function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        */
       append: (conversationId: string, messages: readonly NewMessage[], options?: AppendOptions) =>
         run((chat) => appendMessages(chat, userId, conversationId, messages, options)),
-      /**
-       * One message.
-       * @throws invalid_input; not_found when the conversation or the message is not there
-       */
+      /** One message. @throws invalid_input; not_found when the conversation or the message is not there */
       get: (conversationId: string, messageId: string) =>
         run((chat) => getMessage(chat, userId, conversationId, messageId)),
       /**
@@ -302,6 +352,13 @@ function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
     /** The replies that are, or were, generated in this user's conversations. */
     runs: {
       /**
+       * Stores new messages, the last of which is the draft that the run writes, and begins the run; makes the conversation if
+       * there is none. `undefined` when something is not as expected: then nothing is stored, and `append` and `begin` in a
+       * transaction say what it is.
+       * @throws invalid_input; too_large over 16 MiB in one message
+       */
+      beginNew: (input: NewReply) => run((chat) => beginNewReply(chat, userId, input)),
+      /**
        * Begins a run, and ends one of the same conversation whose lease is over. Call it in the transaction that stores the
        * draft: an assistant message with status `streaming`, which the run alone may write.
        * @throws invalid_input; not_found; conflict while another run is running (`details.runId`), or when the message is no draft
@@ -312,15 +369,9 @@ function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        * @throws invalid_input; too_large over 16 MiB in the reply
        */
       end: (key: RunKey, end: RunEnd) => run((chat) => endRun(chat, userId, key, end)),
-      /**
-       * The run that is running in a conversation, or `undefined`.
-       * @throws invalid_input when the id is no UUID
-       */
+      /** The run that is running in a conversation, or `undefined`. @throws invalid_input when the id is no UUID */
       findRunning: (conversationId: string) => run((chat) => findRunningRun(chat, userId, conversationId)),
-      /**
-       * A run of a conversation, whatever its status, or `undefined`.
-       * @throws invalid_input when an id is no UUID
-       */
+      /** A run of a conversation, whatever its status, or `undefined`. @throws invalid_input when an id is no UUID */
       find: (conversationId: string, runId: string) => run((chat) => findRun(chat, userId, conversationId, runId)),
       /**
        * Asks for the running reply of a conversation to stop, which whichever server generates it sees within a second. Gives

@@ -2,6 +2,7 @@
 import type { App } from "@chatkeep/server";
 import { DefaultChatTransport, type UIMessage } from "ai";
 import { hc, type InferRequestType, type InferResponseType } from "hono/client";
+import { fetchReply } from "./reply-streams.ts";
 import { t } from "./strings/index.ts";
 
 const { api } = hc<App>("/");
@@ -26,7 +27,7 @@ export interface Page<Item> {
 }
 
 /** What the server tells of changes; `runId` is the reply that is being written. */
-type LiveEvent =
+export type LiveEvent =
   | { type: "ready" }
   | { type: "conversation"; conversation: Conversation; runId: string | null }
   | { type: "deleted"; conversationId: string };
@@ -40,9 +41,21 @@ export interface Person {
 /** What the server refused, with its sentence for people. */
 export class ApiError extends Error {
   readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
+  /** What the server said, where another language stands in its place. */
+  readonly original: string | undefined;
+  /** `reason` is the finer code that signing in has beside ours. */
+  constructor(code: string, message: string, reason = code) {
+    const known = t.errors[reason] ?? t.errors[code];
+    super(known ?? message);
     this.code = code;
+    this.original = known && message ? message : undefined;
+  }
+}
+
+class UnreachableError extends ApiError {
+  constructor() {
+    super("unavailable", "");
+    this.message = t.unreachable;
   }
 }
 
@@ -51,7 +64,7 @@ async function answer<Body>(
   request: Promise<{ ok: boolean; status: number; json(): Promise<unknown>; text(): Promise<string> }>,
 ): Promise<Body> {
   const response = await request.catch(() => {
-    throw new ApiError("unavailable", t.unreachable);
+    throw new UnreachableError();
   });
   if (!response.ok) throw errorIn(await response.text());
   return (response.status === 204 ? undefined : await response.json()) as Body;
@@ -60,10 +73,10 @@ async function answer<Body>(
 /** An error of the API as it stands in a body, or in the message of an error that the chat transport threw. */
 export function errorIn(body: string): ApiError {
   try {
-    const { error } = JSON.parse(body) as { error: { code: string; message: string } };
-    return new ApiError(error.code, error.message);
+    const { error, code } = JSON.parse(body) as { error: { code: string; message: string }; code?: string };
+    return new ApiError(error.code, error.message, code);
   } catch {
-    return new ApiError("unavailable", /fetch|network/i.test(body) ? t.unreachable : body || t.unreachable);
+    return !body || /fetch|network/i.test(body) ? new UnreachableError() : new ApiError("unavailable", body);
   }
 }
 
@@ -137,6 +150,7 @@ export function importLines(format: string, lines: string): Promise<ImportReport
 /** What is known of a message that was read from the server. */
 export interface KeptMetadata {
   status: Message["status"];
+  finishReason: Message["finishReason"];
   createdAt: string;
   parentId: string | null;
   siblings: string[];
@@ -145,6 +159,7 @@ export interface KeptMetadata {
 /** Sends only the newest question, and which message it follows: the server has the others. */
 export const chatTransport = new DefaultChatTransport<UIMessage>({
   api: "/api/chat",
+  fetch: fetchReply,
   prepareSendMessagesRequest: ({ id, messages, trigger, body }) => {
     const index = messages.findLastIndex(({ role }) => role === "user");
     const question = messages[index];
@@ -169,13 +184,32 @@ interface Listener {
 
 const listenAgainMs = 5_000;
 
-/** Hears of changes until the function that it gives is called. The browser comes back by itself after a lost connection. */
-export function listen({ onEvent, onRefused }: Listener): () => void {
+/**
+ * Hears of changes until the function that it gives is called. The browser comes back by itself after a lost connection; by
+ * then another may have signed in, of whom this page must not hear.
+ */
+export function listen(personId: string, { onEvent, onRefused }: Listener): () => void {
   let source: EventSource;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOurs = Promise.resolve(false);
+  const askWho = () =>
+    account.current().then(
+      (person) => person?.id === personId,
+      () => false,
+    );
   const open = () => {
     source = new EventSource("/api/events");
-    source.onmessage = ({ data }) => onEvent(JSON.parse(data) as LiveEvent);
+    source.onmessage = ({ data, target }) => {
+      const event = JSON.parse(data) as LiveEvent;
+      if (event.type === "ready") isOurs = askWho();
+      void isOurs.then((ours) => {
+        if (target !== source || source.readyState === EventSource.CLOSED) return;
+        if (ours) return onEvent(event);
+        source.close();
+        onRefused();
+        timer = setTimeout(open, listenAgainMs);
+      });
+    };
     source.onerror = () => {
       if (source.readyState !== EventSource.CLOSED) return;
       onRefused();

@@ -2,7 +2,7 @@
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { createRootRoute, createRoute, createRouter, Outlet, useNavigate, useParams } from "@tanstack/react-router";
 import { ListTodo, PanelLeft } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { v4 as uuid } from "uuid";
 import { AccountMenu } from "./account/account-menu.tsx";
 import { SignIn } from "./account/sign-in.tsx";
@@ -13,7 +13,9 @@ import { Help } from "./help.tsx";
 import { useLive } from "./live.ts";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { t } from "./strings/index.ts";
+import { hearTabs } from "./tabs.ts";
 import { TasksPanel } from "./tasks/tasks-panel.tsx";
+import { useDroppedFiles } from "./ui/dropped-files.ts";
 import { Failure } from "./ui/failure.tsx";
 import { IconButton } from "./ui/icon-button.tsx";
 import { OfflineBanner } from "./ui/offline-banner.tsx";
@@ -45,15 +47,18 @@ function usePersonId(): string {
 
 function Root() {
   const { data: person, error, isPending, refetch } = useQuery({ queryKey: ["person"], queryFn: currentPerson });
+  useEffect(() => hearTabs("person", () => void refetch()), [refetch]);
+  useDroppedFiles();
   if (isPending) return <div className="h-full" aria-busy="true" />;
   if (error) return <Failure error={error} onRetry={() => refetch()} />;
   if (!person) return <SignIn />;
   return <SignedIn key={person.id} person={person} />;
 }
 
-const side = "fixed inset-y-0 z-20 flex w-72 shrink-0 flex-col bg-side transition-transform md:static md:z-auto";
+const side =
+  "fixed inset-y-0 z-20 flex w-72 shrink-0 flex-col bg-side transition-transform md:static md:z-auto print:hidden";
 
-function SignedIn({ person: { name, email } }: { person: Person }) {
+function SignedIn({ person: { id, name, email } }: { person: Person }) {
   const [isListOpen, setIsListOpen] = useState(false);
   const [isHelpOpen, setIsHelpOpen] = useState(false);
   const [hasTasks, setHasTasks] = useState(() => remembered("tasks") === "shown" && innerWidth >= 1024);
@@ -61,6 +66,7 @@ function SignedIn({ person: { name, email } }: { person: Person }) {
   const showTasks = (shown: boolean) => {
     remember("tasks", shown ? "shown" : "hidden");
     setHasTasks(shown);
+    if (!shown) setTimeout(() => document.getElementById("show-tasks")?.focus());
   };
   const showList = () => {
     setIsListOpen(true);
@@ -70,7 +76,7 @@ function SignedIn({ person: { name, email } }: { person: Person }) {
     if (isListOpen) document.getElementById("conversation")?.focus();
     setIsListOpen(false);
   };
-  useLive();
+  useLive(id);
   useShortcuts([
     { key: "o", isCommand: true, isShift: true, onPress: () => void navigate({ to: "/" }) },
     { key: "k", isCommand: true, onPress: showList },
@@ -81,15 +87,15 @@ function SignedIn({ person: { name, email } }: { person: Person }) {
     { key: "escape", onPress: closeList },
   ]);
   return (
-    <div className="flex h-full flex-col">
+    <div className="flex h-full flex-col print:block print:h-auto">
       <a
         href="#conversation"
-        className="sr-only rounded bg-raised px-3 py-2 focus:not-sr-only focus:absolute focus:top-2 focus:left-2 focus:z-30"
+        className="sr-only rounded bg-raised px-3 py-2 focus:not-sr-only focus:absolute focus:top-2 focus:left-2 focus:z-30 print:hidden"
       >
         {t.skip}
       </a>
       <OfflineBanner />
-      <div className="flex min-h-0 flex-1">
+      <div className="flex min-h-0 flex-1 print:block">
         {isListOpen && (
           <button
             type="button"
@@ -102,20 +108,25 @@ function SignedIn({ person: { name, email } }: { person: Person }) {
           className={`${side} left-0 border-line border-r md:visible md:translate-x-0 ${isListOpen ? "visible translate-x-0" : "invisible -translate-x-full"}`}
         >
           <Sidebar onOpen={closeList} />
-          <AccountMenu name={name} email={email} onOpen={closeList} />
+          <AccountMenu personId={id} name={name} email={email} onOpen={closeList} />
         </aside>
         <main id="conversation" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
-          <div className="flex items-center justify-between p-2 md:absolute md:right-2 md:z-10">
+          <div className="flex items-center justify-between p-2 md:absolute md:end-2 md:z-10 print:hidden">
             <IconButton label={t.showList} onClick={showList} className="md:hidden">
               <PanelLeft size={20} />
             </IconButton>
             {!hasTasks && (
-              <IconButton label={t.tasks.show} onClick={() => showTasks(true)} className="ml-auto bg-page">
+              <IconButton
+                id="show-tasks"
+                label={t.tasks.show}
+                onClick={() => showTasks(true)}
+                className="ms-auto bg-page"
+              >
                 <ListTodo size={20} />
               </IconButton>
             )}
           </div>
-          <div className="min-h-0 flex-1">
+          <div className="min-h-0 flex-1 print:h-auto">
             <Outlet />
           </div>
         </main>

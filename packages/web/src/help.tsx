@@ -2,15 +2,17 @@
 import { t } from "./strings/index.ts";
 import { Sheet } from "./ui/dialog.tsx";
 
-const command = navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl";
+const command = navigator.platform.startsWith("Mac") ? "⌘" : t.help.ctrl;
+const shift = t.help.shift;
 
 const keys: [name: string, keys: string[]][] = [
-  [t.help.newChat, [command, "Shift", "O"]],
+  [t.help.newChat, [command, shift, "O"]],
   [t.help.search, [command, "K"]],
-  [t.help.write, [command, "Shift", "L"]],
-  [t.help.tasks, [command, "Shift", "Y"]],
+  [t.help.write, [command, shift, "L"]],
+  [t.help.tasks, [command, shift, "Y"]],
   [t.help.send, ["Enter"]],
-  [t.help.newLine, ["Shift", "Enter"]],
+  [t.help.newLine, [shift, "Enter"]],
+  [t.help.print, [command, "P"]],
   [t.help.open, [command, "/"]],
 ];
 

@@ -1,38 +1,60 @@
-/** What other tabs, devices and programs change, as the server tells it: the lists and the open conversation follow. */
-import { useQueryClient } from "@tanstack/react-query";
+/**
+ * What other tabs, devices and programs change, as the server tells it: the lists and the open conversation follow. One tab of
+ * a browser listens, and tells the others; when it goes, or is not seen any more, another one does.
+ */
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { listen } from "./api.ts";
+import { type LiveEvent, listen } from "./api.ts";
 import { putInLists, readListsAgain, takeFromLists } from "./lists.ts";
+import { replyHasEnded } from "./reply-streams.ts";
+import { aborted, whileVisible, withPlace } from "./tabs.ts";
 
-export function useLive(): void {
+export function useLive(personId: string): void {
   const queries = useQueryClient();
-  useEffect(
-    () =>
-      listen({
-        onEvent: (event) => {
-          switch (event.type) {
-            case "ready":
-              // Whatever was missed is read again.
-              void readListsAgain(queries);
-              for (const key of ["branch", "conversation", "tasks"])
-                void queries.invalidateQueries({ queryKey: [key] });
-              return;
-            case "conversation": {
-              const { id } = event.conversation;
-              putInLists(queries, { ...event.conversation, runId: event.runId });
-              queries.setQueryData(["conversation", id], event.conversation);
-              void queries.invalidateQueries({ queryKey: ["branch", id] });
-              return;
-            }
-            case "deleted":
-              takeFromLists(queries, event.conversationId);
-              void queries.invalidateQueries({ queryKey: ["branch", event.conversationId] });
-              return;
-          }
-        },
-        // Perhaps nobody is signed in any more.
-        onRefused: () => void queries.invalidateQueries({ queryKey: ["person"] }),
-      }),
-    [queries],
-  );
+  useEffect(() => {
+    const name = `chatkeep.events.${personId}`;
+    const channel = new BroadcastChannel(name);
+    const follow = (event: LiveEvent) => take(queries, event);
+    channel.onmessage = ({ data }) => follow(data as LiveEvent);
+    // Perhaps nobody is signed in any more, or somebody else.
+    const askWho = () => void queries.invalidateQueries({ queryKey: ["person"] });
+    const onEvent = (event: LiveEvent) => {
+      channel.postMessage(event);
+      follow(event);
+    };
+    const end = whileVisible((signal) => {
+      void withPlace([name], signal, async () => {
+        const stop = listen(personId, { onEvent, onRefused: askWho });
+        await aborted(signal);
+        stop();
+      });
+    });
+    return () => {
+      end();
+      channel.close();
+    };
+  }, [queries, personId]);
+}
+
+function take(queries: QueryClient, event: LiveEvent): void {
+  switch (event.type) {
+    case "ready":
+      // Whatever was missed is read again.
+      void readListsAgain(queries);
+      for (const key of ["branch", "conversation", "tasks"]) void queries.invalidateQueries({ queryKey: [key] });
+      return;
+    case "conversation": {
+      const { id } = event.conversation;
+      if (!event.runId) replyHasEnded(id);
+      putInLists(queries, { ...event.conversation, runId: event.runId });
+      queries.setQueryData(["conversation", id], event.conversation);
+      void queries.invalidateQueries({ queryKey: ["branch", id] });
+      return;
+    }
+    case "deleted":
+      replyHasEnded(event.conversationId);
+      takeFromLists(queries, event.conversationId);
+      void queries.invalidateQueries({ queryKey: ["branch", event.conversationId] });
+      return;
+  }
 }

@@ -6,6 +6,7 @@ import { createRoot } from "react-dom/client";
 import { ApiError } from "./api.ts";
 import { createAppRouter } from "./app.tsx";
 import { language } from "./strings/index.ts";
+import { lendClipboard } from "./ui/clipboard.ts";
 import { showTheme } from "./ui/theme.ts";
 import "./styles/app.css";
 
@@ -30,6 +31,7 @@ const queries = new QueryClient({
 
 document.documentElement.lang = language;
 showTheme();
+lendClipboard();
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");

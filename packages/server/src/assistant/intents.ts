@@ -47,6 +47,9 @@ const rules: Rule[] = [
   ],
   [/^(?:complete|finish) (.+)$/is, "completeTask", ([task]) => ({ task })],
   [/^(.+?) (?:is|are) (?:done|finished)$/is, "completeTask", ([task]) => ({ task })],
+  // What the start page suggests in German.
+  [/^was (?:steht|ist) auf (?:meiner|der) liste$/is, "listTasks", () => ({})],
+  [/^(?:setze?|schreibe?) [„“"»]?(.+?)[“”"«]? auf (?:meine|die) liste$/is, "addTask", ([title]) => ({ title })],
 ];
 
 /** The tool that the words ask for, if they ask for one. What is named keeps its capitals. */
@@ -79,7 +82,7 @@ const recollections: Recollection[] = [
   [/what did i (?:say|tell you|ask|write) about (.+)/i, (earlier, about) => aboutThat(earlier, about)],
   [/\b(?:recap|summar\w+|what did we talk about|what have i asked)\b/i, (earlier) => recap(earlier)],
   [/^(?:hi|hello|hey|good (?:morning|day|evening))\b/i, () => `Hello! ${introduction}`],
-  [/^(?:help|who are you|what are you|what can you do)/i, () => introduction],
+  [/^(?:help|who are you|what are you|what can you do|hilfe|wer bist du|was kannst du)/i, () => introduction],
   [/^(?:thanks|thank you)/i, () => "You are welcome."],
 ];
 

@@ -1,9 +1,10 @@
 /** chatkeep import: conversations of a file, for one user. Importing again brings in what is missing. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { type Database, InvalidInputError, migrate, requireMigrated } from "chatkeep";
+import { createNotifier, type Database, InvalidInputError, migrate, requireMigrated } from "chatkeep";
 import type { DatabaseConfig } from "../config.ts";
 import { openExistingDatabase, openStore } from "../database.ts";
+import { createLog } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
 import { formatOf, type ImportReport, importLines } from "../transfer/import.ts";
 import { linesOf } from "../transfer/lines.ts";
@@ -29,8 +30,14 @@ export async function importFile(database: DatabaseConfig, options: ImportOption
 export async function importInto(db: Database, options: ImportOptions, total: number): Promise<ImportReport> {
   formatOf(options.format);
   const { id: userId } = await userByEmail(db, options.user);
-  const mine = (await openStore(db)).forUser(userId);
-  return await importLines(mine, userId, options.format, linesOf(chunksOf(options, total)));
+  const store = await openStore(db);
+  const notifier = createNotifier({ db, log: createLog("silent") });
+  // Open pages of the servers on this database hear of what comes in.
+  store.onChange(notifier.publish);
+  const report = await importLines(store.forUser(userId), userId, options.format, linesOf(chunksOf(options, total)));
+  await notifier.flush();
+  await notifier.close();
+  return report;
 }
 
 async function* chunksOf({ file, onProgress }: ImportOptions, total: number): AsyncGenerator<Uint8Array> {

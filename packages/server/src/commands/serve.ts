@@ -4,7 +4,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { ChatkeepError, InvalidInputError, migrate, requireMigrated, UnavailableError } from "chatkeep";
 import { createApp } from "../app.ts";
 import { createModel } from "../assistant/model.ts";
-import { createAuth } from "../auth.ts";
+import { createAuth, forgetLockedKeys } from "../auth.ts";
 import type { Config } from "../config.ts";
 import { type Connection, openDatabase, openStore, secretOf } from "../database.ts";
 import { createLog, type Log } from "../log.ts";
@@ -48,7 +48,9 @@ function openServerStore({ runLeaseMs }: Config, { db }: Connection) {
 
 async function listen(config: Config, connection: Connection, log: Log): Promise<Serving> {
   const { db } = connection;
-  const auth = createAuth({ db, secret: secretOf(config), url: config.url, log });
+  const secret = secretOf(config);
+  await forgetLockedKeys({ db, secret, log });
+  const auth = createAuth({ db, secret, url: config.url, log });
   const store = await openServerStore(config, connection);
   const { app, close } = createApp({
     db,

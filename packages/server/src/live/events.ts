@@ -1,12 +1,10 @@
 /**
  * What an open page is told: which of its user's conversations have changed, and which replies begin and end. Each event says
- * how a conversation is now, read from the database after a ring, or because it is time to look; so a page that missed some
+ * how a conversation is now, read from the database after a notification, or because it is time to look; so a page that missed some
  * has missed nothing once it has read again.
  */
-import type { LiveConversation, Store } from "chatkeep";
+import { coalesce, type LiveConversation, type Notifier, type Store } from "chatkeep";
 import { createOutageLog, type Log } from "../log.ts";
-import type { Doorbell } from "./doorbell.ts";
-import { gather } from "./gather.ts";
 import type { OpenStream } from "./open-streams.ts";
 
 type LiveEvent =
@@ -18,7 +16,7 @@ type LiveEvent =
 
 export interface EventsOptions {
   store: Pick<Store, "server">;
-  doorbell: Doorbell;
+  notifier: Notifier;
   log: Log;
 }
 
@@ -39,14 +37,14 @@ interface Watched {
 }
 
 const gatherMs = 50;
-/** How often to look without a ring: where rings of other servers arrive, and where they do not. */
+/** How often to look without a change: where notifications of other servers arrive, and where they do not. */
 const pollMs = { heard: 10_000, unheard: 1_000 };
 const signOfLifeMs = 15_000;
 /** After which a page must show again who it is. */
 const longestMs = 600_000;
 const usersAtOnce = 500;
 
-export function createEvents({ store, doorbell, log }: EventsOptions) {
+export function createEvents({ store, notifier, log }: EventsOptions) {
   const users = new Map<string, Watched>();
   const changed = new Map<string, { userId: string; conversationId: string }>();
   const stale = new Set<string>();
@@ -55,7 +53,7 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
   let isClosed = false;
 
   const changes = createOutageLog(log, "changes could not be read");
-  const telling = gather(
+  const telling = coalesce(
     changes.watch(async () => {
       const places = [...changed.values()];
       changed.clear();
@@ -72,7 +70,7 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
     }),
     { everyMs: gatherMs, onError: changes.failed },
   );
-  const looking = gather(
+  const looking = coalesce(
     changes.watch(async () => {
       const some = [...stale].slice(0, usersAtOnce);
       const recent = Map.groupBy(await store.server.readRecent(some), ({ userId }) => String(userId));
@@ -80,31 +78,31 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
         stale.delete(userId);
         take(userId, recent.get(userId) ?? []);
       }
-      if (stale.size > 0) looking.ask();
+      if (stale.size > 0) looking.trigger();
     }),
     { everyMs: gatherMs, onError: changes.failed },
   );
 
   const poll = setInterval(() => {
-    if (performance.now() - polledAt < (doorbell.isHeard() ? pollMs.heard : pollMs.unheard)) return;
+    if (performance.now() - polledAt < (notifier.isListening() ? pollMs.heard : pollMs.unheard)) return;
     lookAtAll();
   }, pollMs.unheard / 4).unref();
   const signs = setInterval(() => {
     for (const { pages } of users.values()) for (const page of pages) page.sign();
   }, signOfLifeMs).unref();
 
-  doorbell.hear((ring) => {
-    if (!ring) return lookAtAll();
-    if (!("conversationId" in ring) || !users.has(String(ring.userId))) return;
-    changed.set(ring.conversationId, { userId: String(ring.userId), conversationId: ring.conversationId });
-    telling.ask();
+  notifier.subscribe((change) => {
+    if (!change) return lookAtAll();
+    if (!("conversationId" in change) || !users.has(String(change.userId))) return;
+    changed.set(change.conversationId, { userId: String(change.userId), conversationId: change.conversationId });
+    telling.trigger();
   });
 
   function lookAtAll(): void {
     polledAt = performance.now();
     if (users.size === 0) return;
     for (const userId of users.keys()) stale.add(userId);
-    looking.ask();
+    looking.trigger();
   }
 
   /** The newest conversations of a user: those that are other than they were, and which of them are gone. */
@@ -125,7 +123,7 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
       known.delete(conversationId);
       if (timeOf(form) < last) continue;
       changed.set(conversationId, { userId, conversationId });
-      telling.ask();
+      telling.trigger();
     }
   }
 
@@ -193,10 +191,10 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
     const watched = users.get(userId) ?? { pages: new Set(), known: new Map(), isKnown: false };
     users.set(userId, watched);
     watched.pages.add(page);
-    const release = doorbell.hold();
+    const release = notifier.keepListening();
     const longest = setTimeout(() => page.end(), longestMs).unref();
     stale.add(userId);
-    looking.ask();
+    looking.trigger();
     let isIn = true;
     return () => {
       if (!isIn) return false;
@@ -211,8 +209,6 @@ export function createEvents({ store, doorbell, log }: EventsOptions) {
 
   return {
     stream,
-    /** Says that a conversation is new, another than before, or gone. */
-    changed: (userId: string, conversationId: string) => doorbell.ring({ userId, conversationId }),
     /** Lets all pages go: they come back elsewhere. */
     close: async () => {
       isClosed = true;

@@ -1,8 +1,6 @@
 /** What servers do for each other: replies whose server has died are ended, and chunks that nobody needs any more go. */
-import type { Store } from "chatkeep";
+import { coalesce, type Store } from "chatkeep";
 import { createOutageLog, type Log } from "../log.ts";
-import type { Doorbell } from "./doorbell.ts";
-import { gather } from "./gather.ts";
 
 const graceOfChunksMs = 300_000;
 const sweepMs = 1_000;
@@ -14,28 +12,25 @@ export type Housework = ReturnType<typeof createHousework>;
 
 export interface HouseworkOptions {
   store: Store;
-  doorbell: Doorbell;
   log: Log;
   /** What is to be removed beside chunks, from time to time. */
   removeExpired(): Promise<void>;
 }
 
-export function createHousework({ store, doorbell, log, removeExpired }: HouseworkOptions) {
+export function createHousework({ store, log, removeExpired }: HouseworkOptions) {
   let usedAt = performance.now();
   const sweeps = createOutageLog(log, "dead runs could not be swept");
   // After an outage all leases have run out, also those of servers that live: they get the time to renew them.
   let sweepAfter = 0;
-  const sweeping = gather(
+  const sweeping = coalesce(
     sweeps.watch(async () => {
       if (performance.now() < sweepAfter) {
         // Tells whether the outage is over; if not, the time begins anew.
         await store.server.removeChunks(graceOfChunksMs);
         return;
       }
-      for (const { runId, userId, conversationId } of await store.server.interruptRuns("expired")) {
+      for (const { runId } of await store.server.interruptRuns("expired")) {
         log.warn({ runId }, "a reply was interrupted: its server has stopped");
-        doorbell.ring({ runId });
-        doorbell.ring({ userId, conversationId });
       }
     }),
     {
@@ -47,7 +42,7 @@ export function createHousework({ store, doorbell, log, removeExpired }: Housewo
     },
   );
   const removals = createOutageLog(log, "old rows could not be removed");
-  const tidying = gather(
+  const tidying = coalesce(
     removals.watch(async () => {
       await store.server.removeChunks(graceOfChunksMs);
       await removeExpired();
@@ -56,15 +51,15 @@ export function createHousework({ store, doorbell, log, removeExpired }: Housewo
   );
   const timer = setInterval(() => {
     if (performance.now() - usedAt > idleMs) return;
-    sweeping.ask();
-    tidying.ask();
+    sweeping.trigger();
+    tidying.trigger();
   }, sweepMs).unref();
   return {
     /** Somebody uses this server. */
     touch: () => {
       usedAt = performance.now();
     },
-    sweep: () => sweeping.ask(),
+    sweep: () => sweeping.trigger(),
     close: async () => {
       clearInterval(timer);
       await Promise.all([sweeping.close(), tidying.close()]);

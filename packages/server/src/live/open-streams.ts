@@ -2,10 +2,9 @@
  * Streams that stay open: events, and replies that are followed. Each is counted for its user, and ends when the session that
  * opened it does, wherever that happened: at the notification of it, and at the next look if that was lost.
  */
-import { ChatkeepError } from "chatkeep";
+import { ChatkeepError, type Notifier } from "chatkeep";
 import { createSlots } from "../limits.ts";
 import type { Sessions } from "../sessions.ts";
-import type { Doorbell } from "./doorbell.ts";
 
 export interface OpenStream {
   userId: string;
@@ -23,7 +22,7 @@ export interface OpenStreams {
 
 export interface OpenStreamsOptions {
   sessions: Sessions;
-  doorbell: Doorbell;
+  notifier: Notifier;
   perUser: number;
 }
 
@@ -35,7 +34,7 @@ interface Entry {
 
 const lookEveryMs = 10_000;
 
-export function createOpenStreams({ sessions, doorbell, perUser }: OpenStreamsOptions): OpenStreams {
+export function createOpenStreams({ sessions, notifier, perUser }: OpenStreamsOptions): OpenStreams {
   const entries = new Set<Entry>();
   const slots = createSlots({
     perUser,
@@ -57,9 +56,9 @@ export function createOpenStreams({ sessions, doorbell, perUser }: OpenStreamsOp
   }
 
   const timer = setInterval(() => void look(entries), lookEveryMs).unref();
-  doorbell.hear((ring) => {
-    if (!ring || !("isSignedOut" in ring)) return;
-    const userId = String(ring.userId);
+  notifier.subscribe((change) => {
+    if (!change || !("isSignedOut" in change)) return;
+    const userId = String(change.userId);
     sessions.forget(userId);
     void look([...entries].filter((entry) => entry.userId === userId));
   });

@@ -1,4 +1,4 @@
-/** The beginning of a reply, in one transaction: the question is stored, a draft of the reply, and its run. */
+/** The beginning of a reply, in one statement, or in one transaction where something is not as usual: the question is stored, a draft of the reply, and its run. */
 import { randomUUID } from "node:crypto";
 import {
   ConflictError,
@@ -63,7 +63,7 @@ async function runIn(store: Store, userId: string, conversationId: string) {
   return { runId: running.id, questionId: draft.parentId };
 }
 
-function begin(
+async function begin(
   store: Store,
   userId: string,
   { conversationId, message, regenerate }: Question,
@@ -71,11 +71,16 @@ function begin(
   run: { server: string; model: string },
 ): Promise<Begun> {
   const replyId = randomUUID();
+  const mine = store.forUser(userId);
   const pair = [
     { ...message, id: questionId },
     { id: replyId, role: "assistant" as const, status: "streaming" as const, parentId: questionId },
   ];
-  return store.forUser(userId).transaction(conversationId, async (mine) => {
+  if (!regenerate) {
+    const key = await mine.runs.beginNew({ conversationId, messages: pair, ...run });
+    if (key) return { key, questionId, replyId };
+  }
+  return await mine.transaction(conversationId, async (mine) => {
     const [question, draft] = await appendOrCreate(mine, conversationId, pair);
     const wasStored = question && draft && draft.seq > question.seq + 1;
     const key = await mine.runs.begin({ conversationId, messageId: replyId, ...run });

@@ -1,11 +1,9 @@
 /**
  * Running replies as this server's clients see them. One feed for each reply, whoever follows it: of a reply that is written
- * here it is filled after its events are stored, of another one it is read from the database when the doorbell rings.
+ * here it is filled after its events are stored, of another one it is read from the database when its notification comes.
  * So nobody, the one who asked included, is shown what a crash could take back.
  */
-import type { RunNews, RunStatus, ServerStore } from "chatkeep";
-import type { Doorbell } from "../live/doorbell.ts";
-import { gather } from "../live/gather.ts";
+import { coalesce, type Notifier, type RunNews, type RunStatus, type ServerStore } from "chatkeep";
 import { createOutageLog, type Log } from "../log.ts";
 import { eventsIn } from "./events.ts";
 
@@ -38,7 +36,7 @@ export interface OwnFeed {
 
 export interface FeedsOptions {
   server: Pick<ServerStore, "readRuns">;
-  doorbell: Doorbell;
+  notifier: Notifier;
   log: Log;
   /** Called when a run is found whose server has died. */
   onDead(): void;
@@ -52,19 +50,19 @@ interface OpenFeed extends Feed {
   release: (() => void) | undefined;
 }
 
-/** Without rings, often enough for words to seem to flow; with them, in case that one was lost. */
+/** Without notifications, often enough for words to seem to flow; with them, in case that one was lost. */
 const pollMs = { unheard: 100, heard: 2_000 };
 export const signOfLifeMs = 15_000;
 const runsAtOnce = 200;
 
-export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
+export function createFeeds({ server, notifier, log, onDead }: FeedsOptions) {
   const feeds = new Map<string, OpenFeed>();
   const due = new Set<OpenFeed>();
   let isClosed = false;
   let polledAt = 0;
 
   const readings = createOutageLog(log, "replies could not be read");
-  const reading = gather(
+  const reading = coalesce(
     readings.watch(async () => {
       const some = [...due].slice(0, runsAtOnce);
       if (some.length === 0) return;
@@ -74,13 +72,13 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
         due.delete(feed);
         take(feed, news.get(feed.runId));
       }
-      if (due.size > 0) reading.ask();
+      if (due.size > 0) reading.trigger();
     }),
     { everyMs: 5, onError: readings.failed },
   );
 
   const poll = setInterval(() => {
-    if (performance.now() - polledAt < (doorbell.isHeard() ? pollMs.heard : pollMs.unheard)) return;
+    if (performance.now() - polledAt < (notifier.isListening() ? pollMs.heard : pollMs.unheard)) return;
     polledAt = performance.now();
     askFor((feed) => !feed.isOwn);
   }, pollMs.unheard).unref();
@@ -88,15 +86,15 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
     for (const feed of feeds.values()) wake(feed);
   }, signOfLifeMs).unref();
 
-  doorbell.hear((ring) => {
-    if (!ring) return askFor((feed) => !feed.isOwn);
-    const feed = "runId" in ring ? feeds.get(ring.runId) : undefined;
+  notifier.subscribe((change) => {
+    if (!change) return askFor((feed) => !feed.isOwn);
+    const feed = "runId" in change ? feeds.get(change.runId) : undefined;
     if (feed && !feed.isOwn) askFor((each) => each === feed);
   });
 
   function askFor(which: (feed: OpenFeed) => boolean): void {
     for (const feed of feeds.values()) if (which(feed)) due.add(feed);
-    if (due.size > 0) reading.ask();
+    if (due.size > 0) reading.trigger();
   }
 
   function take(feed: OpenFeed, news: RunNews | undefined): void {
@@ -124,7 +122,7 @@ export function createFeeds({ server, doorbell, log, onDead }: FeedsOptions) {
       ending: undefined,
       listeners: new Set(),
       isOwn,
-      release: isOwn ? undefined : doorbell.hold(),
+      release: isOwn ? undefined : notifier.keepListening(),
     };
     feeds.set(runId, feed);
     return feed;

@@ -3,9 +3,15 @@
  * their heartbeat, and tells which of them were asked to stop, or are another's by now. Only then is it shown.
  */
 import type { UIMessageChunk } from "ai";
-import { ChatkeepError, type ChunkRow, type Pulse, type RunKey, type ServerStore } from "chatkeep";
-import type { Doorbell } from "../live/doorbell.ts";
-import { gather } from "../live/gather.ts";
+import {
+  ChatkeepError,
+  type ChunkRow,
+  coalesce,
+  type Notifier,
+  type Pulse,
+  type RunKey,
+  type ServerStore,
+} from "chatkeep";
 import { createOutageLog, type Log } from "../log.ts";
 import { eventsIn, joined, toRow } from "./events.ts";
 
@@ -51,15 +57,15 @@ const mostLetters = 1024 * 1024;
 
 export interface PulseOptions {
   server: Pick<ServerStore, "pulse">;
-  doorbell: Pick<Doorbell, "ring">;
+  notifier: Pick<Notifier, "publish">;
   log: Log;
 }
 
-export function createPulse({ server, doorbell, log }: PulseOptions) {
+export function createPulse({ server, notifier, log }: PulseOptions) {
   const runs = new Map<string, Open>();
 
   const storing = createOutageLog(log, "replies could not be stored for now");
-  const pulsing = gather(
+  const pulsing = coalesce(
     storing.watch(async () => {
       const now = performance.now();
       const due = [...runs.values()].filter((run) => {
@@ -78,7 +84,7 @@ export function createPulse({ server, doorbell, log }: PulseOptions) {
     }),
     { everyMs, onError: storing.failed },
   );
-  const heart = setInterval(() => runs.size > 0 && pulsing.ask(), beatMs).unref();
+  const heart = setInterval(() => runs.size > 0 && pulsing.trigger(), beatMs).unref();
 
   async function store(due: readonly Open[]): Promise<void> {
     try {
@@ -110,11 +116,11 @@ export function createPulse({ server, doorbell, log }: PulseOptions) {
       run.rowLetters = run.rows.reduce((sum, { chunk }) => sum + chunk.length, 0);
       if (rows.length > 0) stored.push({ run, rows });
       // Who has just begun to follow may have read a moment too early.
-      if (found.isFollowed && (rows.length > 0 || !run.isFollowed)) doorbell.ring({ runId: run.key.id });
+      if (found.isFollowed && (rows.length > 0 || !run.isFollowed)) notifier.publish({ runId: run.key.id });
       run.isFollowed = found.isFollowed;
       if (found.stop) run.onStop();
     }
-    // The others' followers have the longer way: the ring goes out before our own are served.
+    // The others' followers have the longer way: the change goes out before our own are served.
     await new Promise((resolve) => setImmediate(resolve));
     for (const { run, rows } of stored) run.onStored(rows.flatMap(eventsIn));
   }
@@ -137,9 +143,9 @@ export function createPulse({ server, doorbell, log }: PulseOptions) {
       write: async (chunk) => {
         run.pending.push(chunk);
         run.pendingLetters += "delta" in chunk ? chunk.delta.length : JSON.stringify(chunk).length;
-        pulsing.ask(run.pendingLetters >= urgentLetters);
+        pulsing.trigger(run.pendingLetters >= urgentLetters);
         while (run.pendingLetters + run.rowLetters > mostLetters && !run.isClosed) {
-          pulsing.ask(true);
+          pulsing.trigger(true);
           await (run.underWay ?? new Promise((resolve) => setTimeout(resolve, everyMs)));
         }
       },
@@ -160,7 +166,7 @@ export function createPulse({ server, doorbell, log }: PulseOptions) {
       const run = runs.get(runId);
       if (!run) return;
       run.pulsedAt = Number.NEGATIVE_INFINITY;
-      pulsing.ask(true);
+      pulsing.trigger(true);
     },
     close: async () => {
       clearInterval(heart);

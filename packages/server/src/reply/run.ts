@@ -1,9 +1,8 @@
 /** Replies as a client sees them: asking, waiting for one's turn, following from anywhere, stopping. Closing a page stops nothing. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
-import { ConflictError, type Database, type Store, UnavailableError } from "chatkeep";
+import { ConflictError, type Database, type Notifier, type Store, UnavailableError } from "chatkeep";
 import { createSlots } from "../limits.ts";
-import type { Doorbell } from "../live/doorbell.ts";
 import type { Housework } from "../live/housework.ts";
 import type { OpenStream } from "../live/open-streams.ts";
 import type { Log } from "../log.ts";
@@ -19,7 +18,7 @@ export interface RepliesOptions {
   db: Database;
   model: LanguageModelV4;
   log: Log;
-  doorbell: Doorbell;
+  notifier: Notifier;
   housework: Housework;
   /** Names this process in the runs that it begins. */
   server: string;
@@ -33,9 +32,9 @@ const turnMs = { most: 300_000, look: 1_000 };
 
 const isClosing = () => new UnavailableError("This server is shutting down: try again.");
 
-export function createReplies({ store, db, model, log, doorbell, housework, server, repliesPerUser }: RepliesOptions) {
-  const feeds = createFeeds({ server: store.server, doorbell, log, onDead: housework.sweep });
-  const speaker = createSpeaker({ store, db, model, log, doorbell, feeds });
+export function createReplies({ store, db, model, log, notifier, housework, server, repliesPerUser }: RepliesOptions) {
+  const feeds = createFeeds({ server: store.server, notifier, log, onDead: housework.sweep });
+  const speaker = createSpeaker({ store, db, model, log, notifier, feeds });
   const beginning = new Set<Promise<unknown>>();
   const slots = createSlots({
     perUser: repliesPerUser,
@@ -131,8 +130,7 @@ export function createReplies({ store, db, model, log, doorbell, housework, serv
   }
 
   async function stop(userId: string, conversationId: string): Promise<void> {
-    const runId = await store.forUser(userId).runs.stop(conversationId);
-    if (runId) doorbell.ring({ runId, isStop: true });
+    await store.forUser(userId).runs.stop(conversationId);
   }
 
   /** Takes no new questions, lets the replies that are being written end, and interrupts what is left after `graceMs`. */

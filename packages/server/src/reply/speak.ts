@@ -1,9 +1,8 @@
 /** Speaking: the model is called, what it says is stored before it is shown, and the reply when it ends. Nobody has to listen. */
 import { isStepCount, streamText, toUIMessageStream, type UIMessageChunk } from "ai";
-import { ChatkeepError, type Database, finishReasons, type RunEnd, type Store, textOf } from "chatkeep";
+import { ChatkeepError, type Database, finishReasons, type Notifier, type RunEnd, type Store, textOf } from "chatkeep";
 import type { AnsweringModel } from "../assistant/model.ts";
 import { taskTools } from "../assistant/tools.ts";
-import type { Doorbell } from "../live/doorbell.ts";
 import type { Log } from "../log.ts";
 import type { Begun } from "./begin.ts";
 import { eventsIn, partsOf } from "./events.ts";
@@ -17,7 +16,7 @@ export interface SpeakerOptions {
   db: Database;
   model: AnsweringModel;
   log: Log;
-  doorbell: Doorbell;
+  notifier: Notifier;
   feeds: Feeds;
 }
 
@@ -32,7 +31,7 @@ const maxOutageMs = 600_000;
 const lastWordsMs = 2_000;
 const patience = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
-export function createSpeaker({ store, db, model, log, doorbell, feeds }: SpeakerOptions) {
+export function createSpeaker({ store, db, model, log, notifier, feeds }: SpeakerOptions) {
   const telling = tellingModel(model);
   const { historyTokens } = model;
   model.hear?.((without, words) =>
@@ -43,8 +42,8 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
   );
   const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
   let closeBy = Number.POSITIVE_INFINITY;
-  const pulsing = createPulse({ server: store.server, doorbell, log });
-  doorbell.hear((ring) => ring && "runId" in ring && ring.isStop && pulsing.look(ring.runId));
+  const pulsing = createPulse({ server: store.server, notifier, log });
+  notifier.subscribe((change) => change && "runId" in change && change.isStop && pulsing.look(change.runId));
 
   /** Begins to speak; the feed of the run has it from here on. @throws what reading the history throws */
   async function speak(
@@ -65,7 +64,6 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       onStop: () => controller.abort("asked" satisfies StopReason),
       onLost: () => controller.abort("lost" satisfies StopReason),
     });
-    doorbell.ring({ userId, conversationId });
     let failed: ModelFailure | undefined;
     let usage: Pick<RunEnd, "inputTokens" | "outputTokens"> = {};
 
@@ -95,8 +93,6 @@ export function createSpeaker({ store, db, model, log, doorbell, feeds }: Speake
       } finally {
         running.delete(key.id);
         onEnd();
-        doorbell.ring({ runId: key.id });
-        doorbell.ring({ userId, conversationId });
         end();
       }
     };

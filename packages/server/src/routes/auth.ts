@@ -1,10 +1,10 @@
 /** /api/auth/*: Better Auth's own routes, with the errors of the contract beside its own. */
 
 import { isAPIError } from "better-auth/api";
+import type { Notifier } from "chatkeep";
 import type { Context } from "hono";
 import { type Auth, clientAddressHeader, fromBetterAuth } from "../auth.ts";
 import { statusOf } from "../error-response.ts";
-import type { Doorbell } from "../live/doorbell.ts";
 import type { Sessions } from "../sessions.ts";
 
 const codeOf = Object.fromEntries(
@@ -23,12 +23,12 @@ const codes: Record<number, string> = {
 interface AuthParts {
   auth: Auth;
   sessions: Sessions;
-  doorbell: Pick<Doorbell, "ring">;
+  notifier: Pick<Notifier, "publish">;
 }
 
 /** Hands a request to Better Auth. An error keeps its `code` and `message`, for its own clients, and gets `error` as everywhere. */
 export async function handleAuth(
-  { auth, sessions, doorbell }: AuthParts,
+  { auth, sessions, notifier }: AuthParts,
   context: Context,
   clientAddress: string | undefined,
 ): Promise<Response> {
@@ -43,7 +43,7 @@ export async function handleAuth(
   const response = await auth
     .handler(request)
     .catch(asResponse)
-    .finally(() => userId !== undefined && doorbell.ring({ userId, isSignedOut: true }));
+    .finally(() => userId !== undefined && notifier.publish({ userId, isSignedOut: true }));
   if (response.status < 400) return response;
   return withError(response);
 }

@@ -3,7 +3,6 @@ import { createRoute } from "@hono/zod-openapi";
 import { idSchema, markSchema, type Store, searchSchema, titleSchema } from "chatkeep";
 import { z } from "zod";
 import type { Rows } from "../limits.ts";
-import type { Events } from "../live/events.ts";
 import { createRouter } from "./router.ts";
 import {
   asConversation,
@@ -92,7 +91,7 @@ const remove = createRoute({
   responses: noContent("It is gone"),
 });
 
-export function conversationRoutes(store: Store, events: Events, rows: Rows) {
+export function conversationRoutes(store: Store, rows: Rows) {
   return createRouter()
     .openapi(list, async (c) => {
       const { items, nextCursor } = await store.forUser(c.get("userId")).conversations.list(c.req.valid("query"));
@@ -102,7 +101,6 @@ export function conversationRoutes(store: Store, events: Events, rows: Rows) {
       const given = c.req.valid("json");
       await rows.take(c.get("userId"), 1 + (given.messages?.length ?? 0));
       const made = await store.forUser(c.get("userId")).conversations.create(given);
-      events.changed(c.get("userId"), made.id);
       return c.json(asConversation(made), 201);
     })
     .openapi(get, async (c) => {
@@ -118,13 +116,11 @@ export function conversationRoutes(store: Store, events: Events, rows: Rows) {
         if (archived !== undefined) await conversations.archive(id, archived);
         return title === undefined ? await conversations.get(id) : await conversations.rename(id, title);
       });
-      events.changed(c.get("userId"), id);
       return c.json(asConversation(changed), 200);
     })
     .openapi(remove, async (c) => {
       const { id } = c.req.valid("param");
       await store.forUser(c.get("userId")).conversations.delete(id);
-      events.changed(c.get("userId"), id);
       return c.body(null, 204);
     });
 }

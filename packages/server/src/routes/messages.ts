@@ -3,7 +3,6 @@ import { createRoute } from "@hono/zod-openapi";
 import { idSchema, type Store, seqSchema } from "chatkeep";
 import { z } from "zod";
 import type { Rows } from "../limits.ts";
-import type { Events } from "../live/events.ts";
 import { createRouter } from "./router.ts";
 import {
   asBranchMessage,
@@ -65,7 +64,7 @@ const append = createRoute({
   ),
 });
 
-export function messageRoutes(store: Store, events: Events, rows: Rows) {
+export function messageRoutes(store: Store, rows: Rows) {
   return createRouter()
     .openapi(list, async (c) => {
       const { id } = c.req.valid("param");
@@ -84,7 +83,6 @@ export function messageRoutes(store: Store, events: Events, rows: Rows) {
       const { id } = c.req.valid("param");
       await rows.take(c.get("userId"), messages.length);
       const items = await store.forUser(c.get("userId")).messages.append(id, messages, { expectedSeq });
-      events.changed(c.get("userId"), id);
       return c.json({ items: items.map(asMessage) }, 201);
     });
 }

@@ -49,7 +49,7 @@ export function lockFolder(folder: string): () => void {
   const lock = new DatabaseSync(file);
   try {
     // Nothing is written, so nothing has to be undone from a file beside.
-    lock.exec("pragma journal_mode = off; begin exclusive");
+    lock.exec("pragma journal_mode = memory; begin exclusive");
   } catch (cause) {
     lock.close();
     if ((cause as { errcode?: number }).errcode !== sqliteBusy) {

@@ -23,34 +23,35 @@ export function keepRoom(client: PGlite, folder: string): void {
   const asking = (ask: Query, before: typeof look): Query => {
     return async (text, values, options) => {
       await before(values);
-      return await explained(folder, () => ask(text, values, options));
+      return await explained(() => ask(text, values, options));
     };
   };
   client.query = asking(query, look);
   client.exec = async (text, options) => {
     await look([text]);
-    return await explained(folder, () => exec(text, options));
+    return await explained(() => exec(text, options));
   };
   client.transaction = async (work) => {
     await look(undefined);
     return await transaction((tx) => {
       const lookInside = async (values: unknown[] | undefined) => {
-        if (freeBytes(folder) >= roomBytes.write + copies * bytesOf(values)) return;
-        await tx.exec("set transaction read only");
+        if (isFull || freeBytes(folder) >= roomBytes.write + copies * bytesOf(values)) return;
+        // In one that has failed already it is refused, and not needed: what comes is its rollback.
+        await tx.exec("set transaction read only").catch(() => {});
       };
       return work(Object.create(tx, { query: { value: asking(tx.query.bind(tx), lookInside) } }) as Transaction);
     });
   };
 }
 
-async function explained<Result>(folder: string, work: () => Promise<Result>): Promise<Result> {
+async function explained<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (cause) {
     if ((cause as { code?: string }).code !== readOnly) throw cause;
     const limit = inMebibytes(roomBytes.write);
     throw new UnavailableError(
-      `The disk of ${folder} has little more than ${limit} free, so nothing can be written: make room, and try again.`,
+      `The disk of the embedded database has little more than ${limit} free, so nothing can be written: make room, and try again.`,
       { cause },
     );
   }

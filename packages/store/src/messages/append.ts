@@ -36,6 +36,9 @@ export async function appendMessages(
   const given = parse(someMessagesSchema, messages, "messages");
   const expectedSeq = parse(optionsSchema, options, "options")?.expectedSeq ?? null;
   const append = { ownerId, conversationId: id, columns: outgoing(given), expectedSeq, title: titleFrom(given) };
-  if (chat.appends && isPlain(append)) return await chat.appends.add(append);
-  return await inLane(chat, ownerId, id, () => appendChecked(chat, append));
+  const stored = await (chat.appends && isPlain(append)
+    ? chat.appends.add(append)
+    : inLane(chat, ownerId, id, () => appendChecked(chat, append)));
+  chat.changed({ userId: ownerId, conversationId: id });
+  return stored;
 }

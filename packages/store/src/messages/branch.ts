@@ -101,6 +101,7 @@ export async function showBranch(
   const target = parse(idSchema, messageId, "headId");
   const rows = await showStatement(chat).execute({ ownerId, conversationId: id, messageId: target });
   if (rows.length === 0) throw new NotFoundError("message", target);
+  chat.changed({ userId: ownerId, conversationId: id });
 }
 
 /**

@@ -116,6 +116,13 @@ export const newRunSchema = z.object({
   model: nameSchema.optional(),
 });
 
+export const newReplySchema = z.object({
+  conversationId: idSchema,
+  messages: someMessagesSchema,
+  server: nameSchema,
+  model: nameSchema.optional(),
+});
+
 export const runKeySchema = z.object({ id: idSchema, epoch: z.int("must be a whole number").min(1) });
 
 export const chunkRowsSchema = z.array(
@@ -141,6 +148,9 @@ export const runEndSchema = z.object({
 });
 
 type NewMessageInput = z.input<typeof newMessageSchema>;
+
+/** A reply to begin with messages that are new, the last of which is its draft. */
+export type NewReply = z.input<typeof newReplySchema>;
 
 /** A run to begin: its draft, the process that generates, and the model, for people who read logs. */
 export type NewRun = z.input<typeof newRunSchema>;

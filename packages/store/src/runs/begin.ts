@@ -1,6 +1,6 @@
 /** The beginning of a run: from here on its server holds a lease on the conversation's reply. */
 import { and, eq, sql } from "drizzle-orm";
-import { type Chat, inTransaction, within } from "../database.ts";
+import { type Chat, changing, within } from "../database.ts";
 import { ConflictError, NotFoundError } from "../errors.ts";
 import { parse } from "../input.ts";
 import { getMessage } from "../messages/branch.ts";
@@ -19,13 +19,12 @@ import { interruptRuns } from "./sweep.ts";
  */
 export async function beginRun(chat: Chat, ownerId: UserId, input: NewRun): Promise<RunKey> {
   const given = parse(newRunSchema, input, "run");
-  return await inTransaction(chat.db, async (tx) => {
-    const through = within(chat, tx);
+  const key = await changing(chat, async (through) => {
     await interruptRuns(through, { ownerId, conversationId: given.conversationId });
     const running = await findRunningRun(through, ownerId, given.conversationId);
     if (running) throw isRunning(running.id);
     try {
-      const key = await savepointed(tx, (nested) => insertRun(within(through, nested), ownerId, given));
+      const key = await savepointed(through.db, (nested) => insertRun(within(through, nested), ownerId, given));
       return key ?? (await refuse(through, ownerId, given));
     } catch (error) {
       if (isUniqueViolation(error)) {
@@ -34,6 +33,8 @@ export async function beginRun(chat: Chat, ownerId: UserId, input: NewRun): Prom
       throw error;
     }
   });
+  chat.changed({ userId: ownerId, conversationId: given.conversationId });
+  return key;
 }
 
 /** Nothing when there is no such draft. */

@@ -52,7 +52,11 @@ export async function endRun(chat: Chat, ownerId: UserId, key: RunKey, end: RunE
     seqs: chunks.map(({ seq }) => seq),
     chunks: chunks.map(({ chunk }) => chunk),
   });
-  return rows.length > 0;
+  const [ended] = rows;
+  if (!ended) return false;
+  chat.changed({ runId: id });
+  chat.changed({ userId: ownerId, conversationId: ended.conversationId });
+  return true;
 }
 
 /** The run that is running in a conversation, or `undefined`. */
@@ -93,6 +97,7 @@ export async function stopRun(chat: Chat, ownerId: UserId, conversationId: strin
     .set({ stopRequestedAt: sql`coalesce(${run.stopRequestedAt}, clock_timestamp())` })
     .where(and(eq(run.userId, ownerId), eq(run.conversationId, id), eq(run.status, "running")))
     .returning({ id: run.id });
+  if (asked) chat.changed({ runId: asked.id, isStop: true });
   return asked?.id;
 }
 
@@ -123,7 +128,7 @@ function endStatement(chat: Chat) {
         status = ${sql.placeholder("messageStatus")}::text, finish_reason = ${sql.placeholder("finishReason")}::text
       from ended
       where m.user_id = ended.user_id and m.id = ended.message_id
-      returning m.id`);
+      returning m.conversation_id`);
     const saved = db.$with("saved", {}).as(sql`
       insert into ${models.runChunk} (run_id, seq, user_id, chunk)
       select ended.id, c.seq, ended.user_id, c.chunk
@@ -135,6 +140,9 @@ function endStatement(chat: Chat) {
       set updated_at = greatest(c.updated_at, clock_timestamp())
       from ended
       where c.user_id = ended.user_id and c.id = ended.conversation_id`);
-    return db.with(ended, written, saved, touched).select({ id: sql<string>`written.id` }).from(sql`written`);
+    return db
+      .with(ended, written, saved, touched)
+      .select({ conversationId: sql<string>`written.conversation_id` })
+      .from(sql`written`);
   });
 }

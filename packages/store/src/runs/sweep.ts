@@ -1,6 +1,6 @@
 /** What is left of runs: those whose server has died are ended with what they had streamed, and chunks that nobody needs any more go. */
 import { and, eq, type SQL, sql } from "drizzle-orm";
-import { type Chat, inTransaction, within } from "../database.ts";
+import { type Chat, changing } from "../database.ts";
 import type { UserId } from "../models/chat.ts";
 import { isOver } from "./lease.ts";
 import { endRun } from "./run.ts";
@@ -24,7 +24,7 @@ export async function interruptRuns(chat: Chat, dead: Dead): Promise<Interrupted
   const ended: InterruptedRun[] = [];
   // Nearly always there is none, which one look tells without a transaction.
   while ((await deadRuns(chat, dead)).length > 0) {
-    const one = await inTransaction(chat.db, (tx) => interruptOne(within(chat, tx), dead));
+    const one = await changing(chat, (through) => interruptOne(through, dead));
     // Another server has it in hand.
     if (!one) break;
     ended.push(one);

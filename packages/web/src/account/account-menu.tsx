@@ -2,20 +2,25 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { LogOut } from "lucide-react";
+import { useState } from "react";
 import { account } from "../api.ts";
-import { forgetDrafts } from "../composer/drafts.ts";
+import { forgetDrafts, hasDrafts } from "../composer/drafts.ts";
 import { forgetChats } from "../conversation/chats.ts";
+import { forgetBranches } from "../conversation/use-branches.ts";
 import { t } from "../strings/index.ts";
-import { IconButton } from "../ui/icon-button.tsx";
+import { tellTabs } from "../tabs.ts";
+import { Confirm } from "../ui/confirm.tsx";
 import { toasts } from "../ui/toasts.tsx";
 
 interface AccountMenuProps {
+  personId: string;
   name: string;
   email: string;
   onOpen: () => void;
 }
 
-export function AccountMenu({ name, email, onOpen }: AccountMenuProps) {
+export function AccountMenu({ personId, name, email, onOpen }: AccountMenuProps) {
+  const [isAsking, setIsAsking] = useState(false);
   const queries = useQueryClient();
   const navigate = useNavigate();
   const leave = useMutation({
@@ -23,19 +28,20 @@ export function AccountMenu({ name, email, onOpen }: AccountMenuProps) {
     onError: (error) => void toasts.add({ title: error.message }),
     onSuccess: async () => {
       forgetChats();
-      forgetDrafts();
+      forgetBranches();
+      forgetDrafts(personId);
       await navigate({ to: "/" });
       queries.setQueryData(["person"], null);
+      tellTabs("person");
       queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "person" });
     },
   });
   return (
-    <div className="flex items-center gap-1 border-line border-t p-2">
+    <div className="border-line border-t p-2">
       <Link
         to="/account"
         onClick={onOpen}
-        aria-label={t.account.open(name)}
-        className="flex min-w-0 flex-1 items-center gap-3 rounded-lg p-1.5 hover:bg-line/50 aria-[current=page]:bg-line/80"
+        className="flex min-w-0 items-center gap-3 rounded-lg p-1.5 hover:bg-line/50 aria-[current=page]:bg-line/80"
       >
         <span
           aria-hidden="true"
@@ -44,13 +50,30 @@ export function AccountMenu({ name, email, onOpen }: AccountMenuProps) {
           {[...name][0] ?? "?"}
         </span>
         <span className="min-w-0 flex-1 text-sm">
-          <span className="block truncate font-medium">{name}</span>
+          <span className="sr-only">{t.account.of} </span>
+          <span dir="auto" className="block truncate font-medium">
+            {name}
+          </span>{" "}
           <span className="block truncate text-quiet text-xs">{email}</span>
         </span>
       </Link>
-      <IconButton label={t.account.signOut} onClick={() => leave.mutate()} disabled={leave.isPending}>
-        <LogOut size={18} />
-      </IconButton>
+      <button
+        type="button"
+        disabled={leave.isPending}
+        onClick={() => (hasDrafts(personId) ? setIsAsking(true) : leave.mutate())}
+        className="mt-1 flex w-full items-center gap-2 rounded-lg px-3 py-2 text-quiet text-sm hover:bg-line/50 hover:text-ink disabled:opacity-50"
+      >
+        <LogOut size={15} aria-hidden="true" />
+        {t.account.signOut}
+      </button>
+      <Confirm
+        open={isAsking}
+        onOpenChange={setIsAsking}
+        title={t.account.draftsTitle}
+        text={t.account.draftsText}
+        action={t.account.signOutAnyway}
+        onConfirm={() => leave.mutate()}
+      />
     </div>
   );
 }

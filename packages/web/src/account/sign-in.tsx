@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { account } from "../api.ts";
 import { t } from "../strings/index.ts";
+import { tellTabs } from "../tabs.ts";
 import { Button } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
 
@@ -18,6 +19,7 @@ export function SignIn() {
     onSuccess: async () => {
       queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "person" });
       await queries.invalidateQueries({ queryKey: ["person"] });
+      tellTabs("person");
     },
   });
   return (

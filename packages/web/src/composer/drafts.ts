@@ -1,30 +1,82 @@
-/** What was written and is not stored on the server yet. It belongs to a person, and survives a reload where the browser lets it. */
+/**
+ * What was written and is not stored on the server yet: drafts, and questions that are on their way. It belongs to a person,
+ * and survives a reload where the browser lets it.
+ */
 
-const prefix = "chatkeep.draft.";
+/** The draft of a conversation that has not begun. */
+export const newDraft = "new";
 
-function key(personId: string, conversationId: string): string {
-  return `${prefix}${personId}.${conversationId}`;
+type Kind = "draft" | "asked";
+
+export function draftKey(personId: string, conversationId: string, kind: Kind = "draft"): string {
+  return `chatkeep.${kind}.${personId}.${conversationId}`;
 }
 
-export function readDraft(personId: string, conversationId: string): string {
+function read(name: string): string {
   try {
-    return localStorage.getItem(key(personId, conversationId)) ?? "";
+    return localStorage.getItem(name) ?? "";
   } catch {
     return "";
   }
 }
 
 /** Too long a text, or a browser that keeps nothing, is no reason to fail: then it lives as long as the page. */
-export function writeDraft(personId: string, conversationId: string, text: string): void {
+function write(name: string, text: string): void {
   try {
-    if (text) localStorage.setItem(key(personId, conversationId), text);
-    else localStorage.removeItem(key(personId, conversationId));
+    if (text) localStorage.setItem(name, text);
+    else localStorage.removeItem(name);
   } catch {}
 }
 
-/** Whoever signs out leaves nothing behind for the next person. */
-export function forgetDrafts(): void {
+export function readDraft(personId: string, conversationId: string): string {
+  return read(draftKey(personId, conversationId));
+}
+
+export function writeDraft(personId: string, conversationId: string, text: string): void {
+  write(draftKey(personId, conversationId), text);
+}
+
+/** A question from the moment it is sent until it is known to be stored. */
+export interface Asked {
+  messageId: string;
+  text: string;
+}
+
+export function readAsked(personId: string, conversationId: string): Asked | undefined {
+  const text = read(draftKey(personId, conversationId, "asked"));
   try {
-    for (const name of Object.keys(localStorage)) if (name.startsWith(prefix)) localStorage.removeItem(name);
-  } catch {}
+    return text ? (JSON.parse(text) as Asked) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function writeAsked(personId: string, conversationId: string, asked: Asked | undefined): void {
+  write(draftKey(personId, conversationId, "asked"), asked ? JSON.stringify(asked) : "");
+}
+
+/** What was written for a conversation that is there no more is not lost: it becomes the draft of a new one. */
+export function moveDraftToNew(personId: string, conversationId: string): void {
+  const text = readDraft(personId, conversationId);
+  if (!text) return;
+  writeDraft(personId, newDraft, [readDraft(personId, newDraft), text].filter(Boolean).join("\n\n"));
+  writeDraft(personId, conversationId, "");
+}
+
+export function hasDrafts(personId: string): boolean {
+  return namesOf(personId).some((name) => read(name).trim() !== "");
+}
+
+/** Whoever signs out leaves nothing behind for the next person. */
+export function forgetDrafts(personId: string): void {
+  for (const name of namesOf(personId)) write(name, "");
+}
+
+function namesOf(personId: string): string[] {
+  try {
+    const prefixes = [draftKey(personId, ""), draftKey(personId, "", "asked")];
+    return Object.keys(localStorage).filter((name) => prefixes.some((prefix) => name.startsWith(prefix)));
+  } catch {
+    return [];
+  }
 }

@@ -3,8 +3,11 @@ import { Chat } from "@ai-sdk/react";
 import type { UIMessage } from "ai";
 import { v4 as uuid } from "uuid";
 import { chatTransport, type KeptMetadata, type Message } from "../api.ts";
+import { LetGoError } from "../reply-streams.ts";
 
 const chats = new Map<string, Chat<UIMessage>>();
+/** Why replies ended that this tab has followed, by message: what is read of them later may not say it. */
+const heard = new Map<string, string>();
 let onReplied: (conversationId: string) => void = () => {};
 
 export function chatOf(id: string): Chat<UIMessage> {
@@ -14,9 +17,10 @@ export function chatOf(id: string): Chat<UIMessage> {
     id,
     transport: chatTransport,
     generateId: () => uuid(),
-    onFinish: ({ isDisconnect }) => {
+    onFinish: ({ isDisconnect, message, finishReason }) => {
+      if (finishReason) heard.set(message.id, finishReason);
       onReplied(id);
-      if (isDisconnect && chat.lastMessage?.role === "assistant") void takeUpAgain(chat);
+      if (isDisconnect) void takeUpAgain(chat);
     },
     onError: () => onReplied(id),
   });
@@ -24,9 +28,17 @@ export function chatOf(id: string): Chat<UIMessage> {
   return chat;
 }
 
+type Ended = Pick<Chat<UIMessage>, "status" | "error" | "messages">;
+
 /** Whether the connection was lost while a reply came: it goes on without us, and is taken up again. */
-export function isCutOff({ status, error, messages }: Pick<Chat<UIMessage>, "status" | "error" | "messages">): boolean {
-  return status === "error" && error instanceof TypeError && messages.at(-1)?.role === "assistant";
+export function isCutOff(chat: Ended): boolean {
+  const { status, error, messages } = chat;
+  return isLetGo(chat) || (status === "error" && error instanceof TypeError && messages.at(-1)?.role === "assistant");
+}
+
+/** Whether this tab itself let the connection go, because others need it more. */
+export function isLetGo({ status, error }: Pick<Ended, "status" | "error">): boolean {
+  return status === "error" && error instanceof LetGoError;
 }
 
 const beingTakenUp = new Set<Chat<UIMessage>>();
@@ -38,7 +50,7 @@ async function takeUpAgain(chat: Chat<UIMessage>): Promise<void> {
   beingTakenUp.add(chat);
   try {
     for (let pauseMs = firstPauseMs; isCutOff(chat); pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-      await backOnlineOr(pauseMs);
+      if (!isLetGo(chat)) await backOnlineOr(pauseMs);
       if (chats.get(chat.id) !== chat || !isCutOff(chat)) return;
       await chat.resumeStream();
     }
@@ -80,6 +92,11 @@ export function whenReplied(listener: (conversationId: string) => void): void {
 export function toUIMessage({ id, role, content, parts, ...metadata }: Message): UIMessage<KeptMetadata> {
   const kept = (parts ?? (content ? [{ type: "text", text: content }] : [])) as UIMessage["parts"];
   return { id, role, parts: kept as UIMessage<KeptMetadata>["parts"], metadata };
+}
+
+/** Why the model ended: as it is stored, or as this tab has heard. */
+export function finishReasonOf(message: UIMessage): string | undefined {
+  return keptOf(message)?.finishReason ?? heard.get(message.id);
 }
 
 export function keptOf(message: UIMessage | undefined): KeptMetadata | undefined {

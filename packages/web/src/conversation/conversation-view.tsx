@@ -1,23 +1,37 @@
 /** A conversation: what was said, the reply as it comes, and where to write. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { UIMessage } from "ai";
+import { ArrowDown } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { ApiError, conversations, errorIn } from "../api.ts";
+import { v4 as uuid } from "uuid";
+import { ApiError, conversations } from "../api.ts";
 import { Composer } from "../composer/composer.tsx";
-import { readDraft, writeDraft } from "../composer/drafts.ts";
+import {
+  draftKey,
+  moveDraftToNew,
+  newDraft,
+  readAsked,
+  readDraft,
+  writeAsked,
+  writeDraft,
+} from "../composer/drafts.ts";
 import { t } from "../strings/index.ts";
-import { Button } from "../ui/button.tsx";
 import { Failure } from "../ui/failure.tsx";
-import { forgetChat, isCutOff, keptOf } from "./chats.ts";
+import { IconButton } from "../ui/icon-button.tsx";
+import { forgetChat, isCutOff, isLetGo, keptOf } from "./chats.ts";
+import { Earlier } from "./earlier.tsx";
 import { MessageView } from "./message-view.tsx";
+import { StateOfReply } from "./state-of-reply.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
+import { useUnsent } from "./use-asked.ts";
+import { useBranches } from "./use-branches.ts";
 import { useFollow, useKeptChat } from "./use-kept-chat.ts";
+import { usePrintWhole } from "./use-print-whole.ts";
 import { Welcome } from "./welcome.tsx";
 
 const stopTries = 10;
 const stopPauseMs = 400;
-const cutOff: (string | undefined)[] = ["stopped", "failed", "interrupted"];
 
 interface ConversationViewProps {
   personId: string;
@@ -27,70 +41,88 @@ interface ConversationViewProps {
 
 export function ConversationView({ personId, id, isNew = false }: ConversationViewProps) {
   const navigate = useNavigate();
-  const draftOf = isNew ? "new" : id;
+  const draftOf = isNew ? newDraft : id;
   const { chat, branch } = useKeptChat(id, isNew);
-  const { messages, status, error, clearError } = chat;
-  const isReplying = status === "submitted" || status === "streaming";
+  const { messages, status, clearError } = chat;
+  const isReplying = status === "submitted" || status === "streaming" || isLetGo(chat);
   const last = messages.at(-1);
-  const isLost = isCutOff(chat);
   const isWrittenElsewhere = !isReplying && keptOf(last)?.status === "streaming";
   const isBusy = isReplying || isWrittenElsewhere;
   useFollow(id, isWrittenElsewhere);
-  useTitle(id, isNew);
-  const { ref: scroller, toEnd } = useStickToEnd(messages);
+  const title = useTitle(id, isNew);
+  const { ref: scroller, isAway, toEnd } = useStickToEnd(messages);
   const [stopError, setStopError] = useState<Error>();
-  const sent = useRef<string>(undefined);
-  useEffect(() => {
-    // The first word of the reply says that the question is stored.
-    if (status !== "streaming" || sent.current === undefined) return;
-    if (readDraft(personId, id) === sent.current) writeDraft(personId, id, "");
-    sent.current = undefined;
-  }, [status, personId, id]);
+  const isMissing =
+    !isNew && branch.error instanceof ApiError && ["not_found", "invalid_input"].includes(branch.error.code);
+  const unsent = useUnsent(personId, id, { messages, status, isRead: branch.isSuccess || isMissing });
+  usePrintWhole(branch);
 
   const ask = useCallback(
-    (text: string, above: UIMessage[], parentId?: string | null) => {
+    (parts: UIMessage["parts"], above: UIMessage[], parentId?: string | null) => {
       clearError();
       setStopError(undefined);
       toEnd();
-      writeDraft(personId, id, text);
-      sent.current = text;
+      const messageId = uuid();
+      writeAsked(personId, id, { messageId, text: wordsOf(parts) });
       chat.setMessages(above);
-      void chat.sendMessage({ parts: [{ type: "text", text }] }, parentId === undefined ? {} : { body: { parentId } });
+      void chat.sendMessage({ id: messageId, parts }, parentId === undefined ? {} : { body: { parentId } });
     },
     [chat.sendMessage, chat.setMessages, clearError, toEnd, personId, id],
   );
   const send = (text: string) => {
-    writeDraft(personId, "new", "");
-    ask(text, messages);
+    writeDraft(personId, draftOf, "");
+    ask([{ type: "text", text }], messages);
     if (isNew) void navigate({ to: "/c/$conversationId", params: { conversationId: id }, replace: true });
   };
-  const latest = useRef({ messages, ask, regenerate: chat.regenerate });
-  latest.current = { messages, ask, regenerate: chat.regenerate };
-  const edit = useCallback((message: UIMessage, text: string) => {
-    const { messages, ask } = latest.current;
-    const index = messages.findIndex((each) => each.id === message.id);
-    ask(text, messages.slice(0, index), keptOf(message)?.parentId ?? messages[index - 1]?.id ?? null);
-  }, []);
-  const regenerate = useCallback((messageId: string) => void latest.current.regenerate({ messageId }), []);
-  const show = useShowBranch(id);
+  const regenerateLast = chat.regenerate;
+  const { show, leave } = useBranches(id, messages);
+  const latest = useRef({ messages, ask, regenerate: regenerateLast });
+  latest.current = { messages, ask, regenerate: regenerateLast };
+  const edit = useCallback(
+    (message: UIMessage, text: string) => {
+      const { messages, ask } = latest.current;
+      const index = messages.findIndex((each) => each.id === message.id);
+      const parts = withWords(message.parts, text);
+      leave(message.id);
+      ask(parts, messages.slice(0, index), keptOf(message)?.parentId ?? messages[index - 1]?.id ?? null);
+    },
+    [leave],
+  );
+  const regenerate = useCallback(
+    (messageId: string) => {
+      leave(messageId);
+      void latest.current.regenerate({ messageId });
+    },
+    [leave],
+  );
 
-  const isGone =
-    !isNew && branch.error instanceof ApiError && ["not_found", "invalid_input"].includes(branch.error.code);
-  const isUnsent = isGone && readDraft(personId, id) !== "";
+  const isUnsent = isMissing && readAsked(personId, id) !== undefined;
+  const isGone = isMissing && !isBusy && !isUnsent;
   useEffect(() => {
-    if (isGone && !isBusy && !isUnsent) forgetChat(id);
-  }, [isGone, isBusy, isUnsent, id]);
-  if (isGone && !isBusy && !isUnsent) return <Gone />;
+    if (!isGone) return;
+    forgetChat(id);
+    moveDraftToNew(personId, id);
+  }, [isGone, personId, id]);
+  if (isGone) return <Gone />;
   if (branch.error && messages.length === 0 && !isUnsent)
     return <Failure error={branch.error} onRetry={() => branch.refetch()} />;
 
   const isEmpty = messages.length === 0 && (isNew || isUnsent || branch.isSuccess);
   return (
-    <div className="flex h-full flex-col">
-      <div ref={scroller} data-scroller className="relative min-h-0 flex-1 overflow-y-auto [overflow-anchor:none]">
+    <div className="flex h-full flex-col print:block print:h-auto">
+      <div
+        ref={scroller}
+        data-scroller
+        className="relative min-h-0 flex-1 overflow-y-auto [overflow-anchor:none] print:overflow-visible"
+      >
         <div className="mx-auto max-w-3xl px-4 py-6">
           {branch.hasNextPage && (
             <Earlier isLoading={branch.isFetchingNextPage} onVisible={() => void branch.fetchNextPage()} />
+          )}
+          {messages.length > 0 && (
+            <h1 dir="auto" className="sr-only print:not-sr-only print:font-semibold print:text-xl">
+              {title ?? t.list.newChat}
+            </h1>
           )}
           {isEmpty && <Welcome onPick={send} />}
           <div role="log" aria-live="off" aria-label={t.chat.messages} className="grid grid-cols-[minmax(0,1fr)] gap-6">
@@ -106,46 +138,52 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
               />
             ))}
           </div>
-          <p
-            role="status"
-            className={status === "submitted" || isWrittenElsewhere ? "mt-6 text-quiet text-sm" : "sr-only"}
-          >
-            {isBusy ? t.chat.writing : last?.role === "assistant" && status === "ready" ? t.chat.answered : ""}
-          </p>
-          {stopError && isReplying && (
-            <p role="alert" className="mt-4 text-danger text-sm">
-              {stopError.message}
-            </p>
-          )}
-          {isLost && <p className="mt-6 text-quiet text-sm">{t.chat.lost}</p>}
-          {error && !isLost && (
-            <div role="alert" className="mt-6 flex flex-wrap items-center gap-3 text-danger text-sm">
-              <span>{errorIn(error.message).message}</span>
-              <Button onClick={() => void askAgain(chat)}>{t.tryAgain}</Button>
-            </div>
-          )}
-          {!error && !isBusy && (cutOff.includes(keptOf(last)?.status) || (last?.role === "user" && keptOf(last))) && (
-            <Button className="mt-4" onClick={() => void chat.regenerate()}>
-              {t.tryAgain}
-            </Button>
-          )}
+          <StateOfReply
+            last={last}
+            isBusy={isBusy}
+            isLost={isCutOff(chat) && !isReplying}
+            isReady={status === "ready"}
+            error={chat.error}
+            stopError={isReplying ? stopError : undefined}
+            onAgain={() => void askAgain(chat)}
+            onGoOn={() => ask([{ type: "text", text: t.chat.goOnWords }], messages)}
+          />
         </div>
       </div>
-      <Composer
-        draft={draftBeside(messages, readDraft(personId, draftOf))}
-        isReplying={isBusy}
-        onDraft={(text) => writeDraft(personId, draftOf, text)}
-        onSend={send}
-        onStop={() => stopReply(id).catch(setStopError)}
-      />
+      <div className="relative print:hidden">
+        {isAway && (
+          <IconButton
+            label={t.chat.toEnd}
+            onClick={toEnd}
+            className="-top-11 absolute inset-x-0 z-10 mx-auto rounded-full border border-line bg-raised shadow-md"
+          >
+            <ArrowDown size={18} />
+          </IconButton>
+        )}
+        <Composer
+          draftName={draftKey(personId, draftOf)}
+          draft={readDraft(personId, draftOf)}
+          unsent={unsent}
+          isReplying={isBusy}
+          onDraft={(text) => writeDraft(personId, draftOf, text)}
+          onSend={send}
+          onStop={() => stopReply(id).catch(setStopError)}
+        />
+      </div>
     </div>
   );
 }
 
-/** A question is kept as a draft until it is stored: while it stands in the conversation already, it is not to be written again. */
-function draftBeside(messages: readonly UIMessage[], draft: string): string {
-  const asked = messages.findLast(({ role }) => role === "user")?.parts ?? [];
-  return asked.some((part) => part.type === "text" && part.text === draft) ? "" : draft;
+function wordsOf(parts: UIMessage["parts"]): string {
+  return parts.flatMap((part) => (part.type === "text" ? part.text : [])).join("\n\n");
+}
+
+/** The same question in other words: what else it has stays. */
+function withWords(parts: UIMessage["parts"], text: string): UIMessage["parts"] {
+  const place = parts.findIndex(({ type }) => type === "text");
+  const words = { type: "text" as const, text };
+  const others = parts.flatMap((part, index) => (index === place ? words : part.type === "text" ? [] : part));
+  return place < 0 ? [...others, words] : others;
 }
 
 function Gone() {
@@ -159,43 +197,14 @@ function Gone() {
   );
 }
 
-/** Asks for the page above when it comes into view. */
-function Earlier({ isLoading, onVisible }: { isLoading: boolean; onVisible: () => void }) {
-  const ref = useRef<HTMLDivElement>(null);
-  const latest = useRef(onVisible);
-  latest.current = onVisible;
-  useEffect(() => {
-    if (isLoading || !ref.current) return;
-    const watch = new IntersectionObserver(([entry]) => entry?.isIntersecting && latest.current(), {
-      root: ref.current.closest("[data-scroller]"),
-      rootMargin: "600px 0px 0px 0px",
-    });
-    watch.observe(ref.current);
-    return () => watch.disconnect();
-  }, [isLoading]);
-  return (
-    <div ref={ref} className="mb-6 h-5 animate-pulse text-center text-quiet text-sm">
-      {t.chat.earlier}
-    </div>
-  );
-}
-
 /** The tab has the name of the conversation. */
-function useTitle(id: string, isNew: boolean): void {
+function useTitle(id: string, isNew: boolean): string | null | undefined {
   const { data } = useQuery({ queryKey: ["conversation", id], queryFn: () => conversations.get(id), enabled: !isNew });
   const title = isNew ? undefined : data?.title;
   useEffect(() => {
     document.title = title ? `${title} · chatkeep` : "chatkeep";
   }, [title]);
-}
-
-function useShowBranch(id: string): (messageId: string) => void {
-  const queries = useQueryClient();
-  const { mutate } = useMutation({
-    mutationFn: (headId: string) => conversations.change(id, { headId }),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["branch", id] }),
-  });
-  return mutate;
+  return title;
 }
 
 interface Asking {

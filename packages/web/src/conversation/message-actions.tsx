@@ -3,6 +3,8 @@ import type { UIMessage } from "ai";
 import { Check, ChevronLeft, ChevronRight, Copy, Pencil, RefreshCw } from "lucide-react";
 import { useState } from "react";
 import { t } from "../strings/index.ts";
+import { copyText } from "../ui/clipboard.ts";
+import { toasts } from "../ui/toasts.tsx";
 import { keptOf } from "./chats.ts";
 
 const copiedMs = 2_000;
@@ -24,7 +26,7 @@ export function MessageActions({ message, text, isLocked, onEdit, onRegenerate, 
     if (target) onShow(target);
   };
   return (
-    <div className="flex items-center text-quiet">
+    <div className="flex items-center text-quiet print:hidden">
       {siblings.length > 1 && (
         <>
           <Action label={t.chat.previous} isDisabled={index <= 0 || isLocked} onClick={() => show(-1)}>
@@ -61,9 +63,13 @@ export function MessageActions({ message, text, isLocked, onEdit, onRegenerate, 
 function CopyButton({ text }: { text: string }) {
   const [isCopied, setIsCopied] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setIsCopied(true);
-    setTimeout(() => setIsCopied(false), copiedMs);
+    try {
+      await copyText(text);
+      setIsCopied(true);
+      setTimeout(() => setIsCopied(false), copiedMs);
+    } catch {
+      toasts.add({ title: t.chat.notCopied });
+    }
   };
   return (
     <Action label={isCopied ? t.chat.copied : t.chat.copy} onClick={() => void copy()}>

@@ -1,22 +1,15 @@
-/** One message: the words, what tools did, how it ended, and what one can do with it. */
+/** One message: its parts, how it ended, and what one can do with it. */
 import type { UIMessage } from "ai";
-import { isToolUIPart } from "ai";
-import { lazy, memo, Suspense, useState } from "react";
+import { memo, useRef, useState } from "react";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
-import { keptOf } from "./chats.ts";
+import { isComposing } from "../ui/keys.ts";
+import { endingOf } from "./ending.ts";
 import { MessageActions } from "./message-actions.tsx";
-import { ToolCall } from "./tool-call.tsx";
+import { PartView, Sources } from "./part-view.tsx";
+import { passagesOf } from "./thoughts.ts";
 
-const Markdown = lazy(() => import("./markdown.tsx").then((module) => ({ default: module.Markdown })));
-
-const endings: Record<string, string> = {
-  stopped: t.chat.stopped,
-  failed: t.chat.failed,
-  interrupted: t.chat.interrupted,
-};
-
-/** A text that is longer than this is folded. */
+/** A question that is longer than this is folded. */
 const foldLetters = 6_000;
 
 interface MessageViewProps {
@@ -38,8 +31,8 @@ export const MessageView = memo(function MessageView({
   onShow,
 }: MessageViewProps) {
   const [isEditing, setIsEditing] = useState(false);
+  const article = useRef<HTMLElement>(null);
   const isUser = message.role === "user";
-  const status = keptOf(message)?.status;
   const text = textOf(message);
   if (isEditing) {
     return (
@@ -48,21 +41,26 @@ export const MessageView = memo(function MessageView({
         onDone={(next) => {
           setIsEditing(false);
           if (next) onEdit(message, next);
+          // What was pressed to come here is there again only now.
+          setTimeout(() => (next ? document.getElementById("message") : article.current)?.focus());
         }}
       />
     );
   }
   return (
     <article
+      ref={article}
+      tabIndex={-1}
       aria-label={isUser ? t.chat.you : t.chat.assistant}
-      className={`group/message flex min-w-0 flex-col gap-1 ${isUser ? "items-end" : ""}`}
+      className={`group/message flex min-w-0 flex-col gap-1 outline-none ${isUser ? "items-end" : ""}`}
     >
-      <Folded isLong={text.length > foldLetters && !isStreaming} isUser={isUser}>
+      <Folded isLong={isUser && text.length > foldLetters} isUser={isUser}>
         {message.parts.map((part, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: parts only grow at their end
           <PartView key={index} part={part} isUser={isUser} isStreaming={isStreaming} />
         ))}
-        {status && endings[status] && <p className="text-quiet text-sm italic">{endings[status]}</p>}
+        <Sources parts={message.parts} />
+        {!isStreaming && !isUser && <Ending message={message} />}
       </Folded>
       {!isStreaming && (
         <MessageActions
@@ -78,8 +76,17 @@ export const MessageView = memo(function MessageView({
   );
 });
 
-function textOf({ parts }: UIMessage): string {
-  return parts.flatMap((part) => (part.type === "text" ? part.text : [])).join("\n\n");
+function Ending({ message }: { message: UIMessage }) {
+  const ending = endingOf(message);
+  return ending && <p className="text-quiet text-sm italic">{ending.words}</p>;
+}
+
+/** The words of a message, without what the model thought. */
+function textOf({ role, parts }: UIMessage): string {
+  const texts = parts.flatMap((part) => (part.type === "text" ? part.text : []));
+  if (role === "user") return texts.join("\n\n");
+  const answers = texts.flatMap((text) => passagesOf(text).flatMap(({ type, text }) => (type === "text" ? text : [])));
+  return answers.join("\n\n");
 }
 
 interface FoldedProps {
@@ -94,7 +101,7 @@ function Folded({ isLong, isUser, children }: FoldedProps) {
   return (
     <>
       <div
-        className={`${isUser ? "min-w-0 max-w-[85%] rounded-2xl bg-side px-4 py-2.5" : "min-w-0 space-y-3 wrap-anywhere"} ${isFolded ? "max-h-96 overflow-hidden mask-b-from-80%" : ""}`}
+        className={`${isUser ? "min-w-0 max-w-[85%] rounded-2xl bg-side px-4 py-2.5" : "min-w-0 space-y-3 wrap-anywhere"} ${isFolded ? "max-h-96 overflow-hidden mask-b-from-80% print:max-h-none print:mask-none" : ""}`}
       >
         {children}
       </div>
@@ -102,7 +109,7 @@ function Folded({ isLong, isUser, children }: FoldedProps) {
         <button
           type="button"
           aria-expanded={isOpen}
-          className="self-start rounded-lg px-2 py-1 font-medium text-brand text-sm hover:bg-side"
+          className="self-start rounded-lg px-2 py-1 font-medium text-brand text-sm hover:bg-side print:hidden"
           onClick={() => setIsOpen(!isOpen)}
         >
           {isOpen ? t.chat.showLess : t.chat.showAll}
@@ -124,12 +131,13 @@ function Edit({ text, onDone }: { text: string; onDone: (text: string | undefine
     >
       <textarea
         aria-label={t.chat.editing}
+        dir="auto"
         // biome-ignore lint/a11y/noAutofocus: the person has just chosen to write here
         autoFocus
         value={draft}
         onChange={(event) => setDraft(event.target.value)}
         onKeyDown={(event) => {
-          if (event.nativeEvent.isComposing) return;
+          if (isComposing(event)) return;
           if (event.key === "Escape") onDone(undefined);
           if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit();
         }}
@@ -143,32 +151,4 @@ function Edit({ text, onDone }: { text: string; onDone: (text: string | undefine
       </div>
     </form>
   );
-}
-
-interface PartViewProps {
-  part: UIMessage["parts"][number];
-  isUser: boolean;
-  isStreaming: boolean;
-}
-
-function PartView({ part, isUser, isStreaming }: PartViewProps) {
-  if (part.type === "text" && isUser) return <p className="whitespace-pre-wrap wrap-anywhere">{part.text}</p>;
-  if (part.type === "text") {
-    return (
-      <Suspense fallback={<p className="whitespace-pre-wrap break-words">{part.text}</p>}>
-        <Markdown text={part.text} isStreaming={isStreaming} />
-      </Suspense>
-    );
-  }
-  if (part.type === "reasoning" && part.text) {
-    return (
-      <details className="text-quiet text-sm" open={isStreaming && part.state === "streaming"}>
-        <summary className="cursor-pointer">{t.chat.thoughts}</summary>
-        <p className="mt-2 whitespace-pre-wrap border-line border-l-2 pl-3">{part.text}</p>
-      </details>
-    );
-  }
-  if (part.type === "file") return <p className="text-quiet text-sm">📎 {part.filename ?? t.chat.file}</p>;
-  if (isToolUIPart(part)) return <ToolCall part={part} isOver={!isStreaming} />;
-  return null;
 }

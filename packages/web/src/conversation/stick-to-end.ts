@@ -1,62 +1,86 @@
 /**
- * Keeps the end in view while it grows, until the reader scrolls up; then what is being read stays where it is, whatever
- * comes in above or changes its height. Browsers' own scroll anchoring is not everywhere, so it is turned off and done here.
+ * Keeps the end in view while it grows, until the reader scrolls up, however little; then what is being read stays where it
+ * is, whatever comes in above or changes its height. Browsers' own scroll anchoring is not everywhere, so it is turned off and
+ * done here.
  */
-import { type RefObject, useLayoutEffect, useRef } from "react";
+import { type RefObject, useCallback, useLayoutEffect, useRef, useState } from "react";
 
+/** So near the end one comes back to it, scrolling down. */
 const nearEndPixels = 80;
+const atEndPixels = 2;
 
 interface Stick {
   ref: RefObject<HTMLDivElement | null>;
+  /** The reader has gone away from the end. */
+  isAway: boolean;
   /** Goes to the end, and stays there: for one's own message. */
   toEnd: () => void;
 }
 
 interface Place {
   atEnd: boolean;
+  top: number;
   /** The first message that is in view, and where it is. */
   anchor: { element: Element; top: number } | undefined;
 }
 
 export function useStickToEnd(messages: readonly { id: string }[]): Stick {
   const ref = useRef<HTMLDivElement>(null);
-  const place = useRef<Place>({ atEnd: true, anchor: undefined });
+  const place = useRef<Place>({ atEnd: true, top: 0, anchor: undefined });
+  const [isAway, setIsAway] = useState(false);
+
+  const remember = useCallback((box: HTMLElement) => {
+    place.current = placeIn(box, place.current);
+    setIsAway(!place.current.atEnd);
+  }, []);
+  const restore = useCallback(
+    (box: HTMLElement) => {
+      // The reader may have scrolled up just now, and the browser not have said so yet.
+      if (box.scrollTop < place.current.top) remember(box);
+      const { atEnd, anchor } = place.current;
+      if (atEnd) box.scrollTop = box.scrollHeight;
+      else if (anchor?.element.isConnected) box.scrollTop += topIn(box, anchor.element) - anchor.top;
+      place.current.top = box.scrollTop;
+    },
+    [remember],
+  );
 
   useLayoutEffect(() => {
     const box = ref.current;
     if (!box) return;
-    const remember = () => {
-      place.current = {
-        atEnd: box.scrollHeight - box.scrollTop - box.clientHeight < nearEndPixels,
-        anchor: anchorIn(box),
-      };
-    };
+    const onScroll = () => remember(box);
     // Text that is laid out later, and a window that changes its size, move things too.
-    const follow = new ResizeObserver(() => restore(box, place.current));
+    const follow = new ResizeObserver(() => restore(box));
     follow.observe(box);
     if (box.firstElementChild) follow.observe(box.firstElementChild);
-    box.addEventListener("scroll", remember, { passive: true });
+    box.addEventListener("scroll", onScroll, { passive: true });
     return () => {
       follow.disconnect();
-      box.removeEventListener("scroll", remember);
+      box.removeEventListener("scroll", onScroll);
     };
-  }, []);
+  }, [remember, restore]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the messages may change the height
   useLayoutEffect(() => {
-    if (ref.current) restore(ref.current, place.current);
+    if (ref.current) restore(ref.current);
   }, [messages]);
 
-  const toEnd = useRef(() => {
-    place.current = { atEnd: true, anchor: undefined };
-    if (ref.current) ref.current.scrollTop = ref.current.scrollHeight;
-  }).current;
-  return { ref, toEnd };
+  const toEnd = useCallback(() => {
+    const box = ref.current;
+    if (!box) return;
+    box.scrollTop = box.scrollHeight;
+    place.current = { atEnd: true, top: box.scrollTop, anchor: undefined };
+    setIsAway(false);
+  }, []);
+  return { ref, isAway, toEnd };
 }
 
-function restore(box: HTMLElement, { atEnd, anchor }: Place): void {
-  if (atEnd) box.scrollTop = box.scrollHeight;
-  else if (anchor?.element.isConnected) box.scrollTop += topIn(box, anchor.element) - anchor.top;
+function placeIn(box: HTMLElement, before: Place): Place {
+  const { scrollTop: top, scrollHeight, clientHeight } = box;
+  const left = scrollHeight - top - clientHeight;
+  const isUp = top < before.top;
+  const atEnd = left <= atEndPixels || (!isUp && (before.atEnd || left < nearEndPixels));
+  return { atEnd, top, anchor: anchorIn(box) };
 }
 
 /** Found by halving: a conversation may have thousands of messages in the page. */

@@ -39,7 +39,10 @@ function Json({ label, value }: { label: string; value: unknown }) {
   return (
     <div>
       <p className="text-quiet text-xs">{label}</p>
-      <pre className="mt-1 overflow-x-auto rounded-lg bg-side p-2 text-xs">{JSON.stringify(value, null, 2)}</pre>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <pre dir="ltr" tabIndex={0} className="mt-1 overflow-x-auto rounded-lg bg-side p-2 text-xs">
+        {JSON.stringify(value, null, 2)}
+      </pre>
     </div>
   );
 }

@@ -3,8 +3,10 @@ import { useChat } from "@ai-sdk/react";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import type { UIMessage } from "ai";
 import { useEffect, useMemo } from "react";
-import { conversations } from "../api.ts";
+import { type Conversation, conversations } from "../api.ts";
 import { putInLists } from "../lists.ts";
+import { storedQuestions } from "../reply-streams.ts";
+import { toasts } from "../ui/toasts.tsx";
 import { chatOf, keptOf, toUIMessage, whenReplied } from "./chats.ts";
 
 const throttleMs = 50;
@@ -39,14 +41,15 @@ export function useKeptChat(id: string, isNew: boolean) {
         : [];
     setMessages([...kept, ...unsent] as UIMessage[]);
   }, [data, setMessages, instance]);
-  const isStored = chat.status === "streaming";
   useEffect(() => {
-    if (!isStored) return;
-    void conversations.get(id).then(
-      (conversation) => putInLists(queries, conversation),
-      () => {},
-    );
-  }, [isStored, queries, id]);
+    const put = () =>
+      outOfArchive(id).then(
+        (conversation) => putInLists(queries, conversation),
+        (error: Error) => void toasts.add({ title: error.message }),
+      );
+    storedQuestions.addEventListener(id, put);
+    return () => storedQuestions.removeEventListener(id, put);
+  }, [queries, id]);
   useEffect(() => {
     whenReplied((conversationId) => {
       void queries.invalidateQueries({ queryKey: ["branch", conversationId] });
@@ -55,6 +58,12 @@ export function useKeptChat(id: string, isNew: boolean) {
   }, [queries]);
   useTaskNews(chat.messages);
   return { chat, branch };
+}
+
+/** A conversation that this tab has asked something in is no longer one of the past. */
+async function outOfArchive(id: string): Promise<Conversation> {
+  const conversation = await conversations.get(id);
+  return conversation.archived ? await conversations.change(id, { archived: false }) : conversation;
 }
 
 /** The tasks change while the assistant works on them. */
@@ -72,14 +81,17 @@ export function useFollow(id: string, isWrittenElsewhere: boolean): void {
   const queries = useQueryClient();
   useEffect(() => {
     if (!isWrittenElsewhere) return;
+    let isFollowing = false;
     const timer = setInterval(follow, pollMs);
     void follow();
     return () => clearInterval(timer);
 
     async function follow() {
       const chat = chatOf(id);
-      if (chat.status === "submitted" || chat.status === "streaming") return;
+      if (isFollowing || chat.status === "submitted" || chat.status === "streaming") return;
+      isFollowing = true;
       await chat.resumeStream();
+      isFollowing = false;
       await queries.invalidateQueries({ queryKey: ["branch", id] });
     }
   }, [id, isWrittenElsewhere, queries]);

@@ -3,10 +3,11 @@ import { Menu } from "@base-ui/react/menu";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { Archive, ArchiveRestore, Ellipsis, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
-import { type KeyboardEvent, useState } from "react";
+import { type KeyboardEvent, useRef, useState } from "react";
 import { type ConversationChange, conversations } from "../api.ts";
 import { type ListedConversation, putInLists } from "../lists.ts";
 import { t } from "../strings/index.ts";
+import { isComposing } from "../ui/keys.ts";
 import { fullTime, shortTime } from "../ui/times.ts";
 import { toasts } from "../ui/toasts.tsx";
 import { deleteSoon, undoDelete } from "./deletions.ts";
@@ -25,14 +26,16 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
   const [isRenaming, setIsRenaming] = useState(false);
   const { conversationId } = useParams({ strict: false });
   const { change, remove } = useChanges(conversation);
+  const link = useRef<HTMLAnchorElement>(null);
   const name = title ?? t.list.newChat;
   if (isRenaming) {
     return (
       <Rename
         title={name}
-        onDone={(next) => {
+        onDone={(next, isByKey) => {
           setIsRenaming(false);
           if (next) change.mutate({ title: next });
+          if (isByKey) setTimeout(() => link.current?.focus());
         }}
       />
     );
@@ -40,6 +43,7 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
   return (
     <div className="group relative">
       <Link
+        ref={link}
         to="/c/$conversationId"
         params={{ conversationId: id }}
         onClick={onOpen}
@@ -54,10 +58,12 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
             className="size-2 shrink-0 animate-pulse rounded-full bg-brand"
           />
         )}
-        <span className="min-w-0 flex-1 truncate">{change.variables?.title ?? name}</span>
+        <span dir="auto" className="min-w-0 flex-1 truncate">
+          {change.variables?.title ?? name}
+        </span>
         <time
           dateTime={updatedAt}
-          className="shrink-0 text-quiet text-xs group-focus-within:invisible group-hover:invisible pointer-coarse:pr-6 pointer-coarse:group-hover:visible"
+          className="shrink-0 text-quiet text-xs group-focus-within:invisible group-hover:invisible pointer-coarse:pe-6 pointer-coarse:group-hover:visible"
         >
           {shortTime(updatedAt)}
         </time>
@@ -65,7 +71,7 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
       <Menu.Root>
         <Menu.Trigger
           aria-label={t.list.moreFor(name)}
-          className="absolute top-1 right-1 inline-flex size-7 items-center justify-center rounded-md text-quiet opacity-0 hover:bg-line focus-visible:opacity-100 group-hover:opacity-100 data-popup-open:opacity-100 pointer-coarse:opacity-100"
+          className="absolute end-1 top-1 inline-flex size-7 items-center justify-center rounded-md text-quiet opacity-0 hover:bg-line focus-visible:opacity-100 group-hover:opacity-100 data-popup-open:opacity-100 pointer-coarse:opacity-100"
         >
           <Ellipsis size={16} />
         </Menu.Trigger>
@@ -133,24 +139,31 @@ function useChanges({ id, title, runId }: ListedConversation) {
   return { change, remove };
 }
 
-function Rename({ title, onDone }: { title: string; onDone: (title: string | undefined) => void }) {
+interface RenameProps {
+  title: string;
+  /** `isByKey`: not because something else was chosen meanwhile. */
+  onDone: (title: string | undefined, isByKey: boolean) => void;
+}
+
+function Rename({ title, onDone }: RenameProps) {
   const [text, setText] = useState(title);
-  const finish = () => onDone(text.trim() && text.trim() !== title ? text.trim() : undefined);
+  const finish = (isByKey: boolean) => onDone(text.trim() && text.trim() !== title ? text.trim() : undefined, isByKey);
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.nativeEvent.isComposing) return;
-    if (event.key === "Enter") finish();
-    if (event.key === "Escape") onDone(undefined);
+    if (isComposing(event)) return;
+    if (event.key === "Enter") finish(true);
+    if (event.key === "Escape") onDone(undefined, true);
   };
   return (
     <input
       aria-label={t.list.title}
+      dir="auto"
       // biome-ignore lint/a11y/noAutofocus: the person has just chosen to write here
       autoFocus
       maxLength={longestTitle}
       value={text}
       onChange={(event) => setText(event.target.value)}
       onFocus={(event) => event.target.select()}
-      onBlur={finish}
+      onBlur={() => finish(false)}
       onKeyDown={onKeyDown}
       className="w-full rounded-lg border border-brand bg-page px-3 py-1.5 text-sm"
     />

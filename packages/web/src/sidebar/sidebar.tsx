@@ -40,6 +40,7 @@ export function Sidebar({ onOpen }: { onOpen: () => void }) {
           <input
             type="search"
             id="search"
+            dir="auto"
             aria-label={t.list.search}
             placeholder={t.list.search}
             value={text}

@@ -13,6 +13,8 @@ export const en = {
   save: "Save",
   close: "Close",
   undo: "Undo",
+  notifications: "Notifications",
+  noFiles: "Files cannot be sent yet: paste their text into the message instead.",
 
   signIn: {
     title: "Sign in to chatkeep",
@@ -69,6 +71,24 @@ export const en = {
     thoughts: "Thoughts",
     stopped: "Stopped.",
     failed: "The assistant could not finish this answer.",
+    ending: {
+      length: "The answer ends here because it has reached its greatest length.",
+      filtered: "The answer ends here because a content filter of the model's provider stopped it.",
+      steps: "The assistant has used all the steps that it may take for one answer.",
+      unknown: "The answer ended without saying why, and may not be complete.",
+      empty: "The assistant answered nothing.",
+    },
+    goOn: "Continue",
+    goOnWords: "Please continue.",
+    toEnd: "To the end of the conversation",
+    sources: "Sources",
+    table: "Table",
+    footnotes: "Footnotes",
+    backTo: (number: number) => `Back to where footnote ${number} stands`,
+    isDone: "Done",
+    isOpen: "Not done",
+    notCopied: "This could not be copied: select the text and copy it by hand.",
+    notAllPrinted: "Earlier messages are not shown here: press Ctrl+P inside the conversation to print all of it.",
     interrupted: "This answer was interrupted.",
     copy: "Copy",
     copied: "Copied",
@@ -86,7 +106,27 @@ export const en = {
     send: "Send",
     stop: "Stop",
     file: "A file",
+    picture: "A picture",
   },
+
+  /** The renderer of Markdown has words of its own. */
+  markdown: {
+    copyCode: "Copy the code",
+    copied: "Copied",
+    downloadFile: "Download the file",
+    copyTable: "Copy the table",
+    copyTableAsMarkdown: "Copy the table as Markdown",
+    copyTableAsCsv: "Copy the table as CSV",
+    copyTableAsTsv: "Copy the table as TSV",
+    downloadTable: "Download the table",
+    downloadTableAsCsv: "Download the table as CSV",
+    downloadTableAsMarkdown: "Download the table as Markdown",
+    imageNotAvailable: "The picture is not available",
+    downloadImage: "Download the picture",
+  },
+
+  /** By code, where the server's own sentence is in another language. */
+  errors: {} as Record<string, string>,
 
   tools: {
     addTask: "Add a task",
@@ -112,9 +152,12 @@ export const en = {
   },
 
   account: {
-    open: (name: string) => `Account of ${name}`,
+    of: "Account of",
     title: "Account",
     signOut: "Sign out",
+    draftsTitle: "Sign out, with words that were not sent?",
+    draftsText: "You have written something here that was not sent. Signing out deletes it from this browser.",
+    signOutAnyway: "Sign out and delete it",
     profile: "Profile",
     name: "Name",
     saved: "Saved.",
@@ -157,6 +200,9 @@ export const en = {
     tasks: "Show or hide the tasks",
     send: "Send",
     newLine: "New line",
+    ctrl: "Ctrl",
+    shift: "Shift",
+    print: "Print the whole conversation",
   },
 };
 

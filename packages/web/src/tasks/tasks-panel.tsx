@@ -42,7 +42,7 @@ export function TasksPanel({ onClose }: { onClose: () => void }) {
                   onChange={({ target }) => complete.mutate({ id: task.id, completed: target.checked })}
                   className="mt-0.5 size-4 shrink-0 accent-brand"
                 />
-                <span className={task.completed ? "wrap-anywhere text-quiet line-through" : "wrap-anywhere"}>
+                <span dir="auto" className={task.completed ? "wrap-anywhere text-quiet line-through" : "wrap-anywhere"}>
                   {task.title}
                 </span>
               </label>
@@ -68,6 +68,7 @@ export function TasksPanel({ onClose }: { onClose: () => void }) {
       >
         <input
           aria-label={t.tasks.new}
+          dir="auto"
           placeholder={t.tasks.new}
           value={title}
           maxLength={longestTitle}

@@ -8,6 +8,14 @@ export function remembered(name: string): string | undefined {
   }
 }
 
+/** Forgets all whose names begin so. */
+export function forgetRemembered(prefix: string): void {
+  try {
+    for (const name of Object.keys(localStorage))
+      if (name.startsWith(`chatkeep.${prefix}`)) localStorage.removeItem(name);
+  } catch {}
+}
+
 export function remember(name: string, value: string): void {
   try {
     localStorage.setItem(`chatkeep.${name}`, value);

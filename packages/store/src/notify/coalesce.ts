@@ -1,25 +1,25 @@
 /** Work that is asked for often and done together: one at a time, with a pause between, and again after a failure. */
 
-export interface GatherOptions {
+export interface CoalesceOptions {
   /** From the beginning of one time to that of the next, in milliseconds. */
   everyMs: number;
   onError(error: unknown): void;
 }
 
-export interface Gathering {
+export interface Coalesced {
   /** Has the work done soon: at once if it rested long enough. `isUrgent`: without the pause. */
-  ask(isUrgent?: boolean): void;
-  /** Takes no further asks, and waits for the work that is under way. */
+  trigger(isUrgent?: boolean): void;
+  /** Takes no further triggers, and waits for the work that is under way. */
   close(): Promise<void>;
 }
 
 const pauseAfterErrorMs = 250;
 
 /** What comes while the work is under way is done the next time. */
-export function gather(work: () => Promise<void>, { everyMs, onError }: GatherOptions): Gathering {
+export function coalesce(work: () => Promise<void>, { everyMs, onError }: CoalesceOptions): Coalesced {
   let timer: NodeJS.Timeout | undefined;
   let current: Promise<void> | undefined;
-  let isAsked = false;
+  let isDue = false;
   let isStarting = false;
   let notBefore = 0;
   let isClosed = false;
@@ -28,17 +28,17 @@ export function gather(work: () => Promise<void>, { everyMs, onError }: GatherOp
     timer = undefined;
     isStarting = false;
     if (isClosed) return;
-    isAsked = false;
+    isDue = false;
     notBefore = performance.now() + everyMs;
     current = work()
       .catch((error: unknown) => {
         onError(error);
-        isAsked = true;
+        isDue = true;
         notBefore = performance.now() + pauseAfterErrorMs;
       })
       .finally(() => {
         current = undefined;
-        if (isAsked) schedule();
+        if (isDue) schedule();
       });
   };
   const schedule = (isUrgent = false) => {
@@ -55,8 +55,8 @@ export function gather(work: () => Promise<void>, { everyMs, onError }: GatherOp
     queueMicrotask(start);
   };
   return {
-    ask: (isUrgent = false) => {
-      isAsked = true;
+    trigger: (isUrgent = false) => {
+      isDue = true;
       schedule(isUrgent);
     },
     close: async () => {

@@ -1,0 +1,128 @@
+/** One part of a message: words, thoughts, what a tool did, a picture or another file; and where the words come from. */
+import { type FileUIPart, isToolUIPart, type UIMessage } from "ai";
+import { Download } from "lucide-react";
+import { lazy, Suspense } from "react";
+import { t } from "../strings/index.ts";
+import { passagesOf } from "./thoughts.ts";
+import { ToolCall } from "./tool-call.tsx";
+
+const Markdown = lazy(() => import("./markdown.tsx").then((module) => ({ default: module.Markdown })));
+
+type Part = UIMessage["parts"][number];
+
+interface PartViewProps {
+  part: Part;
+  isUser: boolean;
+  isStreaming: boolean;
+}
+
+export function PartView({ part, isUser, isStreaming }: PartViewProps) {
+  if (part.type === "text" && isUser) return <Plain text={part.text} />;
+  if (part.type === "text") {
+    return passagesOf(part.text, isStreaming).map(({ type, text, isOpen }, index) =>
+      type === "reasoning" ? (
+        // biome-ignore lint/suspicious/noArrayIndexKey: passages only grow at their end
+        <Thoughts key={index} text={text} isOpen={isStreaming && isOpen} />
+      ) : (
+        // biome-ignore lint/suspicious/noArrayIndexKey: passages only grow at their end
+        <Suspense key={index} fallback={<Plain text={text} />}>
+          <Markdown text={text} isStreaming={isStreaming} />
+        </Suspense>
+      ),
+    );
+  }
+  if (part.type === "reasoning" && part.text)
+    return <Thoughts text={part.text} isOpen={isStreaming && part.state === "streaming"} />;
+  if (part.type === "file") return <File part={part} />;
+  if (isToolUIPart(part)) return <ToolCall part={part} isOver={!isStreaming} />;
+  return null;
+}
+
+/** Each line runs its own way. */
+function Plain({ text }: { text: string }) {
+  return (
+    <p dir="auto" className="whitespace-pre-wrap wrap-anywhere [unicode-bidi:plaintext]">
+      {text}
+    </p>
+  );
+}
+
+function Thoughts({ text, isOpen }: { text: string; isOpen: boolean }) {
+  return (
+    <details className="text-quiet text-sm" open={isOpen}>
+      <summary className="cursor-pointer">{t.chat.thoughts}</summary>
+      <div dir="auto" className="mt-2 border-line border-s-2 ps-3">
+        <Plain text={text} />
+      </div>
+    </details>
+  );
+}
+
+const openable = new Set(["https:", "http:", "data:", "blob:"]);
+
+function protocolOf(url: string): string {
+  return URL.parse(url, location.href)?.protocol ?? "";
+}
+
+function File({ part: { url, mediaType, filename } }: { part: FileUIPart }) {
+  const name = filename ?? t.chat.file;
+  if (!openable.has(protocolOf(url))) return <p className="text-quiet text-sm">📎 {name}</p>;
+  if (mediaType.startsWith("image/"))
+    return <img src={url} alt={filename ?? t.chat.picture} className="max-h-96 max-w-full rounded-xl" />;
+  // biome-ignore lint/a11y/useMediaCaption: what a model says has no captions
+  if (mediaType.startsWith("audio/")) return <audio controls src={url} aria-label={name} className="max-w-full" />;
+  return (
+    <a
+      href={url}
+      download={filename ?? true}
+      target="_blank"
+      rel="noreferrer"
+      className="inline-flex max-w-full items-center gap-2 rounded-lg border border-line bg-raised px-3 py-1.5 text-sm hover:bg-side"
+    >
+      <Download size={15} aria-hidden="true" className="shrink-0" />
+      <span dir="auto" className="truncate">
+        {name}
+      </span>
+    </a>
+  );
+}
+
+interface Source {
+  id: string;
+  name: string;
+  url?: string;
+}
+
+/** Each once, however often it was used. */
+function sourcesIn(parts: readonly Part[]): Source[] {
+  const sources = parts.flatMap((part): Source[] => {
+    if (part.type === "source-url") return [{ id: part.url, name: part.title || part.url, url: part.url }];
+    if (part.type !== "source-document") return [];
+    const name = part.title || part.filename || t.chat.file;
+    return [{ id: `${part.sourceId} ${name}`, name }];
+  });
+  return [...new Map(sources.map((source) => [source.id, source])).values()];
+}
+
+export function Sources({ parts }: { parts: readonly Part[] }) {
+  const sources = sourcesIn(parts);
+  if (sources.length === 0) return null;
+  return (
+    <section aria-label={t.chat.sources} className="text-sm">
+      <p className="text-quiet text-xs">{t.chat.sources}</p>
+      <ol className="mt-1 list-decimal ps-6">
+        {sources.map(({ id, name, url }) => (
+          <li key={id} dir="auto" className="wrap-anywhere">
+            {url && ["https:", "http:"].includes(protocolOf(url)) ? (
+              <a href={url} target="_blank" rel="noreferrer" className="text-brand underline underline-offset-2">
+                {name}
+              </a>
+            ) : (
+              name
+            )}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
