@@ -1,5 +1,5 @@
-// `npm run test:long`: the conformance suite with many rounds, then two minutes of chaos, again and again with other seeds,
-// for ten minutes or as many as are named.
+// `npm run test:long`: what npm would get, installed and used; then the conformance suite with many rounds and two minutes of
+// chaos, again and again with other seeds, for ten minutes or as many as are named.
 import { spawnSync } from "node:child_process";
 
 const minutes = Number(process.argv[2] ?? 10);
@@ -15,6 +15,9 @@ function run(command, args, env = {}) {
   });
   return status ?? 1;
 }
+
+const installed = run("npm", ["run", "test:install"]);
+if (installed !== 0) process.exit(installed);
 
 for (let round = 1; round === 1 || Date.now() < end; round += 1) {
   const seed = Math.floor(Math.random() * 1_000_000_000);

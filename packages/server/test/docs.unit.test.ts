@@ -17,10 +17,16 @@ import { models } from "../src/models/index.ts";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const read = (path: string) => readFileSync(root + path, "utf8");
 
-it("the sample of the README runs", () => {
-  const sample = /```ts\n([\s\S]*?)```/.exec(read("README.md"))?.[1] ?? "";
+const sampleOf = (path: string) => /```ts\n([\s\S]*?)```/.exec(read(path))?.[1] ?? "";
+
+it.each([
+  ["README.md", 16, "How do I bake bread?\n"],
+  ["packages/store/README.md", 16, "How do I bake bread?\n"],
+  ["packages/server/README.md", 20, "200\n"],
+])("the sample of %s runs", (path, lines, output) => {
+  const sample = sampleOf(path);
   const code = sample.split("\n").filter((line) => line.trim() !== "");
-  expect(code.length).toBeLessThanOrEqual(16);
+  expect(code.length).toBeLessThanOrEqual(lines);
   // Node 22, which the packages allow, cannot read it.
   expect(sample).not.toMatch(/^\s*(await )?using /m);
   mkdirSync(`${root}.cache`, { recursive: true });
@@ -28,7 +34,11 @@ it("the sample of the README runs", () => {
   writeFileSync(file, sample);
   const { stdout, stderr } = spawnSync(process.execPath, ["-C", "chatkeep-source", file], { encoding: "utf8" });
   rmSync(file);
-  expect([stdout, stderr]).toEqual(["How do I bake bread?\n", ""]);
+  expect([stdout, stderr]).toEqual([output, ""]);
+});
+
+it("the library's README on npm has the sample of the repository's", () => {
+  expect(sampleOf("packages/store/README.md")).toBe(sampleOf("README.md"));
 });
 
 it("what is started on Windows has its words quoted for the shell there", () => {
@@ -47,15 +57,20 @@ it("what is started on Windows has its words quoted for the shell there", () => 
 it("every link of the documentation leads somewhere", () => {
   const pages = [
     "README.md",
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "packages/store/README.md",
+    "packages/server/README.md",
     ...readdirSync(`${root}docs`)
       .filter((name) => name.endsWith(".md"))
       .map((name) => `docs/${name}`),
   ];
   for (const page of pages) {
     for (const [, link = ""] of read(page).matchAll(/\]\(([^)#\s]+)\)/g)) {
-      if (/^https?:/.test(link)) continue;
-      const target = new URL(link, `file://${root}${page}`);
+      // On npm a link must be whole; it leads to this repository all the same.
+      const path = link.replace("https://github.com/chatkeep/chatkeep/blob/main/", `file://${root}`);
+      if (/^https?:/.test(path)) continue;
+      const target = new URL(path, `file://${root}${page}`);
       expect([page, link, existsSync(target)]).toEqual([page, link, true]);
     }
   }
