@@ -124,7 +124,11 @@ it("pins, archives, finds, and brings back", async () => {
   await act("Seeded number 3", "Take out of the archive");
   await page.getByText("Nothing is in the archive.").waitFor();
   await page.getByRole("button", { name: "Back to all conversations" }).click();
+  await nav(page).getByRole("heading", { name: "Pinned" }).waitFor();
   await page.keyboard.press("Control+k");
+  await page.waitForFunction(() =>
+    document.activeElement?.matches("nav input, [role=search] input, input[type=search]"),
+  );
   await page.keyboard.type("NUMBER 9876");
   await nav(page)
     .getByRole("link", { name: /^Seeded number 9876/ })

@@ -100,7 +100,11 @@ it("another application's tables are left alone, and named", async () => {
     [`create view "run" as select 1 as distance`, /table run that is not chatkeep's.*distance/],
     [
       `create table "task" (id uuid, user_id uuid, title text)`,
-      /tables of chatkeep \(task\) that migrate did not make/,
+      /table task that is not chatkeep's \(it has no description, completed, created_at, updated_at\)/,
+    ],
+    [
+      `create table "task" (id int, user_id int, title int, description int, completed int, created_at int, updated_at int)`,
+      /tables like chatkeep's \(task\) that migrate did not make.*schema of its own/,
     ],
     [
       `create table other (a int); create index conversation_pinned_idx on other (a)`,

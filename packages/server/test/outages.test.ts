@@ -175,7 +175,8 @@ describe.runIf(isServer)("whatever others send on the channel", () => {
 
 it("a question that waits for its turn is sent elsewhere when its server stops", async () => {
   const held = heldModel(Array(20).fill("word "));
-  const app = await openTestApp({ model: held.model });
+  const database = await openTestDatabase("server");
+  const app = await openTestApp({ model: held.model, database });
   const ann = await app.signUp("waits");
   const id = randomUUID();
   const ask = (wait: boolean) =>
@@ -190,4 +191,5 @@ it("a question that waits for its turn is sent elsewhere when its server stops",
   expect(refused.headers.get("retry-after")).toBe("1");
   held.release();
   await closing;
+  await database.close();
 });

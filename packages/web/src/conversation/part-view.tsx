@@ -6,7 +6,14 @@ import { t } from "../strings/index.ts";
 import { passagesOf } from "./thoughts.ts";
 import { ToolCall } from "./tool-call.tsx";
 
-const Markdown = lazy(() => import("./markdown.tsx").then((module) => ({ default: module.Markdown })));
+const loadMarkdown = () => import("./markdown.tsx").then((module) => ({ default: module.Markdown }));
+const Markdown = lazy(loadMarkdown);
+
+/** Until messages have about the height that they will keep: before it, the first of them all stand at the top. */
+export async function messagesLaidOut(): Promise<void> {
+  await loadMarkdown();
+  for (let frames = 0; frames < 2; frames += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+}
 
 type Part = UIMessage["parts"][number];
 
