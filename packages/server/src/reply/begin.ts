@@ -37,9 +37,12 @@ export async function beginReply(
   userId: string,
   question: Question,
   run: { server: string; model: string },
+  /** Asked before each attempt: what it throws is where the question ends. */
+  mayBegin: () => void,
 ): Promise<Beginning> {
   const questionId = question.message.id ?? randomUUID();
   for (let attempt = 1; ; attempt += 1) {
+    mayBegin();
     try {
       return { begun: await begin(store, userId, question, questionId, run) };
     } catch (error) {

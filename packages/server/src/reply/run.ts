@@ -65,12 +65,16 @@ export function createReplies({
     return await begun.finally(() => beginning.delete(begun));
   }
 
+  const mayBegin = () => {
+    if (closing) throw isClosing();
+  };
+
   async function beginAnswer(stream: OpenStream, question: Question): Promise<Response> {
     const { userId } = stream;
     const giveBack = slots.take(userId);
     let begun: Begun | undefined;
     try {
-      const found = await beginReply(store, userId, question, { server, model: model.modelId });
+      const found = await beginReply(store, userId, question, { server, model: model.modelId }, mayBegin);
       if ("answered" in found) {
         stream.release();
         return replay(found.answered);
@@ -94,7 +98,6 @@ export function createReplies({
       await before?.catch(() => {});
       for (;;) {
         try {
-          if (closing) throw isClosing();
           return await beginAnswer(stream, question);
         } catch (error) {
           const runId = error instanceof ConflictError ? error.details?.["runId"] : undefined;

@@ -58,6 +58,8 @@ export function createSpeaker({ store, db, model, log, notifier, feeds, rows }: 
     const controller = new AbortController();
     const { promise: hasEnded, resolve: end } = Promise.withResolvers<void>();
     running.set(key.id, { controller, ended: hasEnded });
+    // It began at the moment in which the server stopped.
+    if (Number.isFinite(closeBy)) controller.abort("shutdown" satisfies StopReason);
     const feed = feeds.begin(userId, key.id);
     const writer = pulsing.add({
       userId,
