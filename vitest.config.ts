@@ -26,10 +26,10 @@ export default defineConfig({
     pool: "forks",
     // Files of one project share what they import; what they change is their own database.
     isolate: false,
-    maxWorkers: 4,
+    maxWorkers: 3,
     execArgv: ["-C", "chatkeep-source"],
     testTimeout: 30_000,
-    hookTimeout: 60_000,
+    hookTimeout: 150_000,
     reporters: ["default"],
     projects: [
       {

@@ -34,13 +34,13 @@ export async function startServer(environment: Record<string, string>, port?: nu
   child.stderr.on("data", (text) => {
     errors += text;
   });
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 900; tries += 1) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${errors}`);
     const ready = await fetch(`${url}/readyz`).catch(() => undefined);
     if (ready?.ok) return { url, process: child, errors: () => errors };
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`the server was not ready in 30 seconds: ${errors}`);
+  throw new Error(`the server was not ready in 90 seconds: ${errors}`);
 }
 
 export async function endServer({ process: child }: RunningServer, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
