@@ -5,7 +5,7 @@
 import { UnavailableError } from "./errors.ts";
 
 export interface LanesOptions {
-  /** Of one owner at once; 4 when left out. */
+  /** Of one owner at once; 6 when left out. */
   perOwner?: number | undefined;
   /** For one's turn, in milliseconds; 10,000 when left out. */
   maxWaitMs?: number | undefined;
@@ -26,7 +26,7 @@ interface Owner {
   waiting: Waiting[];
 }
 
-export function createLanes({ perOwner = 4, maxWaitMs = 10_000 }: LanesOptions = {}): Lanes {
+export function createLanes({ perOwner = 6, maxWaitMs = 10_000 }: LanesOptions = {}): Lanes {
   const owners = new Map<string, Owner>();
 
   function startNext(ownerKey: string, owner: Owner): void {
