@@ -27,7 +27,7 @@ import {
   type PartsOf,
   within,
 } from "./database.ts";
-import { type ChatkeepError, InvalidInputError } from "./errors.ts";
+import type { ChatkeepError } from "./errors.ts";
 import { invalidInput, parse } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
 import { type LivePlace, readLive, readRecent } from "./live.ts";
@@ -46,6 +46,7 @@ import { type Pulse, pulseRuns, type RunPlace, readRuns } from "./runs/chunks.ts
 import { runLeaseMs } from "./runs/lease.ts";
 import { endRun, findRun, findRunningRun, type RunEnd, type RunKey, stopRun } from "./runs/run.ts";
 import { interruptRuns, removeChunks } from "./runs/sweep.ts";
+import { requireOptions, requireParts, requireWork } from "./store-input.ts";
 
 export interface StoreOptions {
   /** The tables have the policies of `enableRowLevelSecurity`: each verb says in a transaction whose it is. */
@@ -215,30 +216,6 @@ function open(alone: Chat): Chat {
 function refuseAll(error: ChatkeepError): UserRunner {
   const refuse = () => Promise.reject(error);
   return { run: refuse, runIn: refuse, transaction: refuse };
-}
-
-function requireParts(db: Database, models: ChatModels): void {
-  if (typeof (db as Partial<Database> | null)?.execute !== "function") {
-    throw new TypeError("createStore needs a Drizzle database, or a transaction of one.");
-  }
-  if (!(models as Partial<ChatModels> | null)?.conversation) {
-    throw new TypeError("createStore needs the tables that chatModels makes.");
-  }
-}
-
-/** @throws invalid_input */
-function requireWork(work: unknown): void {
-  if (typeof work !== "function") throw new InvalidInputError("A transaction needs a function that does its work.");
-}
-
-function requireOptions(options: StoreOptions): StoreOptions {
-  const { runLeaseMs: leaseMs, partsOf } = options;
-  if (leaseMs !== undefined && !(Number.isFinite(leaseMs) && leaseMs > 0)) {
-    throw new TypeError("createStore needs a runLeaseMs above 0.");
-  }
-  if (partsOf !== undefined && typeof partsOf !== "function")
-    throw new TypeError("createStore needs a function partsOf.");
-  return options;
 }
 
 function serverStore(run: Runner) {
