@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: chatkeep beside SQL written by hand, and beside what people write instead, on one PostgreSQL with its default
- * durability, in one run. `-- --quick` for a first look; `-- --write` puts the results into README.md.
+ * durability, in one run. `-- --quick` for a first look; `-- --only http` (or library, pglite, start) for one part; `-- --write`
+ * puts the results of all into README.md.
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
@@ -16,7 +17,11 @@ import { addChats, addUsers, prepareTables } from "./sample.ts";
 import { measureStart } from "./start.ts";
 import { prepareUsual } from "./usual.ts";
 
-const { values: flags } = parseArgs({ options: { quick: { type: "boolean" }, write: { type: "boolean" } } });
+const { values: flags } = parseArgs({
+  options: { quick: { type: "boolean" }, write: { type: "boolean" }, only: { type: "string" } },
+});
+const isWanted = (part: string) => flags.only === undefined || flags.only === part;
+if (flags.only && flags.write) throw new Error("README.md takes all parts: leave out --only.");
 
 /** How long, how often, and how much. */
 export interface Scale {
@@ -51,18 +56,11 @@ const show = (section: Section) => {
 };
 
 try {
-  const lines = await measureLibrary({
-    url: postgres.url,
-    port: postgres.port,
-    db: admin.db,
-    counter,
-    chats,
-    scale,
-    show,
-  });
-  await measureHttp({ url: postgres.url, db: admin.db, counter, scale, show });
-  await measurePglite({ scale, show });
-  await measureStart({ url: postgres.url, pool: admin.pool, scale, show });
+  const given = { url: postgres.url, port: postgres.port, db: admin.db, pool: admin.pool, counter, chats, scale, show };
+  const lines = isWanted("library") ? await measureLibrary(given) : [];
+  if (isWanted("http")) await measureHttp(given);
+  if (isWanted("pglite")) await measurePglite(given);
+  if (isWanted("start")) await measureStart(given);
   const seconds = Math.round((performance.now() - began) / 1_000);
   console.log(`\n${seconds} seconds`);
   if (flags.write) {
