@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import { installedPostgres15 } from "./packages/store/test/helpers/throwaway-postgres.ts";
+import { installedPostgres15 } from "./packages/chatkeep/test/helpers/throwaway-postgres.ts";
 
 const resolve = { conditions: ["chatkeep-source"] };
 const ssr = { resolve: { conditions: ["chatkeep-source"], externalConditions: ["chatkeep-source"] } };
@@ -15,7 +15,7 @@ const serverTests: Record<string, string[]> = {
 };
 
 /** What has no SQL of its own in it is proved once, on the engine that is there in a moment. */
-const onceOnPglite = "packages/server/test/{bodies,endpoints,history,openai,tools,import,routes}.test.ts";
+const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,openai,tools,import,routes}.test.ts";
 
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
 
@@ -41,11 +41,11 @@ export default defineConfig({
         test: {
           name,
           include: [
-            "packages/store/test/**/*.test.ts",
+            "packages/chatkeep/test/**/*.test.ts",
             ...(serverTests[name] ?? ["packages/server/test/**/*.test.ts"]),
           ],
           exclude: ["**/*.unit.test.ts", "**/*.process.test.ts", ...(name === "pglite" ? [] : [onceOnPglite])],
-          globalSetup: "packages/store/test/helpers/engines.ts",
+          globalSetup: "packages/chatkeep/test/helpers/engines.ts",
         },
       })),
       {

@@ -3,9 +3,9 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { Agent, request } from "node:http";
 import { fileURLToPath } from "node:url";
-import { type Database, migrate } from "chatkeep";
-import { openPg } from "chatkeep/pg";
+import { migrate } from "chatkeep";
 import { sql } from "drizzle-orm";
+import { type Drizzle, openPg } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { migrations } from "../packages/server/src/migrations.generated.ts";
 import { call, endServer, signUp, startServer } from "../packages/server/test/helpers/servers.ts";
 import { type Counter, compare } from "./measure.ts";
@@ -15,7 +15,7 @@ import { addChats, sample } from "./sample.ts";
 
 interface HttpOptions {
   url: string;
-  db: Database;
+  db: Drizzle;
   counter: Counter;
   scale: Scale;
   show(section: Section): void;
@@ -40,7 +40,7 @@ export async function measureHttp({ url, db, counter, scale, show }: HttpOptions
   own.pathname = "/served";
   await db.execute(sql.raw("create database served"));
   const served = openPg({ url: own.href, maxConnections: 2 });
-  await migrate(served.db, migrations);
+  await migrate(served, migrations);
   const server = await startServer({ DATABASE_URL: own.href, CHATKEEP_SECRET: "x".repeat(40), CHATKEEP_LOG: "info" });
   const token = await signUp(server.url, "ann");
   const response = await call(server.url, "/api/auth/get-session", undefined, token);

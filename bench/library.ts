@@ -3,11 +3,10 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createStore, type Database } from "chatkeep";
-import { openNeon } from "chatkeep/neon";
-import { openPg } from "chatkeep/pg";
+import { createStore } from "chatkeep";
 import { sql } from "drizzle-orm";
-import { startNeonProxy, useNeonProxy } from "../packages/store/test/helpers/neon-proxy.ts";
+import { startNeonProxy, useNeonProxy } from "../packages/chatkeep/test/helpers/neon-proxy.ts";
+import { type Drizzle, openNeon, openPg } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { floorOnPool, statements } from "./floor.ts";
 import { type Contender, type Counter, compare, type Figures, median } from "./measure.ts";
 import { header, type Line, rowOf, type Section, whole } from "./report.ts";
@@ -18,7 +17,7 @@ import { copyToUsual, usualOn } from "./usual.ts";
 export interface LibraryOptions {
   url: string;
   port: number;
-  db: Database;
+  db: Drizzle;
   counter: Counter;
   chats: readonly Chat[];
   scale: Scale;
@@ -38,8 +37,8 @@ export async function measureLibrary(options: LibraryOptions): Promise<Line[]> {
     openPg({ url, maxConnections: connections }),
   ];
   const floor = floorOnPool(floorPool.pool, sample);
-  const store = createStore(ours.db, models);
-  const storeOnNeon = createStore(neon.db, models);
+  const store = createStore(ours, models);
+  const storeOnNeon = createStore(neon, models);
   const usual = usualOn(usualPool.db, sample);
   const turn = [
     { role: "user" as const, content: sample.question },
@@ -248,7 +247,7 @@ async function measureRows({ db, scale }: LibraryOptions): Promise<Section> {
   };
 }
 
-async function addManyChats(db: Database, owner: string): Promise<void> {
+async function addManyChats(db: Drizzle, owner: string): Promise<void> {
   await db.execute(sql`
     with chats as (
       insert into conversation (user_id, title, message_count)

@@ -1,6 +1,6 @@
 /** chatkeep on PGlite, which is in this process, beside the hand-written statements on it. */
 import { createStore } from "chatkeep";
-import { openPglite } from "chatkeep/pglite";
+import { openPglite } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { floorOn } from "./floor.ts";
 import { compare, median } from "./measure.ts";
 import { header, rowOf, type Section } from "./report.ts";
@@ -12,11 +12,11 @@ const conversations = 1_000;
 export async function measurePglite({ scale, show }: { scale: Scale; show(section: Section): void }): Promise<void> {
   await using database = await openPglite();
   const { db, client } = database;
-  await prepareTables(db);
+  await prepareTables(database);
   const [ann] = (await addUsers(db, 1)) as [string];
   const chats = await addChats(db, ann, conversations, 2);
   const [long] = await addChats(db, ann, 1, 10_000);
-  const store = createStore(db, models);
+  const store = createStore(database, models);
   const floor = floorOn((_name, text, values) => client.query(text, values), sample);
   const turn = [
     { role: "user" as const, content: sample.question },

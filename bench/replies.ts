@@ -9,7 +9,8 @@ import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { migrate } from "chatkeep";
-import { openPg } from "chatkeep/pg";
+import { startPostgres } from "../packages/chatkeep/test/helpers/throwaway-postgres.ts";
+import { openPg } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { migrations } from "../packages/server/src/migrations.generated.ts";
 import {
   call,
@@ -19,7 +20,6 @@ import {
   signUp,
   startServer,
 } from "../packages/server/test/helpers/servers.ts";
-import { startPostgres } from "../packages/store/test/helpers/throwaway-postgres.ts";
 
 const [runs, followers, words, wordMs, rampMs] = [200, 1_000, 150, 100, 3_000];
 const lengths = [250, 500, 1_000, 2_000];
@@ -27,7 +27,7 @@ const lengths = [250, 500, 1_000, 2_000];
 const durable = ["fsync=on", "full_page_writes=on"];
 const postgres = await startPostgres(undefined, ["shared_preload_libraries=pg_stat_statements", ...durable]);
 const database = openPg({ url: postgres.url, maxConnections: 1 });
-await migrate(database.db, migrations);
+await migrate(database, migrations);
 await database.pool.query("create extension pg_stat_statements");
 
 const speaker = (pauseMs: number) =>

@@ -1,17 +1,11 @@
 /** What the policies cost: a turn saved and the last page read, with and without them, interleaved, in one run. */
 import { randomUUID } from "node:crypto";
-import {
-  chatMigrations,
-  chatModels,
-  createStore,
-  disableRowLevelSecurity,
-  enableRowLevelSecurity,
-  migrate,
-} from "chatkeep";
-import { openPg } from "chatkeep/pg";
+import { chatMigrations, createStore, disableRowLevelSecurity, enableRowLevelSecurity, migrate } from "chatkeep";
+import { chatModels } from "chatkeep/drizzle";
 import { sql } from "drizzle-orm";
 import { pgTable, uuid } from "drizzle-orm/pg-core";
-import { startPostgres } from "../packages/store/test/helpers/throwaway-postgres.ts";
+import { startPostgres } from "../packages/chatkeep/test/helpers/throwaway-postgres.ts";
+import { openPg } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 
 const user = pgTable("user", { id: uuid("id").primaryKey() });
 const models = chatModels(user.id);
@@ -21,7 +15,7 @@ const rounds = 5;
 const postgres = await startPostgres();
 const admin = openPg({ url: postgres.url });
 await admin.db.execute(sql`create table "user" (id uuid primary key)`);
-await migrate(admin.db, chatMigrations(user.id));
+await migrate(admin, chatMigrations(models));
 await admin.db.execute(sql.raw(`create role app login; grant all on all tables in schema public to app`));
 const url = new URL(postgres.url);
 url.username = "app";
@@ -32,8 +26,8 @@ await admin.db.insert(user).values({ id: ann });
 const words = (role: "user" | "assistant") => ({ role, content: "x".repeat(400) });
 
 async function measure(rowLevelSecurity: boolean) {
-  await (rowLevelSecurity ? enableRowLevelSecurity : disableRowLevelSecurity)(admin.db, models);
-  const mine = createStore(limited.db, models, { rowLevelSecurity }).forUser(ann);
+  await (rowLevelSecurity ? enableRowLevelSecurity : disableRowLevelSecurity)(admin, models);
+  const mine = createStore(limited, models, { rowLevelSecurity }).forUser(ann);
   const { id } = await mine.conversations.create();
   const perSecond = async (work: () => Promise<unknown>) => {
     const end = performance.now() + roundMs;

@@ -6,8 +6,8 @@
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { openPg } from "chatkeep/pg";
-import { startPostgres } from "../packages/store/test/helpers/throwaway-postgres.ts";
+import { startPostgres } from "../packages/chatkeep/test/helpers/throwaway-postgres.ts";
+import { openPg } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { measureHttp } from "./http.ts";
 import { measureLibrary } from "./library.ts";
 import { counterOf } from "./measure.ts";
@@ -42,7 +42,7 @@ const settings = ["fsync=on", "full_page_writes=on", "shared_preload_libraries=p
 const postgres = await startPostgres(undefined, settings);
 const admin = openPg({ url: postgres.url, maxConnections: 2 });
 await admin.pool.query("create extension pg_stat_statements");
-await prepareTables(admin.db);
+await prepareTables(admin);
 await prepareUsual(admin.db);
 const { rows } = await admin.pool.query("select version()");
 const counter = counterOf(admin.pool);

@@ -1,8 +1,10 @@
 /** What is in the database before it is measured: people, chats of every length, and a table as people usually make it. */
 import { randomUUID } from "node:crypto";
-import { chatMigrations, chatModels, type Database, migrate } from "chatkeep";
+import { type Connection, chatMigrations, migrate } from "chatkeep";
+import { chatModels } from "chatkeep/drizzle";
 import { sql } from "drizzle-orm";
 import { pgTable, uuid } from "drizzle-orm/pg-core";
+import type { Drizzle } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 
 export interface Chat {
   userId: string;
@@ -27,12 +29,12 @@ export const sample: Sample = {
     .slice(0, 1_200),
 };
 
-export async function prepareTables(db: Database): Promise<void> {
-  await db.execute(sql`create table "user" (id uuid primary key default gen_random_uuid())`);
-  await migrate(db, chatMigrations(user.id));
+export async function prepareTables(connection: Connection): Promise<void> {
+  await connection.query(`create table "user" (id uuid primary key default gen_random_uuid())`);
+  await migrate(connection, chatMigrations(models));
 }
 
-export async function addUsers(db: Database, count: number): Promise<string[]> {
+export async function addUsers(db: Drizzle, count: number): Promise<string[]> {
   return (
     await db
       .insert(user)
@@ -42,7 +44,7 @@ export async function addUsers(db: Database, count: number): Promise<string[]> {
 }
 
 /** Conversations of one user, each with so many messages. */
-export async function addChats(db: Database, userId: string, chats: number, messages: number): Promise<Chat[]> {
+export async function addChats(db: Drizzle, userId: string, chats: number, messages: number): Promise<Chat[]> {
   const { conversation } = models;
   const ids = Array.from({ length: chats }, () => randomUUID());
   for (let from = 0; from < chats; from += 1_000) {

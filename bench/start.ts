@@ -4,8 +4,8 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { migrate } from "chatkeep";
-import { openPg } from "chatkeep/pg";
 import type { Pool } from "pg";
+import { openPg } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { migrations } from "../packages/server/src/migrations.generated.ts";
 import {
   call,
@@ -35,7 +35,7 @@ export async function measureStart({ url, pool, scale, show }: StartOptions): Pr
   own.pathname = "/started";
   await pool.query("create database started");
   const database = openPg({ url: own.href, maxConnections: 1 });
-  await migrate(database.db, migrations);
+  await migrate(database, migrations);
   await database.close();
   const rounds = scale.isWhole ? 5 : 2;
   const folder = temporaryFolder();

@@ -1,8 +1,9 @@
 /** What people write instead: two tables without an order but the clock, and Drizzle with two statements in a transaction. */
 import { randomUUID } from "node:crypto";
-import { type Database, inTransaction } from "chatkeep";
+
 import { asc, desc, eq, sql } from "drizzle-orm";
 import { index, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import type { Drizzle } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import type { Chat, Sample } from "./sample.ts";
 
 const chat = pgTable("usual_chat", {
@@ -27,7 +28,7 @@ const message = pgTable(
   (table) => [index("usual_message_chat_id_idx").on(table.chatId)],
 );
 
-export async function prepareUsual(db: Database): Promise<void> {
+export async function prepareUsual(db: Drizzle): Promise<void> {
   for (const statement of [
     sql`create table usual_chat (
       id uuid primary key default gen_random_uuid(), user_id uuid not null references "user" on delete cascade,
@@ -43,7 +44,7 @@ export async function prepareUsual(db: Database): Promise<void> {
 }
 
 /** The same chats, with the same words. */
-export async function copyToUsual(db: Database): Promise<void> {
+export async function copyToUsual(db: Drizzle): Promise<void> {
   await db.execute(sql`
     insert into usual_chat select id, user_id, title, created_at, updated_at from conversation on conflict do nothing`);
   await db.execute(sql`
@@ -52,10 +53,10 @@ export async function copyToUsual(db: Database): Promise<void> {
     on conflict do nothing`);
 }
 
-export function usualOn(db: Database, { question, answer }: Sample) {
+export function usualOn(db: Drizzle, { question, answer }: Sample) {
   return {
     saveTurn: ({ id }: Chat) =>
-      inTransaction(db, async (tx) => {
+      db.transaction(async (tx) => {
         await tx.insert(message).values([
           { id: randomUUID(), chatId: id, role: "user", content: question },
           { id: randomUUID(), chatId: id, role: "assistant", content: answer },
@@ -75,7 +76,7 @@ export function usualOn(db: Database, { question, answer }: Sample) {
     list: (userId: string, limit: number) =>
       db.select().from(chat).where(eq(chat.userId, userId)).orderBy(desc(chat.updatedAt)).limit(limit),
     create: (userId: string) =>
-      inTransaction(db, async (tx) => {
+      db.transaction(async (tx) => {
         const [made] = await tx.insert(chat).values({ userId, title: "A title" }).returning();
         await tx.insert(message).values({ chatId: made?.id ?? "", role: "user", content: question });
       }),

@@ -1,5 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { freePort } from "../packages/chatkeep/test/helpers/throwaway-postgres.ts";
 import {
   endServer,
   type RunningServer,
@@ -11,7 +12,6 @@ import {
   type SpeakingEndpoint,
   startSpeakingEndpoint,
 } from "../packages/server/test/helpers/speaking-endpoint.ts";
-import { freePort } from "../packages/store/test/helpers/throwaway-postgres.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { type Cable, startCable } from "./helpers/cable.ts";
 

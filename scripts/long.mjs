@@ -24,10 +24,10 @@ for (let round = 1; round === 1 || Date.now() < end; round += 1) {
   const left = Math.max(0, Math.round((end - Date.now()) / 60_000));
   console.log(`\nround ${round}, seed ${seed}, ${left} minutes left`);
   const env = { CHATKEEP_CONFORMANCE_ROUNDS: "40", CHATKEEP_CONFORMANCE_SEED: String(seed) };
-  const suite = run("npx", ["vitest", "run", ...engines, "packages/store/test/conformance.test.ts"], env);
+  const suite = run("npx", ["vitest", "run", ...engines, "packages/chatkeep/test/conformance.test.ts"], env);
   if (suite !== 0) {
     const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    console.error(`\nTo see it again: ${set.join(" ")} npx vitest run packages/store/test/conformance.test.ts`);
+    console.error(`\nTo see it again: ${set.join(" ")} npx vitest run packages/chatkeep/test/conformance.test.ts`);
     process.exit(suite);
   }
   // It says itself how it is seen again.

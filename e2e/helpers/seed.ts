@@ -1,8 +1,8 @@
 /** Much of everything, written in a few statements into the embedded database of a server that is not running. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { openPglite } from "chatkeep/pglite";
 import { type SQL, sql } from "drizzle-orm";
+import { openPglite } from "../../packages/chatkeep/test/helpers/with-drizzle.ts";
 
 /** Ten thousand conversations over the last years, and one of ten thousand messages, whose id it gives. */
 export async function seedTenThousands(folder: string, email: string): Promise<string> {

@@ -1,12 +1,14 @@
 import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defaultClientConditions, defineConfig } from "vite";
 
 const server = `http://127.0.0.1:${process.env["PORT"] ?? 3000}`;
 
 export default defineConfig({
   plugins: [react(), tailwindcss()],
+  // The client as it is written: nothing has to be built before.
+  resolve: { conditions: ["chatkeep-source", ...defaultClientConditions] },
   build: {
     // The server ships the app, so it is built into the server's package.
     outDir: fileURLToPath(new URL("../server/public", import.meta.url)),

@@ -4,6 +4,8 @@ CREATE TABLE "conversation" (
 	"title" text,
 	"message_count" integer DEFAULT 0 NOT NULL,
 	"head_id" uuid,
+	"pinned" boolean DEFAULT false NOT NULL,
+	"archived" boolean DEFAULT false NOT NULL,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "conversation_id_user_id_key" UNIQUE("id","user_id"),
@@ -21,7 +23,9 @@ CREATE TABLE "message" (
 	"status" text DEFAULT 'complete' NOT NULL,
 	"content" text NOT NULL,
 	"parts" json,
+	"bytes" integer GENERATED ALWAYS AS (octet_length("content") + coalesce(octet_length("parts"::text), 0)) STORED,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"finish_reason" text,
 	CONSTRAINT "message_conversation_id_seq_key" UNIQUE("conversation_id","seq"),
 	CONSTRAINT "message_role_check" CHECK ("message"."role" in ('user', 'assistant')),
 	CONSTRAINT "message_status_check" CHECK ("message"."status" in ('complete', 'streaming', 'stopped', 'failed', 'interrupted')),
@@ -38,6 +42,7 @@ CREATE TABLE "run" (
 	"epoch" integer DEFAULT 1 NOT NULL,
 	"heartbeat_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"stop_requested_at" timestamp (3) with time zone,
+	"followed_at" timestamp (3) with time zone,
 	"started_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"finished_at" timestamp (3) with time zone,
 	"error_code" text,
@@ -58,13 +63,15 @@ CREATE TABLE "run_chunk" (
 	CONSTRAINT "run_chunk_pkey" PRIMARY KEY("run_id","seq")
 );
 --> statement-breakpoint
-ALTER TABLE "conversation" ADD CONSTRAINT "conversation_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "message" ADD CONSTRAINT "message_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "conversation" ADD CONSTRAINT "conversation_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "message" ADD CONSTRAINT "message_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "message" ADD CONSTRAINT "message_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "conversation"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "run" ADD CONSTRAINT "run_user_id_user_id_fk" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "run" ADD CONSTRAINT "run_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "run" ADD CONSTRAINT "run_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "conversation"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "run_chunk" ADD CONSTRAINT "run_chunk_run_id_user_id_fkey" FOREIGN KEY ("run_id","user_id") REFERENCES "run"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "conversation_user_id_updated_at_id_idx" ON "conversation" USING btree ("user_id","updated_at","id");--> statement-breakpoint
+CREATE INDEX "conversation_user_id_archived_updated_at_id_idx" ON "conversation" USING btree ("user_id","archived","updated_at","id");--> statement-breakpoint
+CREATE INDEX "conversation_pinned_idx" ON "conversation" USING btree ("user_id","updated_at","id") WHERE "conversation"."pinned";--> statement-breakpoint
 CREATE INDEX "message_user_id_id_idx" ON "message" USING btree ("user_id","id");--> statement-breakpoint
+CREATE INDEX "message_conversation_id_parent_id_idx" ON "message" USING btree ("conversation_id","parent_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "run_running_key" ON "run" USING btree ("conversation_id") WHERE "run"."status" = 'running';--> statement-breakpoint
 CREATE INDEX "run_user_id_conversation_id_started_at_idx" ON "run" USING btree ("user_id","conversation_id","started_at");

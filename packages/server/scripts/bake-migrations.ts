@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 const folder = new URL("../migrations/", import.meta.url);
 const targets = {
   server: new URL("../src/migrations.generated.ts", import.meta.url),
-  chat: new URL("../../store/src/models/chat-migrations.generated.ts", import.meta.url),
+  chat: new URL("../../chatkeep/src/store/tables/chat-migrations.generated.ts", import.meta.url),
 };
 
 /** The two modules, by target. */
@@ -26,11 +26,13 @@ export function bakedMigrations(): Record<keyof typeof targets, string> {
   return { server: readFileSync(targets.server, "utf8"), chat: readFileSync(targets.chat, "utf8") };
 }
 
-/** The host's user table and the type of its ids become marks, which `chatMigrations` fills in. */
+/** The host's user table, the type of its ids and the schema become marks, which `chatMigrations` fills in. */
 function withoutUserTable(sql: string): string {
   return sql
     .replaceAll('"user_id" uuid', '"user_id" {{user id type}}')
-    .replaceAll('REFERENCES "user"("id")', "REFERENCES {{user id}}");
+    .replaceAll('REFERENCES "user"("id")', "REFERENCES {{user id}}")
+    .replaceAll('"public".', "")
+    .replace(/\b(CREATE TABLE|ALTER TABLE|ON|REFERENCES) "(conversation|message|run|run_chunk)"/g, '$1 {{schema}}"$2"');
 }
 
 function asModule(name: string, type: string, imports: string, migrations: readonly object[]): string {

@@ -15,19 +15,20 @@ export function createAnswers({ answerBytes, answerBytesPerUser }: Limits) {
     sentence: "bytes of answers at once are the limit of one user: take one after another.",
     retryAfter: 1,
   });
+  /** JSON that is written already. @throws rate_limited, unavailable while too much of what was asked for before has not been taken */
+  function written(c: Context<Env>, text: string) {
+    if (text.length > smallChars) {
+      const giveBack = slots.take(c.get("userId"), Buffer.byteLength(text));
+      const outgoing = (c.env as { outgoing?: NodeJS.EventEmitter } | undefined)?.outgoing;
+      if (outgoing) outgoing.once("close", giveBack);
+      else giveBack();
+    }
+    return c.body(text, 200, { "content-type": "application/json" });
+  }
   return {
-    /** The value as JSON. @throws rate_limited, unavailable while too much of what was asked for before has not been taken */
-    json: <Value>(c: Context<Env>, value: Value) => {
-      const text = JSON.stringify(value);
-      if (text.length > smallChars) {
-        const giveBack = slots.take(c.get("userId"), Buffer.byteLength(text));
-        const outgoing = (c.env as { outgoing?: NodeJS.EventEmitter } | undefined)?.outgoing;
-        if (outgoing) outgoing.once("close", giveBack);
-        else giveBack();
-      }
-      return c.body(text, 200, { "content-type": "application/json" }) as unknown as ReturnType<
-        typeof c.json<Value & object, 200>
-      >;
-    },
+    written,
+    /** The value as JSON. @throws as `written` does */
+    json: <Value>(c: Context<Env>, value: Value) =>
+      written(c, JSON.stringify(value)) as unknown as ReturnType<typeof c.json<Value & object, 200>>,
   };
 }

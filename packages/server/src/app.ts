@@ -1,39 +1,34 @@
 /** The HTTP application: what every request passes through, then the routes in reading order. It keeps nothing between requests. */
-import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
-import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import {
+  type Connection,
   createNotifier,
-  type Database,
   ForbiddenError,
   NotFoundError,
   type NotifierOptions,
+  requireMigrated,
+  requireWritable,
   type Store,
 } from "chatkeep";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
-import { type Answers, createAnswers } from "./answers.ts";
+import { createAssistant } from "./assistant/generate.ts";
+import type { AnsweringModel } from "./assistant/model.ts";
+import { failureOf } from "./assistant/model-errors.ts";
 import { type Auth, trustedOrigins } from "./auth.ts";
+import { type ChatParts, createChatParts, createChatRoutes } from "./chat-parts.ts";
+import type { Database } from "./database.ts";
 import { respondWithError } from "./error-response.ts";
 import { removeExpiredRows } from "./expired-rows.ts";
-import { createRows, defaultLimits, type Limits, type Rows } from "./limits.ts";
-import { createEvents, type Events } from "./live/events.ts";
-import { createHousework, type Housework } from "./live/housework.ts";
-import { createOpenStreams, type OpenStreams } from "./live/open-streams.ts";
+import { createRows, defaultLimits, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { migrations } from "./migrations.generated.ts";
-import { createReplies, type Replies } from "./reply/run.ts";
 import { readBody, readSmallBody } from "./request-body.ts";
 import { handleAuth } from "./routes/auth.ts";
-import { chatRoutes } from "./routes/chat.ts";
-import { conversationRoutes } from "./routes/conversations.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
-import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
-import { messageRoutes } from "./routes/messages.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { transferRoutes } from "./routes/transfer.ts";
@@ -41,11 +36,13 @@ import { createSessions, type Sessions } from "./sessions.ts";
 import { webRoutes } from "./web.ts";
 
 export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> {
+  connection: Connection;
+  /** On the same connection, for the tables that are this server's own. */
   db: Database;
   /** Made with `partsOf`, so that it can keep the words of a reply whose server died. */
   store: Store;
   auth: Auth;
-  model: LanguageModelV4;
+  model: AnsweringModel;
   log: Log;
   /** The public address. */
   url: string;
@@ -58,23 +55,26 @@ export type App = ReturnType<typeof createApi>;
 
 /** Makes the application and what must be closed before its process ends: the replies that it is writing, and who listens. */
 export function createApp(options: AppOptions) {
-  const { db, store, auth, log, url, model, listen, isAlone, trustProxy = false } = options;
+  const { connection, db, store, auth, log, url, model, listen, isAlone, trustProxy = false } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const server = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-  const notifier = createNotifier({ db, log, listen, isAlone });
-  const housework = createHousework({ store, log, removeExpired: () => removeExpiredRows(db) });
-  store.onChange(notifier.publish);
+  const notifier = createNotifier({ connection, log, isAlone, ...(listen && { listen }) });
   const sessions = createSessions(auth);
-  const streams = createOpenStreams({ sessions, notifier, perUser: limits.streamsPerUser });
   const rows = createRows(limits.rowsPerHour);
-  const answers = createAnswers(limits);
-  const { repliesPerUser } = limits;
-  const replies = createReplies({ store, db, model, log, notifier, housework, server, repliesPerUser, rows });
-  const events = createEvents({ store, notifier, log });
+  const parts = createChatParts({
+    store,
+    notifier,
+    sessions,
+    log,
+    limits,
+    rows,
+    model: model.modelId,
+    historyTokens: model.historyTokens,
+    generate: createAssistant({ db, model, log, rows }),
+    failureOf,
+    removeExpired: () => removeExpiredRows(db),
+  });
   const close = async (graceMs: number) => {
-    streams.close();
-    await Promise.all([events.close(), housework.close()]);
-    await replies.close(graceMs);
+    await parts.close(graceMs);
     await notifier.close();
   };
   const origins = trustedOrigins(url);
@@ -86,9 +86,9 @@ export function createApp(options: AppOptions) {
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
   );
-  app.use("/api/*", identify(sessions, housework), readBody(limits));
+  app.use("/api/*", identify(sessions, parts.replies), readBody(limits));
 
-  const api = createApi(app, { db, store, replies, events, streams, rows, answers, limits });
+  const api = createApi(app, { connection, db, parts });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
@@ -101,34 +101,28 @@ export function createApp(options: AppOptions) {
 }
 
 interface ApiOptions {
+  connection: Connection;
   db: Database;
-  store: Store;
-  replies: Replies;
-  events: Events;
-  streams: OpenStreams;
-  rows: Rows;
-  answers: Answers;
-  limits: Limits;
+  parts: ChatParts;
 }
 
-function createApi(
-  app: ReturnType<typeof createRouter>,
-  { db, store, replies, events, streams, rows, answers, limits }: ApiOptions,
-) {
+function createApi(app: ReturnType<typeof createRouter>, { connection, db, parts }: ApiOptions) {
+  const { store, rows, limits } = parts;
+  const requireReady = async () => {
+    await requireMigrated(connection, migrations);
+    await requireWritable(connection);
+  };
   return app
-    .route("/", healthRoutes(db, migrations))
-    .route("/api", conversationRoutes(store, rows))
-    .route("/api", messageRoutes(store, rows, answers))
-    .route("/api", chatRoutes(replies, streams, rows))
-    .route("/api", eventRoutes(events, streams))
+    .route("/", healthRoutes(requireReady))
+    .route("/api", createChatRoutes(parts))
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser }));
 }
 
-function identify(sessions: Sessions, housework: Housework) {
+function identify(sessions: Sessions, replies: Pick<ChatParts["replies"], "markActive">) {
   return createMiddleware<Env>(async (c, next) => {
     c.set("userId", await sessions.userIdOf(c.req.raw.headers));
-    housework.touch();
+    replies.markActive();
     await next();
   });
 }

@@ -7,9 +7,11 @@ import { symmetricDecrypt } from "better-auth/crypto";
 import { betterAuth } from "better-auth/minimal";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import { type Database, InvalidInputError, idSchema, inTransaction, isStorable, UnauthenticatedError } from "chatkeep";
+import { InvalidInputError, idSchema, inTransaction, isStorable, UnauthenticatedError } from "chatkeep";
+import { fromDrizzle } from "chatkeep/drizzle";
 import { and, eq, gt, sql } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
+import type { Database } from "./database.ts";
 import type { Log } from "./log.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
 
@@ -95,7 +97,10 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
       deleteUser: {
         enabled: true,
         // Before Better Auth does it: an append of theirs may be in the way, and then this is tried again.
-        beforeDelete: ({ id }) => inTransaction(db, async (tx) => void (await tx.delete(user).where(eq(user.id, id)))),
+        beforeDelete: ({ id }) =>
+          inTransaction(fromDrizzle(db), async (inside) => {
+            await inside.query(`delete from "user" where id = $1::uuid`, [id]);
+          }),
       },
     },
     databaseHooks: {

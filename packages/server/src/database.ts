@@ -12,38 +12,49 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import {
+  type ClosableConnection,
+  type Connection,
   createStore,
-  type Database,
   hasRowLevelSecurity,
   InvalidInputError,
-  type NotifierOptions,
   type Store,
   type StoreOptions,
 } from "chatkeep";
 import { openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
 import { openPglite } from "chatkeep/pglite";
+import { drizzle as drizzleOnNeon } from "drizzle-orm/neon-serverless";
+import { drizzle as drizzleOnPg } from "drizzle-orm/node-postgres";
+import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
+import { drizzle as drizzleOnPglite } from "drizzle-orm/pglite";
 import type { Config, DatabaseConfig } from "./config.ts";
 import { models } from "./models/index.ts";
 
-export interface Connection extends AsyncDisposable {
+/** Drizzle, or a transaction of it, for the tables that are this server's own. */
+export type Database = PgDatabase<PgQueryResultHKT, Record<string, unknown>>;
+
+/** A connection for the library, and Drizzle on the same one. */
+export interface OpenDatabase extends ClosableConnection, AsyncDisposable {
   engine: DatabaseConfig["engine"];
   db: Database;
-  /** Missing where no other process can have the database, and behind a pooler that passes nothing on. */
-  listen?: NotifierOptions["listen"];
-  close(): Promise<void>;
 }
 
 /** @throws unavailable when the embedded database is in use by another process; invalid_input when it is none */
-export async function openDatabase(config: DatabaseConfig): Promise<Connection> {
+export async function openDatabase(config: DatabaseConfig): Promise<OpenDatabase> {
   switch (config.engine) {
-    case "pglite":
+    case "pglite": {
       closeToOthers(dirname(config.dataDir));
-      return openPglite({ dataDir: config.dataDir });
-    case "neon":
-      return openNeon({ url: config.url });
-    case "pg":
-      return openPg({ url: config.url });
+      const connection = await openPglite({ dataDir: config.dataDir });
+      return { ...connection, db: drizzleOnPglite(connection.client) };
+    }
+    case "neon": {
+      const connection = openNeon({ url: config.url });
+      return { ...connection, db: drizzleOnNeon(connection.pool) };
+    }
+    case "pg": {
+      const connection = openPg({ url: config.url });
+      return { ...connection, db: drizzleOnPg(connection.pool) };
+    }
   }
 }
 
@@ -66,7 +77,7 @@ function closeToOthers(folder: string): void {
  * The same, for commands that have nothing to do in a database that has just been made.
  * @throws invalid_input when there is none
  */
-export async function openExistingDatabase(config: DatabaseConfig): Promise<Connection> {
+export async function openExistingDatabase(config: DatabaseConfig): Promise<OpenDatabase> {
   if (config.engine === "pglite" && !existsSync(config.dataDir)) {
     const folder = dirname(config.dataDir);
     throw new InvalidInputError(
@@ -78,10 +89,13 @@ export async function openExistingDatabase(config: DatabaseConfig): Promise<Conn
 
 /** The store of this database, which says whose each statement is if the policies are on. */
 export async function openStore(
-  db: Database,
+  connection: Connection,
   options: Pick<StoreOptions, "runLeaseMs" | "partsOf"> = {},
 ): Promise<Store> {
-  return createStore(db, models, { ...options, rowLevelSecurity: await hasRowLevelSecurity(db, models) });
+  return createStore(connection, models, {
+    ...options,
+    rowLevelSecurity: await hasRowLevelSecurity(connection, models),
+  });
 }
 
 const secretRule = /^[\x21-\x7e]{32,}$/;

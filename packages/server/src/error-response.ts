@@ -1,21 +1,8 @@
-/** How an error becomes an answer: each code has its status, and a code without one does not compile. */
-import { ChatkeepError, type ErrorCode, InvalidInputError, translate } from "chatkeep";
+/** How an error becomes an answer: each code has its status. */
+import { ChatkeepError, InvalidInputError, translate } from "chatkeep";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Log } from "./log.ts";
-
-export const statusOf = {
-  invalid_input: 422,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  too_large: 413,
-  rate_limited: 429,
-  unavailable: 503,
-  schema_mismatch: 500,
-  internal: 500,
-} as const satisfies Record<ErrorCode, number>;
 
 const internal = "Something went wrong on our side: try again, and tell the operator the X-Request-Id if it stays.";
 
@@ -36,7 +23,7 @@ function errorBody({ code, message, details }: ChatkeepError) {
 /** Logs what is our fault, and answers. */
 export function respondWithError(error: unknown, context: Context, log: Log): Response {
   const known = toChatkeepError(error);
-  const status = statusOf[known.code];
+  const { status } = known;
   if (status >= 500)
     log.error(
       { error: known.code === "internal" ? error : known, requestId: context.get("requestId") },

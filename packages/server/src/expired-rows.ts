@@ -1,6 +1,6 @@
 /** Rows of signing in that mean nothing any more: whoever tries to sign in, or is signed in for long, leaves some. */
-import type { Database } from "chatkeep";
 import { lt, sql } from "drizzle-orm";
+import type { Database } from "./database.ts";
 import { rateLimit, session, verification } from "./models/index.ts";
 
 /** Longer than any window in which attempts are counted. */

@@ -3,6 +3,8 @@ import { ChatkeepError, driverError } from "chatkeep";
 import { type DestinationStream, pino } from "pino";
 import type { Config } from "./config.ts";
 
+export { createOutageLog } from "chatkeep";
+
 export type Log = ReturnType<typeof createLog>;
 
 export function createLog(level: Config["logLevel"], destination?: DestinationStream) {
@@ -10,35 +12,6 @@ export function createLog(level: Config["logLevel"], destination?: DestinationSt
   // Not in step with the disk or the terminal: lines go together, at most a fifth of a second late, and all of them at the end.
   const together = { dest: 1, sync: false, minLength: 4_096, periodicFlush: 200 };
   return pino(options, destination ?? pino.destination(together));
-}
-
-/** For what is tried again and again: one line when it begins to fail, one a minute while that lasts, one when it works again. */
-export function createOutageLog(log: Log, what: string, everyMs = 60_000) {
-  let since: number | undefined;
-  let toldAt = 0;
-  let failures = 0;
-  const failed = (error: unknown): void => {
-    const now = performance.now();
-    failures += 1;
-    since ??= now;
-    if (failures > 1 && now - toldAt < everyMs) return;
-    toldAt = now;
-    log.warn({ error, ...(failures > 1 && { failures, ms: Math.round(now - since) }) }, what);
-  };
-  const worked = (): void => {
-    if (since === undefined) return;
-    log.info({ failures, ms: Math.round(performance.now() - since) }, `works again: ${what}`);
-    [since, failures] = [undefined, 0];
-  };
-  return {
-    failed,
-    worked,
-    /** The work, which is seen to succeed; its failures are for `failed`. */
-    watch: (work: () => Promise<void>) => async (): Promise<void> => {
-      await work();
-      worked();
-    },
-  };
 }
 
 /** What of an error may be written down: a driver's message and detail quote rows, so only their codes are. */

@@ -1,18 +1,18 @@
 /** What a user can do with tasks. Every function takes the owner. */
 import {
-  type Database,
   encodeCursor,
   idSchema,
   isStorable,
+  keyOf,
   limitSchema,
   NotFoundError,
   type Page,
   parse,
-  placeOf,
   titleSchema,
 } from "chatkeep";
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import { z } from "zod";
+import type { Database } from "./database.ts";
 import { type Task, task } from "./models/index.ts";
 
 const descriptionSchema = z
@@ -106,6 +106,6 @@ function owned(ownerId: string, taskId: string): SQL | undefined {
 }
 
 function above(cursor: string): SQL {
-  const { time, id } = placeOf(cursor);
+  const { time, id } = keyOf(cursor);
   return sql`(${task.createdAt}, ${task.id}) > (${time}::timestamptz, ${id}::uuid)`;
 }

@@ -3,7 +3,7 @@ import { Chat } from "@ai-sdk/react";
 import { DefaultChatTransport, lastAssistantMessageIsCompleteWithToolCalls, type UIMessage } from "ai";
 import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "../../store/test/helpers/database.ts";
+import { openTestDatabase, type TestDatabase } from "../../chatkeep/test/helpers/database.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
 import { chunksIn, finish, scriptedModel, textIn, words } from "./helpers/models.ts";
 import { until } from "./helpers/until.ts";
@@ -77,6 +77,16 @@ describe("a chat", () => {
     });
     const { rows } = (await app.db.execute(sql`select * from run`)) as unknown as { rows: object[] };
     expect(rows).toMatchObject([{ status: "completed", model: "scripted", message_id: kept[1]?.id }]);
+    expect(await ann.call<UIMessage[]>("GET", `/api/chat/${id}`)).toEqual([
+      asked,
+      {
+        id: kept[1]?.id,
+        role: "assistant",
+        parts: [{ type: "step-start" }, { type: "text", text: "Hello there", state: "done" }],
+      },
+    ]);
+    const bob = await app.signUp("bob");
+    expect((await bob.request("GET", `/api/chat/${id}`)).status).toBe(404);
   });
 
   it("stores the question before the model is called, and the whole reply though the client has gone", async () => {

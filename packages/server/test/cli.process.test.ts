@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { freePort, startPostgres, type ThrowawayPostgres } from "../../store/test/helpers/throwaway-postgres.ts";
+import { freePort, startPostgres, type ThrowawayPostgres } from "../../chatkeep/test/helpers/throwaway-postgres.ts";
 import { textIn } from "./helpers/models.ts";
 import { call, question, signUp } from "./helpers/servers.ts";
 

@@ -2,26 +2,27 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createApp, createAuth, createLog, createOfflineModel } from "@chatkeep/server";
-import { createStore, limits } from "chatkeep";
-import { openPglite } from "chatkeep/pglite";
+import { createStore, limits, statusOf } from "chatkeep";
 import { isTable } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
 import { expect, it } from "vitest";
 // @ts-expect-error plain JavaScript, for whatever Node there is
 import { quoted } from "../../../scripts/shell.mjs";
+import { openPglite } from "../../chatkeep/test/helpers/with-drizzle.ts";
 import { readConfig } from "../src/config.ts";
-import { statusOf } from "../src/error-response.ts";
 import * as schema from "../src/models/index.ts";
 import { models } from "../src/models/index.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const read = (path: string) => readFileSync(root + path, "utf8");
 
+const guides = readdirSync(`${root}docs/guide`).map((name) => `docs/guide/${name}`);
+
 const sampleOf = (path: string) => /```ts\n([\s\S]*?)```/.exec(read(path))?.[1] ?? "";
 
 it.each([
   ["README.md", 16, "How do I bake bread?\n"],
-  ["packages/store/README.md", 16, "How do I bake bread?\n"],
+  ["packages/chatkeep/README.md", 16, "How do I bake bread?\n"],
   ["packages/server/README.md", 20, "200\n"],
 ])("the sample of %s runs", (path, lines, output) => {
   const sample = sampleOf(path);
@@ -38,7 +39,7 @@ it.each([
 });
 
 it("the library's README on npm has the sample of the repository's", () => {
-  expect(sampleOf("packages/store/README.md")).toBe(sampleOf("README.md"));
+  expect(sampleOf("packages/chatkeep/README.md")).toBe(sampleOf("README.md"));
 });
 
 it("what is started on Windows has its words quoted for the shell there", () => {
@@ -54,13 +55,28 @@ it("what is started on Windows has its words quoted for the shell there", () => 
   expect(words.map((word) => quoted(word, false))).toEqual(words);
 });
 
+it("the code of the guides compiles", () => {
+  const folder = `${root}.cache/guide-${process.pid}`;
+  mkdirSync(folder, { recursive: true });
+  for (const page of guides) {
+    for (const [index, [, code = ""]] of [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].entries())
+      writeFileSync(`${folder}/${page.replace(/\W/g, "-")}-${index}.ts`, `${code}\nexport {};\n`);
+  }
+  const compilerOptions = { noEmit: true, composite: false, lib: ["es2024", "dom", "dom.iterable"] };
+  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ extends: "../../tsconfig.base.json", compilerOptions }));
+  const { stdout } = spawnSync("npx", ["tsc", "-p", folder], { cwd: root, encoding: "utf8" });
+  rmSync(folder, { recursive: true });
+  expect(stdout).toBe("");
+});
+
 it("every link of the documentation leads somewhere", () => {
   const pages = [
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
-    "packages/store/README.md",
+    "packages/chatkeep/README.md",
     "packages/server/README.md",
+    ...guides,
     ...readdirSync(`${root}docs`)
       .filter((name) => name.endsWith(".md"))
       .map((name) => `docs/${name}`),
@@ -116,8 +132,9 @@ it("http-api.md names every route of the OpenAPI document, and none that does no
   const log = createLog("silent");
   const auth = createAuth({ db, secret: "x".repeat(32), url: "http://chatkeep.test", log });
   const { app } = createApp({
+    connection: database,
     db,
-    store: createStore(db, models),
+    store: createStore(database, models),
     auth,
     log,
     url: "http://chatkeep.test",

@@ -5,10 +5,11 @@ import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chatMigrations, migrate } from "chatkeep";
-import { openPg } from "chatkeep/pg";
+import { chatModels } from "chatkeep/drizzle";
 import { pgTable, text } from "drizzle-orm/pg-core";
 import { expect, it } from "vitest";
-import { startPostgres } from "../../store/test/helpers/throwaway-postgres.ts";
+import { startPostgres } from "../../chatkeep/test/helpers/throwaway-postgres.ts";
+import { openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
 
 const server = fileURLToPath(new URL("..", import.meta.url));
 const user = pgTable("user", { id: text().primaryKey() });
@@ -36,7 +37,7 @@ it("drizzle-kit push of a host leaves chatkeep's tables alone with the filter of
   try {
     await using database = openPg({ url: postgres.url });
     await database.pool.query(`create table "user" (id text primary key)`);
-    await migrate(database.db, chatMigrations(user.id));
+    await migrate(database, chatMigrations(chatModels(user.id)));
     expect(push("")).toMatch(/DROP TABLE "message"/);
     expect(push(filter)).toContain("No changes detected");
     const { rows } = await database.pool.query(

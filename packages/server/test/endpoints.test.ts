@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createModel } from "@chatkeep/server";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "../../store/test/helpers/database.ts";
+import { openTestDatabase, type TestDatabase } from "../../chatkeep/test/helpers/database.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
 import { type AskedBody, delta, type Refusal, startChoosyEndpoint } from "./helpers/choosy-endpoint.ts";
 import { chunksIn } from "./helpers/models.ts";

@@ -2,11 +2,17 @@
 import { createHash, randomUUID } from "node:crypto";
 import { Chat } from "@ai-sdk/react";
 import { DefaultChatTransport, type UIMessage } from "ai";
-import { openPg } from "chatkeep/pg";
 import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { engine, isServer, openAgain, openTestDatabase, type TestDatabase } from "../../store/test/helpers/database.ts";
-import { startDeafProxy } from "../../store/test/helpers/deaf-proxy.ts";
+import {
+  engine,
+  isServer,
+  openAgain,
+  openTestDatabase,
+  type TestDatabase,
+} from "../../chatkeep/test/helpers/database.ts";
+import { startDeafProxy } from "../../chatkeep/test/helpers/deaf-proxy.ts";
+import { openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
 import { openTestApp, type Person, personWith, type TestApp } from "./helpers/app.ts";
 import { chunksIn, heldModel, heldWords, scriptedModel, textIn, words } from "./helpers/models.ts";
 import { until } from "./helpers/until.ts";
@@ -41,7 +47,7 @@ async function startTwo(
   const ann = await one.signUp("ann");
   if (!isServer) return { one, two: one, ann, there: ann };
   const again = openAgain(one.database);
-  const two = await openTestApp({ model, database: one.database, db: again.db, runLeaseMs, ...(await ears()) });
+  const two = await openTestApp({ model, database: one.database, through: again, runLeaseMs, ...(await ears()) });
   open.push(again, two);
   return { one, two, ann, there: personWith(two.app, ann.token) };
 
@@ -236,7 +242,7 @@ describe("a reply that is followed", () => {
     const id = randomUUID();
     const draft = { id: randomUUID(), role: "assistant", status: "streaming" } as const;
     await mine.conversations.create({ id, messages: [{ role: "user", content: "Hello" }, draft] });
-    const key = await mine.runs.begin({ conversationId: id, messageId: draft.id, server: "dead" });
+    const key = await mine.runs.beginDraft({ conversationId: id, messageId: draft.id, server: "dead" });
     const events = [
       { type: "start", messageId: draft.id },
       { type: "start-step" },
@@ -248,7 +254,7 @@ describe("a reply that is followed", () => {
       { seq: 3, chunk: events.slice(0, 3).join("\n") },
       { seq: 5, chunk: events.slice(3).join("\n") },
     ];
-    await one.store.server.pulse([{ userId: ann.id, key, chunks }]);
+    await one.store.system.heartbeat([{ userId: ann.id, key, chunks }]);
     const followers = [follow(ann, id), follow(there, id), follow(there, id, `${key.id}:4`)];
     const texts = await Promise.all((await Promise.all(followers)).map((response) => response.text()));
     expect(textIn(texts[0] ?? "")).toBe("So far so good");

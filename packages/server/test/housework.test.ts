@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { expect, it } from "vitest";
-import { isServer } from "../../store/test/helpers/database.ts";
+import { isServer } from "../../chatkeep/test/helpers/database.ts";
 import { createOutageLog } from "../src/log.ts";
 import { openTestApp } from "./helpers/app.ts";
 import { until } from "./helpers/until.ts";

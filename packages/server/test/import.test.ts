@@ -58,7 +58,8 @@ function fileOf(...lines: (object | string)[]): string {
   return file;
 }
 
-const load = (file: string, person: Person) => importInto(test.db, { format: "oasst", file, user: person.email }, 1);
+const load = (file: string, person: Person) =>
+  importInto(test.database, { format: "oasst", file, user: person.email }, 1);
 
 it("imports trees with their branches; again changes nothing; another user gets copies", async () => {
   const cake = { message_tree_id: "cake", prompt: say("prompter", "And cake?", [say("assistant", "Likewise.")]) };
@@ -91,7 +92,7 @@ it("imports trees with their branches; again changes nothing; another user gets 
   expect(await load(file, ann)).toMatchObject({ imported: 0, alreadyThere: 2, messages: 0 });
   expect(await collect(ann)).toEqual(before);
   expect(await load(file, bob)).toMatchObject({ imported: 2, messages: 136 });
-  expect((await diagnose(test.db, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
+  expect((await diagnose(test.database, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
 });
 
 it("reports lines that are wrong, and imports the others", async () => {
@@ -326,10 +327,10 @@ describe("an export has everything that was there, once,", () => {
 });
 
 it("refuses an unknown format, and a user who is not there", async () => {
-  await expect(importInto(test.db, { format: "csv", file: "x", user: ann.email }, 1)).rejects.toThrow(
+  await expect(importInto(test.database, { format: "csv", file: "x", user: ann.email }, 1)).rejects.toThrow(
     /no format csv: the format is one of oasst/,
   );
-  await expect(importInto(test.db, { format: "oasst", file: "x", user: "no@example.com" }, 1)).rejects.toThrow(
+  await expect(importInto(test.database, { format: "oasst", file: "x", user: "no@example.com" }, 1)).rejects.toThrow(
     /Nobody has signed up as no@example.com/,
   );
 });

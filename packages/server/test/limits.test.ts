@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isServer, openAgain } from "../../store/test/helpers/database.ts";
+import { isServer, openAgain } from "../../chatkeep/test/helpers/database.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
 import { heldModel } from "./helpers/models.ts";
 import { until } from "./helpers/until.ts";

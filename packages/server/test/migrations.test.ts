@@ -1,8 +1,8 @@
 import { migrate, migrationStatus, requireMigrated } from "chatkeep";
-import { openPg } from "chatkeep/pg";
 import { sql } from "drizzle-orm";
 import { expect, it } from "vitest";
-import { isServer, openAgain, openTestDatabase } from "../../store/test/helpers/database.ts";
+import { isServer, openAgain, openTestDatabase } from "../../chatkeep/test/helpers/database.ts";
+import { openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
 import { diagnose } from "../src/commands/doctor.ts";
 import { migrations } from "../src/migrations.generated.ts";
 import * as schema from "../src/models/index.ts";
@@ -12,7 +12,7 @@ const [before, after] = [migrations.slice(0, 1), migrations];
 it("an application with users, sessions and tasks gets the chats, and loses nothing", async () => {
   await using database = await openTestDatabase("empty");
   const { db } = database;
-  expect(await migrate(db, before)).toEqual(["0000_users_and_tasks"]);
+  expect(await migrate(database, before)).toEqual(["0000_users_and_tasks"]);
   const [ann] = await db.insert(schema.user).values({ name: "Ann", email: "ann@example.com" }).returning();
   const userId = ann?.id ?? "";
   await db.insert(schema.session).values({ userId, token: "t", expiresAt: new Date("2030-01-01") });
@@ -24,16 +24,10 @@ it("an application with users, sessions and tasks gets the chats, and loses noth
   const tables = [schema.user, schema.session, schema.account, schema.task];
   const rows = () => Promise.all(tables.map((table) => db.select().from(table)));
   const kept = await rows();
-  expect(await migrate(db, after)).toEqual([
-    "0001_chat",
-    "0002_chat_pins_and_branches",
-    "0003_chat_followers",
-    "0004_chat_finish_reason",
-    "0005_chat_message_bytes",
-  ]);
+  expect(await migrate(database, after)).toEqual(["0001_chat"]);
   expect(await rows()).toEqual(kept);
   await db.insert(schema.conversation).values({ userId, title: "Hello" });
-  expect(await migrate(db, after)).toEqual([]);
+  expect(await migrate(database, after)).toEqual([]);
   await db.delete(schema.user);
   expect(await db.$count(schema.task)).toBe(0);
   expect(await db.$count(schema.conversation)).toBe(0);
@@ -43,11 +37,11 @@ it("twenty that start at once migrate once", async () => {
   await using database = await openTestDatabase("empty");
   const others = Array.from({ length: isServer ? 20 : 1 }, () => openAgain(database));
   const applied = await Promise.all(
-    Array.from({ length: 20 }, (_, index) => migrate(others[index % others.length]?.db ?? database.db, migrations)),
+    Array.from({ length: 20 }, (_, index) => migrate(others[index % others.length] ?? database, migrations)),
   );
   expect(applied.filter((names) => names.length > 0)).toEqual([migrations.map(({ name }) => name)]);
   await Promise.all(others.map((other) => other.close()));
-  expect((await diagnose(database.db, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
+  expect((await diagnose(database, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
 });
 
 const refused = (sentence: RegExp) =>
@@ -55,38 +49,38 @@ const refused = (sentence: RegExp) =>
 
 it("a database that is older, or was made by other files, is refused", async () => {
   await using database = await openTestDatabase("empty");
-  const { db } = database;
-  await expect(requireMigrated(db, after)).rejects.toThrow(refused(/older than this version.*chatkeep migrate/));
-  await migrate(db, after);
-  await requireMigrated(db, after);
+  await expect(requireMigrated(database, after)).rejects.toThrow(refused(/older than this version.*chatkeep migrate/));
+  await migrate(database, after);
+  await requireMigrated(database, after);
   const changed = after.map((each) => ({ ...each, sql: `${each.sql}\n-- changed` }));
-  await expect(migrate(db, changed)).rejects.toThrow(refused(/was changed after it was applied/));
-  expect((await migrationStatus(db, after)).applied).toHaveLength(after.length);
+  await expect(migrate(database, changed)).rejects.toThrow(refused(/was changed after it was applied/));
+  expect((await migrationStatus(database, after)).applied).toHaveLength(after.length);
 });
 
 it("a database that a newer version has migrated is refused only if that breaks older code", async () => {
   await using database = await openTestDatabase("empty");
-  const { db } = database;
   const more = { name: "0100_more", sql: "create table more (id int)" };
   const breaking = { name: "0101_breaking", sql: "-- breaking: nobody reads it any more\ndrop table more" };
-  await migrate(db, [...after, more]);
-  await requireMigrated(db, after);
-  expect(await migrate(db, after)).toEqual([]);
-  expect(await migrationStatus(db, after)).toMatchObject({ unknown: ["0100_more"], breaking: [], pending: [] });
-  expect((await diagnose(db, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
-  await migrate(db, [...after, more, breaking]);
-  await expect(requireMigrated(db, after)).rejects.toThrow(refused(/newer than this version.*0101_breaking.*update/));
-  await expect(migrate(db, after)).rejects.toThrow(refused(/newer/));
+  await migrate(database, [...after, more]);
+  await requireMigrated(database, after);
+  expect(await migrate(database, after)).toEqual([]);
+  expect(await migrationStatus(database, after)).toMatchObject({ unknown: ["0100_more"], breaking: [], pending: [] });
+  expect((await diagnose(database, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
+  await migrate(database, [...after, more, breaking]);
+  await expect(requireMigrated(database, after)).rejects.toThrow(
+    refused(/newer than this version.*0101_breaking.*update/),
+  );
+  await expect(migrate(database, after)).rejects.toThrow(refused(/newer/));
 });
 
 it("a record of migrations that an older version made is read as it is, and completed by the next migration", async () => {
   await using database = await openTestDatabase("empty");
   const { db } = database;
-  await migrate(db, before);
+  await migrate(database, before);
   await db.execute(sql`alter table chatkeep_migration drop column breaking`);
-  expect((await migrationStatus(db, before)).applied).toEqual(["0000_users_and_tasks"]);
-  await requireMigrated(db, before);
-  expect(await migrate(db, after)).toHaveLength(after.length - 1);
+  expect((await migrationStatus(database, before)).applied).toEqual(["0000_users_and_tasks"]);
+  await requireMigrated(database, before);
+  expect(await migrate(database, after)).toHaveLength(after.length - 1);
   expect(await db.$count(sql`chatkeep_migration where not breaking`)).toBe(after.length);
 });
 
@@ -108,14 +102,14 @@ it("another application's tables are left alone, and named", async () => {
     ],
     [
       `create table other (a int); create index conversation_pinned_idx on other (a)`,
-      /0002_chat_pins_and_branches was not applied, because .*conversation_pinned_idx/,
+      /0001_chat was not applied, because .*conversation_pinned_idx/,
     ],
   ];
   for (const [statements, sentence] of cases) {
     await using database = await openTestDatabase("empty");
     for (const statement of statements.split(";")) await database.db.execute(sql.raw(statement));
-    await expect(migrate(database.db, after)).rejects.toThrow(refused(sentence));
-    expect((await migrationStatus(database.db, after)).applied).toEqual([]);
+    await expect(migrate(database, after)).rejects.toThrow(refused(sentence));
+    expect((await migrationStatus(database, after)).applied).toEqual([]);
   }
 });
 
@@ -131,8 +125,8 @@ it("beside another application's tables, a schema of its own holds chatkeep's", 
   );
   const again = isServer ? openAgain(database) : database;
   if (!isServer) await db.execute(sql`set search_path = chatkeep, public`);
-  expect(await migrate(again.db, after)).toHaveLength(after.length);
-  expect((await diagnose(again.db, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
+  expect(await migrate(again, after)).toHaveLength(after.length);
+  expect((await diagnose(again, "test")).checks.filter(({ ok }) => !ok)).toEqual([]);
   expect(await db.$count(sql`public.message`)).toBe(0);
   if (isServer) await again.close();
 });
@@ -146,14 +140,14 @@ it.runIf(isServer)(
     const waiting = Promise.withResolvers<string[]>();
     await other.db.transaction(async (tx) => {
       await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('chatkeep:migrate', 0))`);
-      const impatient = migrate(database.db, after, { waitMs: 1 });
+      const impatient = migrate(database, after, { waitMs: 1 });
       await expect(impatient).rejects.toThrow(/Another process still migrates this database/);
       await new Promise<void>((told) => {
         const onWait = (ms: number) => {
           waits.push(ms);
           told();
         };
-        waiting.resolve(migrate(database.db, after, { onWait }));
+        waiting.resolve(migrate(database, after, { onWait }));
       });
     });
     expect(await waiting.promise).toHaveLength(after.length);
@@ -171,7 +165,7 @@ it.runIf(isServer)("limits of time for other statements are none for a migration
   const slow = [
     { name: "0000_slow", sql: "select pg_sleep(1.5);--> statement-breakpoint\ncreate table slow (id int)" },
   ];
-  expect(await migrate(hurried.db, slow)).toEqual(["0000_slow"]);
+  expect(await migrate(hurried, slow)).toEqual(["0000_slow"]);
   await expect(hurried.pool.query("select pg_sleep(1)")).rejects.toThrow();
   await hurried.close();
 });
@@ -183,7 +177,7 @@ it("a migration that fails leaves nothing behind", async () => {
     ...before,
     { name: "0009_broken", sql: "create table half (id int);--> statement-breakpoint\nselect no_such_column" },
   ];
-  await expect(migrate(db, broken)).rejects.toThrow();
-  expect((await migrationStatus(db, broken)).applied).toEqual([]);
+  await expect(migrate(database, broken)).rejects.toThrow();
+  expect((await migrationStatus(database, broken)).applied).toEqual([]);
   expect(await db.$count(sql`information_schema.tables where table_name in ('half', 'user')`)).toBe(0);
 });

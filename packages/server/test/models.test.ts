@@ -3,7 +3,7 @@ import { drizzle as drizzleNeon } from "drizzle-orm/neon-serverless";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { drizzle as drizzlePglite } from "drizzle-orm/pglite";
 import { expect, it } from "vitest";
-import { engine, openTestDatabase } from "../../store/test/helpers/database.ts";
+import { engine, openTestDatabase } from "../../chatkeep/test/helpers/database.ts";
 import * as schema from "../src/models/index.ts";
 
 it("a user has conversations, and these have messages, as relations", async () => {

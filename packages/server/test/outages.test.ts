@@ -1,10 +1,10 @@
 /** What becomes of replies, and of those who wait, while the database is away, silent, or full of what is not ours. */
 import { randomUUID } from "node:crypto";
 import type { LanguageModelV4StreamPart } from "@ai-sdk/provider";
-import { openPg } from "chatkeep/pg";
 import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { engine, isServer, openTestDatabase, type TestDatabase } from "../../store/test/helpers/database.ts";
+import { engine, isServer, openTestDatabase, type TestDatabase } from "../../chatkeep/test/helpers/database.ts";
+import { openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
 import { type CutProxy, startCutProxy } from "./helpers/cut-proxy.ts";
 import { finish, heldModel, scriptedModel } from "./helpers/models.ts";

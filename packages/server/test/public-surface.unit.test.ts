@@ -46,7 +46,7 @@ it("every verb of the store has a sentence where it is used", () => {
   const published = packages.find(({ manifest }) => manifest.name === "chatkeep") as PublicPackage;
   const project = projectOf(published);
   const index = new Map(exportsOf(project, join(published.folder, "src/index.ts")));
-  const verbs = ["Store", "UserStore", "ServerStore"].flatMap((name) => membersOf(project, index.get(name), name));
+  const verbs = ["Store", "UserStore", "SystemStore"].flatMap((name) => membersOf(project, index.get(name), name));
   expect(verbs.length).toBeGreaterThan(30);
   expect(verbs.filter(([, sentence]) => !/\w.*[.:]/.test(sentence)).map(([verb]) => verb)).toEqual([]);
 });

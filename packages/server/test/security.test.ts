@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createApp, createLog, createOfflineModel } from "@chatkeep/server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { isServer, openAgain } from "../../store/test/helpers/database.ts";
+import { isServer, openAgain } from "../../chatkeep/test/helpers/database.ts";
 import { openTestApp, type Person, personWith, send, type TestApp, testUrl } from "./helpers/app.ts";
 import { heldModel } from "./helpers/models.ts";
 import { until } from "./helpers/until.ts";
@@ -61,9 +61,18 @@ describe("what is remembered of a request", () => {
         },
       },
     };
-    const { db, store } = test;
+    const { database, db, store } = test;
     const log = createLog("silent");
-    const own = createApp({ db, store, auth, log, url: testUrl, model: createOfflineModel(), isAlone: true });
+    const own = createApp({
+      connection: database,
+      db,
+      store,
+      auth,
+      log,
+      url: testUrl,
+      model: createOfflineModel(),
+      isAlone: true,
+    });
     const titles = async (headers: Record<string, string>) => {
       const response = await send(own.app, "GET", "/api/conversations", undefined, headers);
       const { items } = (await response.json()) as { items?: { title: string }[] };

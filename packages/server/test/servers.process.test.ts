@@ -1,9 +1,9 @@
 /** Two real servers on one PostgreSQL: one of them dies, sleeps, or loses the database in the middle of a reply. */
 import { randomUUID } from "node:crypto";
 import { migrate } from "chatkeep";
-import { openPg } from "chatkeep/pg";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { startPostgres, type ThrowawayPostgres } from "../../store/test/helpers/throwaway-postgres.ts";
+import { startPostgres, type ThrowawayPostgres } from "../../chatkeep/test/helpers/throwaway-postgres.ts";
+import { openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
 import { migrations } from "../src/migrations.generated.ts";
 import { chunksIn, textIn } from "./helpers/models.ts";
 import { installedPgBouncer, startPgBouncer } from "./helpers/pgbouncer.ts";
@@ -20,7 +20,7 @@ let servers: RunningServer[] = [];
 beforeAll(async () => {
   [postgres, endpoint] = await Promise.all([startPostgres(), startSpeakingEndpoint()]);
   database = openPg({ url: postgres.url, maxConnections: 1 });
-  await migrate(database.db, migrations);
+  await migrate(database, migrations);
 });
 afterEach(async () => {
   for (const server of servers) {

@@ -12,7 +12,7 @@ import {
   installedPostgres15,
   startPostgres,
   type ThrowawayPostgres,
-} from "../../store/test/helpers/throwaway-postgres.ts";
+} from "../../chatkeep/test/helpers/throwaway-postgres.ts";
 import { examine } from "../src/commands/doctor.ts";
 import { migrateDatabase } from "../src/commands/migrate.ts";
 import { serve } from "../src/commands/serve.ts";

@@ -5,11 +5,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { migrate, requireMigrated, translate } from "chatkeep";
-import { openPg } from "chatkeep/pg";
 import { sql } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
-import { isServer, openAgain, openTestDatabase } from "../../store/test/helpers/database.ts";
-import { startSilentProxy } from "../../store/test/helpers/silent-proxy.ts";
+import { isServer, openAgain, openTestDatabase } from "../../chatkeep/test/helpers/database.ts";
+import { startSilentProxy } from "../../chatkeep/test/helpers/silent-proxy.ts";
+import { openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
 import { createAuth, forgetLockedKeys } from "../src/auth.ts";
 import { examine } from "../src/commands/doctor.ts";
 import { migrateDatabase } from "../src/commands/migrate.ts";
@@ -316,9 +316,9 @@ describe.runIf(isServer)("what cannot be set up has one sentence", () => {
         "schema_mismatch",
       );
     }
-    await migrate(database.db, migrations);
+    await migrate(database, migrations);
     await run(`grant connect on database ${name} to ${role}`);
     await using limited = openPg({ url: asRole });
-    await expect(requireMigrated(limited.db, migrations)).rejects.toThrow(/grant that user the rights on the tables/);
+    await expect(requireMigrated(limited, migrations)).rejects.toThrow(/grant that user the rights on the tables/);
   });
 });

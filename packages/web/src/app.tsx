@@ -4,9 +4,9 @@ import { createRootRoute, createRoute, createRouter, Outlet, useNavigate, usePar
 import { ListTodo, PanelLeft } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { v4 as uuid } from "uuid";
+import { account, type Person } from "./account/account.ts";
 import { AccountMenu } from "./account/account-menu.tsx";
 import { SignIn } from "./account/sign-in.tsx";
-import { account, type Person } from "./api.ts";
 import { forgetChats } from "./conversation/chats.ts";
 import { ConversationView } from "./conversation/conversation-view.tsx";
 import { Help } from "./help.tsx";

@@ -1,6 +1,7 @@
 /** The lists of conversations that this tab has read, and how a change of one conversation moves it between them. */
 import { type InfiniteData, infiniteQueryOptions, type QueryClient } from "@tanstack/react-query";
-import { type Conversation, conversations, type Page } from "./api.ts";
+import type { Conversation, ConversationListOptions, Page } from "chatkeep/client";
+import { client } from "./client.ts";
 
 /** A conversation of a list, with the reply that is being written in it. */
 export interface ListedConversation extends Conversation {
@@ -12,10 +13,12 @@ type Pages = InfiniteData<Page<ListedConversation>, string | undefined>;
 export type ListName = "active" | "pinned" | "archive";
 
 const filters = {
-  active: { archived: "false", pinned: "false" },
-  pinned: { archived: "false", pinned: "true" },
-  archive: { archived: "true" },
-} as const;
+  active: { archived: false, pinned: false },
+  pinned: { archived: false, pinned: true },
+  archive: { archived: true },
+} satisfies Record<string, ConversationListOptions>;
+
+const limit = 50;
 
 const all = ["conversations"];
 const keyOf = (name: ListName) => [...all, name];
@@ -29,10 +32,11 @@ export function searchQuery(search: string) {
   return queryFor([...all, "search", search], { search });
 }
 
-function queryFor(queryKey: string[], filter: Record<string, string>) {
+function queryFor(queryKey: string[], filter: ConversationListOptions) {
   return infiniteQueryOptions({
     queryKey,
-    queryFn: ({ pageParam }): Promise<Page<ListedConversation>> => conversations.list({ ...filter, cursor: pageParam }),
+    queryFn: ({ pageParam }): Promise<Page<ListedConversation>> =>
+      client.conversations.list({ ...filter, limit, cursor: pageParam }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     staleTime: Number.POSITIVE_INFINITY,
@@ -64,7 +68,7 @@ export async function readListsAgain(queries: QueryClient): Promise<void> {
   for (const name of names) {
     const known = queries.getQueryData<Pages>(keyOf(name));
     if (!known) continue;
-    const newest = await conversations.list(filters[name]).catch(() => undefined);
+    const newest = await client.conversations.list({ ...filters[name], limit }).catch(() => undefined);
     if (!newest) continue;
     const ids = new Set(newest.items.map(({ id }) => id));
     const isNear = known.pages.some((page) => page.items.some(({ id }) => ids.has(id)));

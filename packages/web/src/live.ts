@@ -3,8 +3,10 @@
  * a browser listens, and tells the others; when it goes, or is not seen any more, another one does.
  */
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import type { LiveEvent } from "chatkeep/client";
 import { useEffect } from "react";
-import { type LiveEvent, listen } from "./api.ts";
+import { account } from "./account/account.ts";
+import { client } from "./client.ts";
 import { putInLists, readListsAgain, takeFromLists } from "./lists.ts";
 import { replyHasEnded } from "./reply-streams.ts";
 import { aborted, whileVisible, withPlace } from "./tabs.ts";
@@ -34,6 +36,50 @@ export function useLive(personId: string): void {
       channel.close();
     };
   }, [queries, personId]);
+}
+
+interface Listener {
+  onEvent(event: LiveEvent): void;
+  /** The server would not let us listen; it is asked again. */
+  onRefused(): void;
+}
+
+const listenAgainMs = 5_000;
+
+/**
+ * Hears of changes until the function that it gives is called. The client comes back by itself after a lost connection; by
+ * then another may have signed in, of whom this page must not hear.
+ */
+function listen(personId: string, { onEvent, onRefused }: Listener): () => void {
+  let end = () => {};
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const isOurs = async () => (await account.current().catch(() => null))?.id === personId;
+  const open = () => {
+    const over = new AbortController();
+    end = () => over.abort();
+    let asked = Promise.resolve(false);
+    client.events.subscribe(
+      (event) => {
+        if (event.type === "ready") asked = isOurs();
+        void asked.then((ours) => {
+          if (over.signal.aborted) return;
+          if (ours) return onEvent(event);
+          end();
+          onRefused();
+          timer = setTimeout(open, listenAgainMs);
+        });
+      },
+      {
+        signal: over.signal,
+        onState: (state) => state.name === "waiting" && state.error && state.error.status > 0 && onRefused(),
+      },
+    );
+  };
+  open();
+  return () => {
+    clearTimeout(timer);
+    end();
+  };
 }
 
 function take(queries: QueryClient, event: LiveEvent): void {

@@ -1,9 +1,9 @@
 /** Starts the app in the page. */
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
+import { ApiError } from "chatkeep/client";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { ApiError } from "./api.ts";
 import { createAppRouter } from "./app.tsx";
 import { language } from "./strings/index.ts";
 import { lendClipboard } from "./ui/clipboard.ts";

@@ -3,6 +3,8 @@
  * stream, and so does one that finds all places taken, once its question has arrived: the reply goes on without them, and is
  * taken up again where it is then.
  */
+import { errorOf } from "chatkeep/client";
+import { client } from "./client.ts";
 import { aborted, untilVisible, withPlace } from "./tabs.ts";
 
 /** So long a stream may go on without a place: asking for one takes a moment. */
@@ -26,20 +28,23 @@ export function replyHasEnded(conversationId: string): void {
 /** Says of a conversation, as an event of its id, that the server has stored the question that was asked in it. */
 export const storedQuestions = new EventTarget();
 
+/** `fetch` for the streams below the client's address. @throws ApiError for an answer that is one */
 export const fetchReply: typeof fetch = async (input, init) => {
+  const path = String(input);
   const isFollowing = init?.method === "GET";
   const over = new AbortController();
   init?.signal?.addEventListener("abort", () => over.abort());
   if (isFollowing) await untilVisible(over.signal);
   const place = takePlace(over.signal);
   try {
-    if (isFollowing) await Promise.race([place.taken, untilEnded(String(input), over.signal), aborted(over.signal)]);
-    const response = await fetch(input, init);
-    if (response.ok && !isFollowing) {
+    if (isFollowing) await Promise.race([place.taken, untilEnded(path, over.signal), aborted(over.signal)]);
+    const response = await client.fetch(path, init);
+    if (!response.ok) throw await errorOf(response);
+    if (!isFollowing) {
       const { id } = JSON.parse(String(init?.body)) as { id: string };
       storedQuestions.dispatchEvent(new Event(id));
     }
-    if (response.ok && response.body) return new Response(watched(response.body, place, over), response);
+    if (response.body) return new Response(watched(response.body, place, over), response);
     over.abort();
     return response;
   } catch (error) {

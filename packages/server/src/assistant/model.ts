@@ -2,8 +2,8 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import type { LanguageModelV4, LanguageModelV4FilePart, LanguageModelV4Prompt } from "@ai-sdk/provider";
 import { wrapLanguageModel } from "ai";
+import { isTextType } from "chatkeep/ai-sdk";
 import type { ModelConfig } from "../config.ts";
-import { isTextType } from "../reply/data-url.ts";
 import { endpointFetch } from "./endpoint.ts";
 import { createOfflineModel } from "./offline.ts";
 import type { Omission } from "./omissions.ts";

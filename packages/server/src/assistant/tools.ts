@@ -1,8 +1,9 @@
 /** What the assistant can do with the tasks of the user who asks; any model gets the same tools. */
 
 import { type ToolSet, tool } from "ai";
-import { ChatkeepError, type Database } from "chatkeep";
+import { ChatkeepError } from "chatkeep";
 import { z } from "zod";
+import type { Database } from "../database.ts";
 import type { Rows } from "../limits.ts";
 import type { Task } from "../models/index.ts";
 import { addTask, changeTask, deleteTask, listTasks } from "../tasks.ts";

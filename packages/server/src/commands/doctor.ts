@@ -1,9 +1,9 @@
 /** chatkeep doctor: what state a database is in, and what is wrong with it. Reads only. */
-import { asOperator, type Database, hasRowLevelSecurity, migrationStatus } from "chatkeep";
+import { type Connection, hasRowLevelSecurity, migrationStatus } from "chatkeep";
 import { getTableName, isTable, sql } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
 import type { DatabaseConfig } from "../config.ts";
-import { openExistingDatabase } from "../database.ts";
+import { type Database, type OpenDatabase, openExistingDatabase } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import * as schema from "../models/index.ts";
 
@@ -43,19 +43,26 @@ const orphans: Record<string, ReturnType<typeof sql>> = {
 
 export async function examine(database: DatabaseConfig): Promise<Diagnosis> {
   await using connection = await openExistingDatabase(database);
-  return await diagnose(connection.db, connection.engine);
+  return await diagnose(connection, connection.engine);
 }
 
-export function diagnose(db: Database, engine: string): Promise<Diagnosis> {
-  return asOperator(db, (tx) => diagnoseAll(tx, engine));
+export async function diagnose(
+  database: Pick<OpenDatabase, keyof Connection | "db">,
+  engine: string,
+): Promise<Diagnosis> {
+  const [migrations, walled] = [await migrationCheck(database), await hasRowLevelSecurity(database, schema.models)];
+  // Of all users, where policies stand before them; nothing is left of that setting afterwards.
+  return await database.db.transaction(async (tx) => {
+    await tx.execute(sql`select set_config('chatkeep.operator', 'on', true)`);
+    return await diagnoseAll(tx, engine, migrations, walled);
+  });
 }
 
-async function diagnoseAll(db: Database, engine: string): Promise<Diagnosis> {
+async function diagnoseAll(db: Database, engine: string, migrations: Check, walled: boolean): Promise<Diagnosis> {
   const [{ version } = { version: "unknown" }] = await read<{ version: string }>(db, sql`select version() as version`);
-  const walled = await hasRowLevelSecurity(db, schema.models);
   const checks = [
     ...(await serverChecks(db)),
-    await migrationCheck(db),
+    migrations,
     ...(await schemaChecks(db)),
     { name: "row-level security", ok: true, found: walled ? "on" : "off" },
   ];
@@ -64,8 +71,8 @@ async function diagnoseAll(db: Database, engine: string): Promise<Diagnosis> {
   return { engine, version, checks, rows: complete ? await rowCounts(db) : {} };
 }
 
-async function migrationCheck(db: Database): Promise<Check> {
-  const { applied, pending, unknown, breaking, changed } = await migrationStatus(db, migrations);
+async function migrationCheck(connection: Connection): Promise<Check> {
+  const { applied, pending, unknown, breaking, changed } = await migrationStatus(connection, migrations);
   const wrong = [
     pending.length > 0 && `not applied: ${pending.join(", ")} (run chatkeep migrate)`,
     breaking.length > 0 && `of a newer chatkeep, which break this one: ${breaking.join(", ")} (update chatkeep)`,

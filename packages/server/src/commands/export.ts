@@ -4,9 +4,9 @@ import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { ChatkeepError, type Database, InvalidInputError, requireMigrated } from "chatkeep";
+import { ChatkeepError, InvalidInputError, requireMigrated } from "chatkeep";
 import type { DatabaseConfig } from "../config.ts";
-import { openExistingDatabase, openStore } from "../database.ts";
+import { type OpenDatabase, openExistingDatabase, openStore } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import { exported } from "../transfer/export.ts";
 import { userByEmail } from "./people.ts";
@@ -17,8 +17,8 @@ import { userByEmail } from "./people.ts";
  */
 export async function exportUser(database: DatabaseConfig, email: string, file?: string): Promise<void> {
   await using connection = await openExistingDatabase(database);
-  await requireMigrated(connection.db, migrations);
-  const lines = Readable.from(linesOf(connection.db, email));
+  await requireMigrated(connection, migrations);
+  const lines = Readable.from(linesOf(connection, email));
   if (!file) {
     for await (const line of lines) if (!process.stdout.write(line)) await once(process.stdout, "drain");
     return;
@@ -35,7 +35,8 @@ export async function exportUser(database: DatabaseConfig, email: string, file?:
   }
 }
 
-async function* linesOf(db: Database, email: string): AsyncGenerator<string> {
-  const person = await userByEmail(db, email);
-  for await (const record of exported(db, await openStore(db), person)) yield `${JSON.stringify(record)}\n`;
+async function* linesOf(database: OpenDatabase, email: string): AsyncGenerator<string> {
+  const person = await userByEmail(database.db, email);
+  for await (const record of exported(database.db, await openStore(database), person))
+    yield `${JSON.stringify(record)}\n`;
 }

@@ -1,9 +1,9 @@
 /** chatkeep import: conversations of a file, for one user. Importing again brings in what is missing. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { createNotifier, type Database, InvalidInputError, migrate, requireMigrated } from "chatkeep";
+import { type Connection, createNotifier, InvalidInputError, migrate, requireMigrated } from "chatkeep";
 import type { DatabaseConfig } from "../config.ts";
-import { openExistingDatabase, openStore } from "../database.ts";
+import { type OpenDatabase, openExistingDatabase, openStore } from "../database.ts";
 import { createLog } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
 import { formatOf, type ImportReport, importLines } from "../transfer/import.ts";
@@ -22,16 +22,20 @@ export interface ImportOptions {
 export async function importFile(database: DatabaseConfig, options: ImportOptions): Promise<ImportReport> {
   const total = await sizeOf(options);
   await using connection = await openExistingDatabase(database);
-  if (connection.engine === "pglite") await migrate(connection.db, migrations);
-  else await requireMigrated(connection.db, migrations);
-  return await importInto(connection.db, options, total);
+  if (connection.engine === "pglite") await migrate(connection, migrations);
+  else await requireMigrated(connection, migrations);
+  return await importInto(connection, options, total);
 }
 
-export async function importInto(db: Database, options: ImportOptions, total: number): Promise<ImportReport> {
+export async function importInto(
+  database: Pick<OpenDatabase, keyof Connection | "db">,
+  options: ImportOptions,
+  total: number,
+): Promise<ImportReport> {
   formatOf(options.format);
-  const { id: userId } = await userByEmail(db, options.user);
-  const store = await openStore(db);
-  const notifier = createNotifier({ db, log: createLog("silent") });
+  const { id: userId } = await userByEmail(database.db, options.user);
+  const store = await openStore(database);
+  const notifier = createNotifier({ connection: database, log: createLog("silent") });
   // Open pages of the servers on this database hear of what comes in.
   store.onChange(notifier.publish);
   const report = await importLines(store.forUser(userId), userId, options.format, linesOf(chunksOf(options, total)));

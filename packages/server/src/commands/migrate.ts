@@ -12,8 +12,8 @@ export async function migrateDatabase(
   options: MigrateOptions = {},
 ): Promise<string[]> {
   await using connection = await openDatabase(database);
-  const applied = await migrate(connection.db, migrations, options);
-  if (rowLevelSecurity === "on") await enableRowLevelSecurity(connection.db, models);
-  if (rowLevelSecurity === "off") await disableRowLevelSecurity(connection.db, models);
+  const applied = await migrate(connection, migrations, options);
+  if (rowLevelSecurity === "on") await enableRowLevelSecurity(connection, models);
+  if (rowLevelSecurity === "off") await disableRowLevelSecurity(connection, models);
   return applied;
 }

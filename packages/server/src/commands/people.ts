@@ -1,6 +1,7 @@
 /** The users that import and export are for. */
-import { type Database, InvalidInputError } from "chatkeep";
+import { InvalidInputError } from "chatkeep";
 import { eq } from "drizzle-orm";
+import type { Database } from "../database.ts";
 import { type User, user } from "../models/index.ts";
 
 /** @throws invalid_input when nobody has signed up with this address */

@@ -6,10 +6,10 @@ import { createApp } from "../app.ts";
 import { createModel } from "../assistant/model.ts";
 import { createAuth, forgetLockedKeys } from "../auth.ts";
 import type { Config } from "../config.ts";
-import { type Connection, openDatabase, openStore, secretOf } from "../database.ts";
+import { type OpenDatabase, openDatabase, openStore, secretOf } from "../database.ts";
 import { createLog, type Log } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
-import { partsOf } from "../reply/events.ts";
+import { partsOf } from "../parts-of.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 export interface Serving {
@@ -29,11 +29,11 @@ export async function serve(config: Config, log = createLog(config.logLevel)): P
   const connection = await openDatabase(config.database);
   try {
     if (connection.engine === "pglite") {
-      await migrate(connection.db, migrations);
+      await migrate(connection, migrations);
       // No other process can hold this folder, so whatever is marked as running is not.
-      await (await openServerStore(config, connection)).server.interruptRuns("all");
+      await (await openServerStore(config, connection)).system.interruptRuns("all");
     } else {
-      await requireMigrated(connection.db, migrations);
+      await requireMigrated(connection, migrations);
     }
     return await listen(config, connection, log);
   } catch (error) {
@@ -42,17 +42,18 @@ export async function serve(config: Config, log = createLog(config.logLevel)): P
   }
 }
 
-function openServerStore({ runLeaseMs }: Config, { db }: Connection) {
-  return openStore(db, { runLeaseMs, partsOf });
+function openServerStore({ runLeaseMs }: Config, connection: OpenDatabase) {
+  return openStore(connection, { runLeaseMs, partsOf });
 }
 
-async function listen(config: Config, connection: Connection, log: Log): Promise<Serving> {
+async function listen(config: Config, connection: OpenDatabase, log: Log): Promise<Serving> {
   const { db } = connection;
   const secret = secretOf(config);
   await forgetLockedKeys({ db, secret, log });
   const auth = createAuth({ db, secret, url: config.url, log });
   const store = await openServerStore(config, connection);
   const { app, close } = createApp({
+    connection,
     db,
     store,
     auth,
@@ -61,7 +62,6 @@ async function listen(config: Config, connection: Connection, log: Log): Promise
     url: config.url,
     trustProxy: config.trustProxy,
     limits: config.limits,
-    listen: connection.listen,
     isAlone: connection.engine === "pglite",
   });
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });

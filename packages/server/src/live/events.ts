@@ -15,7 +15,7 @@ type LiveEvent =
   | { type: "deleted"; conversationId: string };
 
 export interface EventsOptions {
-  store: Pick<Store, "server">;
+  store: Pick<Store, "system">;
   notifier: Notifier;
   log: Log;
 }
@@ -58,7 +58,7 @@ export function createEvents({ store, notifier, log }: EventsOptions) {
       const places = [...changed.values()];
       changed.clear();
       try {
-        const found = await store.server.readLive(places);
+        const found = await store.system.readLive(places);
         for (const live of found) tell(live);
         const there = new Set(found.map(({ conversation }) => conversation.id));
         for (const { userId, conversationId } of places)
@@ -73,7 +73,7 @@ export function createEvents({ store, notifier, log }: EventsOptions) {
   const looking = coalesce(
     changes.watch(async () => {
       const some = [...stale].slice(0, usersAtOnce);
-      const recent = Map.groupBy(await store.server.readRecent(some), ({ userId }) => String(userId));
+      const recent = Map.groupBy(await store.system.readRecent(some), ({ userId }) => String(userId));
       for (const userId of some) {
         stale.delete(userId);
         take(userId, recent.get(userId) ?? []);

@@ -1,5 +1,5 @@
 /** The conversations of those users: chatkeep's tables, attached to our `user`. */
-import { chatModels } from "chatkeep";
+import { chatModels } from "chatkeep/drizzle";
 import { user } from "./user.ts";
 
 export const models = chatModels(user.id);

@@ -1,10 +1,9 @@
 /** /api/auth/*: Better Auth's own routes, with the errors of the contract beside its own. */
 
 import { isAPIError } from "better-auth/api";
-import type { Notifier } from "chatkeep";
+import { type Notifier, statusOf } from "chatkeep";
 import type { Context } from "hono";
 import { type Auth, clientAddressHeader, fromBetterAuth } from "../auth.ts";
-import { statusOf } from "../error-response.ts";
 import type { Sessions } from "../sessions.ts";
 
 const codeOf = Object.fromEntries(

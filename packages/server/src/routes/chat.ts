@@ -1,12 +1,9 @@
 /** /api/chat: the AI SDK's chat transport, so that `useChat` works as it is. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Rows } from "../limits.ts";
-import type { OpenStreams } from "../live/open-streams.ts";
-import { chatRequestSchema, questionOf } from "../reply/question.ts";
-import type { Replies } from "../reply/run.ts";
-import { placeIn } from "../reply/stream.ts";
+import { type ChatHandler, chatRequestSchema } from "chatkeep/ai-sdk";
+import type { Answers } from "../answers.ts";
 import { createRouter } from "./router.ts";
-import { idParam, jsonBody, noContent } from "./schemas.ts";
+import { idParam, jsonBody, noContent, responses } from "./schemas.ts";
 
 const tags = ["Chat"];
 const eventStream = {
@@ -45,6 +42,19 @@ const ask = createRoute({
   responses: { ...noContent(""), 200: eventStream } as unknown as { 200: typeof eventStream },
 });
 
+const history = createRoute({
+  method: "get",
+  path: "/chat/{id}",
+  tags,
+  summary: "The branch that is shown, as the AI SDK's UIMessages: what useChat begins with",
+  request: { params: idParam() },
+  responses: responses(
+    200,
+    z.array(z.looseObject({ id: z.string(), role: z.string(), parts: z.array(z.looseObject({ type: z.string() })) })),
+    "From its first message on",
+  ),
+});
+
 const reattach = createRoute({
   method: "get",
   path: "/chat/{id}/stream",
@@ -70,31 +80,14 @@ const stop = createRoute({
   responses: noContent("It stops within a second, or none was running"),
 });
 
-export function chatRoutes(replies: Replies, streams: OpenStreams, rows: Rows) {
+/** All of them are the library's handler, which finds whose request it is and its body read. */
+export function chatRoutes(chat: ChatHandler, answers: Answers) {
   return createRouter()
-    .openapi(ask, async (c) => {
-      const question = questionOf(c.req.valid("json"));
-      const userId = c.get("userId");
-      await rows.take(userId, 2);
-      const stream = streams.open(userId, c.req.raw.headers);
-      return await replies.answer(stream, question, c.req.raw.signal).catch((error: unknown) => {
-        stream.release();
-        throw error;
-      });
+    .openapi(ask, (c) => chat.handle(c.req.raw, { userId: c.get("userId"), body: c.req.valid("json") }))
+    .openapi(history, async (c) => {
+      const response = await chat.handle(c.req.raw, { userId: c.get("userId") });
+      return answers.written(c, await response.text()) as never;
     })
-    .openapi(reattach, async (c) => {
-      const place = placeIn(c.req.valid("header")["last-event-id"]);
-      const { id } = c.req.valid("param");
-      const stream = streams.open(c.get("userId"), c.req.raw.headers);
-      const response = await replies.reattach(stream, id, place).catch((error: unknown) => {
-        stream.release();
-        throw error;
-      });
-      if (!response) stream.release();
-      return response ?? c.body(null, 204);
-    })
-    .openapi(stop, async (c) => {
-      await replies.stop(c.get("userId"), c.req.valid("param").id);
-      return c.body(null, 204);
-    });
+    .openapi(reattach, (c) => chat.handle(c.req.raw, { userId: c.get("userId") }))
+    .openapi(stop, (c) => chat.handle(c.req.raw, { userId: c.get("userId") }));
 }

@@ -1,22 +1,11 @@
 /** /api/conversations */
 import { createRoute } from "@hono/zod-openapi";
-import { idSchema, markSchema, type Store, searchSchema, titleSchema } from "chatkeep";
+import { type Store, searchSchema } from "chatkeep";
+import { asConversation, conversation, conversationChange, newConversation, pageOf } from "chatkeep/wire";
 import { z } from "zod";
 import type { Rows } from "../limits.ts";
 import { createRouter } from "./router.ts";
-import {
-  asConversation,
-  conversation,
-  cursorQuery,
-  idParam,
-  jsonBody,
-  limitQuery,
-  markQuery,
-  newConversationBody,
-  noContent,
-  pageOf,
-  responses,
-} from "./schemas.ts";
+import { cursorQuery, idParam, jsonBody, limitQuery, markQuery, noContent, responses } from "./schemas.ts";
 
 const tags = ["Conversations"];
 const path = "/conversations/{id}";
@@ -44,7 +33,7 @@ const create = createRoute({
   path: "/conversations",
   tags,
   summary: "Create a conversation, with its first messages if there are any",
-  request: { body: jsonBody(newConversationBody) },
+  request: { body: jsonBody(newConversation) },
   responses: responses(201, conversation, "The conversation; the same id and payload again give it again"),
 });
 
@@ -64,20 +53,7 @@ const change = createRoute({
   summary: "Rename, pin or archive a conversation, or show another of its branches",
   request: {
     params: idParam(),
-    body: jsonBody(
-      z
-        .object({
-          title: titleSchema.optional(),
-          pinned: markSchema.optional(),
-          archived: markSchema.optional(),
-          headId: idSchema.optional().meta({
-            type: "string",
-            format: "uuid",
-            description: "A message: its branch is shown, to its newest end.",
-          }),
-        })
-        .refine((given) => Object.keys(given).length > 0, "must have a title, pinned, archived or headId"),
-    ),
+    body: jsonBody(conversationChange),
   },
   responses: responses(200, conversation, "The conversation as it is now"),
 });

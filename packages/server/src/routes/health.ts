@@ -1,11 +1,10 @@
 /** /healthz: this process is alive. /readyz: the database answers, takes writes, and has a schema that this code can work with. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { type Database, type Migration, requireMigrated, requireWritable } from "chatkeep";
+import { errorBody } from "chatkeep/wire";
 import { createRouter } from "./router.ts";
-import { errorSchema } from "./schemas.ts";
 
 const ok = { description: "Yes", content: { "application/json": { schema: z.object({ ok: z.boolean() }) } } };
-const no = { description: "Not now: unavailable", content: { "application/json": { schema: errorSchema } } };
+const no = { description: "Not now: unavailable", content: { "application/json": { schema: errorBody } } };
 const tags = ["Health"];
 const security: never[] = [];
 
@@ -27,12 +26,12 @@ const ready = createRoute({
   responses: { 200: ok, 503: no } as unknown as { 200: typeof ok },
 });
 
-export function healthRoutes(db: Database, migrations: readonly Migration[]) {
+/** `requireReady` throws what is missing. */
+export function healthRoutes(requireReady: () => Promise<void>) {
   return createRouter()
     .openapi(alive, (c) => c.json({ ok: true }, 200))
     .openapi(ready, async (c) => {
-      await requireMigrated(db, migrations);
-      await requireWritable(db);
+      await requireReady();
       return c.json({ ok: true }, 200);
     });
 }

@@ -1,23 +1,12 @@
 /** /api/conversations/{id}/messages, and the branch of them that is shown */
 import { createRoute } from "@hono/zod-openapi";
-import { idSchema, type Store, seqSchema } from "chatkeep";
+import { idSchema, type Store } from "chatkeep";
+import { appendBody, appended, asBranchMessage, asMessage, branchMessage, message, pageOf } from "chatkeep/wire";
 import { z } from "zod";
 import type { Answers } from "../answers.ts";
 import type { Rows } from "../limits.ts";
 import { createRouter } from "./router.ts";
-import {
-  asBranchMessage,
-  asMessage,
-  branchMessage,
-  idParam,
-  jsonBody,
-  limitQuery,
-  message,
-  messagesBody,
-  pageOf,
-  responses,
-  seqQuery,
-} from "./schemas.ts";
+import { idParam, jsonBody, limitQuery, responses, seqQuery } from "./schemas.ts";
 
 const tags = ["Messages"];
 const path = "/conversations/{id}/messages";
@@ -56,11 +45,11 @@ const append = createRoute({
   summary: "Append messages, all or none",
   request: {
     params: idParam(),
-    body: jsonBody(z.object({ messages: messagesBody(), expectedSeq: seqSchema.optional() })),
+    body: jsonBody(appendBody),
   },
   responses: responses(
     201,
-    z.object({ items: z.array(message) }),
+    appended,
     "The messages as they are stored; the same ids and payloads again give them again",
   ),
 });

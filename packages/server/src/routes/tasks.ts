@@ -1,11 +1,13 @@
 /** /api/tasks */
 import { createRoute } from "@hono/zod-openapi";
-import type { Database, Lanes } from "chatkeep";
+import type { Lanes } from "chatkeep";
+import { pageOf } from "chatkeep/wire";
 import { z } from "zod";
+import type { Database } from "../database.ts";
 import type { Rows } from "../limits.ts";
 import { addTask, changeTask, deleteTask, getTask, listTasks, newTaskSchema, taskChangesSchema } from "../tasks.ts";
 import { createRouter } from "./router.ts";
-import { asTask, cursorQuery, idParam, jsonBody, limitQuery, noContent, pageOf, responses, task } from "./schemas.ts";
+import { asTask, cursorQuery, idParam, jsonBody, limitQuery, noContent, responses, task } from "./schemas.ts";
 
 const tags = ["Tasks"];
 const path = "/tasks/{id}";

@@ -1,7 +1,9 @@
 /** /api/export and /api/import: all of one's data out, and conversations of other places in. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { type Database, NotFoundError, type Store } from "chatkeep";
+import { NotFoundError, type Store } from "chatkeep";
+import { importReport } from "chatkeep/wire";
 import { eq } from "drizzle-orm";
+import type { Database } from "../database.ts";
 import { createSlots, type Rows } from "../limits.ts";
 import { user } from "../models/index.ts";
 import { exported } from "../transfer/export.ts";
@@ -28,27 +30,6 @@ const exportAll = createRoute({
   },
 });
 
-const report = z
-  .object({
-    imported: z.int(),
-    alreadyThere: z.int(),
-    failed: z.int(),
-    messages: z.int(),
-    omitted: z.int().optional().meta({ description: "Lines that are counted, and not listed." }),
-    stopped: z.string().optional().meta({ description: "Why the lines that follow were not looked at." }),
-    conversations: z.array(
-      z.object({
-        line: z.int(),
-        source: z.string().optional(),
-        conversationId: z.string().optional(),
-        messages: z.int(),
-        outcome: z.enum(["imported", "already there", "failed"]),
-        error: z.string().optional(),
-      }),
-    ),
-  })
-  .meta({ id: "ImportReport" });
-
 const importAll = createRoute({
   method: "post",
   path: "/import",
@@ -60,7 +41,7 @@ const importAll = createRoute({
     query: z.object({ format: z.enum(formats, `must be one of ${formats.join(", ")}`) }),
     body: { required: true, content: { "text/plain": { schema: z.string() } } },
   },
-  responses: responses(200, report, "What became of each line"),
+  responses: responses(200, importReport, "What became of each line"),
 });
 
 export interface TransferLimits {

@@ -1,6 +1,7 @@
 /** Everything of one user: the user, then tasks, then each conversation before its messages. */
 import { setImmediate as pause } from "node:timers/promises";
-import { type Database, NotFoundError, type Store, type UserStore } from "chatkeep";
+import { NotFoundError, type Store, type UserStore } from "chatkeep";
+import type { Database } from "../database.ts";
 import type { User } from "../models/index.ts";
 import { listTasks } from "../tasks.ts";
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../../store/test/helpers/throwaway-postgres.ts";
+import { freePort } from "../../../chatkeep/test/helpers/throwaway-postgres.ts";
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 const startMs = 120_000;

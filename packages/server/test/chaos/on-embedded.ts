@@ -1,6 +1,6 @@
 /** One server on its embedded database, killed in the middle of its work again and again. */
 import { join } from "node:path";
-import { openPglite } from "chatkeep/pglite";
+import { openPglite } from "../../../chatkeep/test/helpers/with-drizzle.ts";
 import { keepServer } from "./kept-server.ts";
 import { graceMs, type Outcome, readingFrom, type Trial } from "./on-postgres.ts";
 import { misread, readBack } from "./read-back.ts";

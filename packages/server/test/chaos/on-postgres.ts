@@ -1,8 +1,8 @@
 /** Several servers on one PostgreSQL, each with a network of its own to it, while all of them are troubled. */
 import { join } from "node:path";
 import { migrate } from "chatkeep";
-import { openPg } from "chatkeep/pg";
-import { startPostgres, type ThrowawayPostgres } from "../../../store/test/helpers/throwaway-postgres.ts";
+import { startPostgres, type ThrowawayPostgres } from "../../../chatkeep/test/helpers/throwaway-postgres.ts";
+import { openPg } from "../../../chatkeep/test/helpers/with-drizzle.ts";
 import { migrations } from "../../src/migrations.generated.ts";
 import type { Site } from "./client.ts";
 import type { Journal } from "./journal.ts";
@@ -53,7 +53,7 @@ export async function tryPostgres(trial: Trial): Promise<Outcome> {
   const networks: Network[] = [];
   const servers: KeptServer[] = [];
   try {
-    await migrate(database.db, migrations);
+    await migrate(database, migrations);
     for (const [index] of trial.plan.servers.entries()) {
       const network = await openNetwork(postgres.port);
       networks.push(network);

@@ -1,8 +1,9 @@
 /** The application on a database of its own, with people who have signed up. Requests go through `app.request`: no port, no mock. */
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { type App, createApp, createAuth, createLog, createOfflineModel, type Limits, partsOf } from "@chatkeep/server";
-import { createStore, type Database } from "chatkeep";
-import { isServer, openTestDatabase, type TestDatabase } from "../../../store/test/helpers/database.ts";
+import { type Connection, createStore } from "chatkeep";
+import { isServer, openTestDatabase, type TestDatabase } from "../../../chatkeep/test/helpers/database.ts";
+import type { Drizzle } from "../../../chatkeep/test/helpers/with-drizzle.ts";
 import { models } from "../../src/models/index.ts";
 
 export const testUrl = "http://chatkeep.test";
@@ -12,7 +13,8 @@ export interface TestAppOptions {
   limitAttempts?: boolean;
   /** On a database that another application has already. */
   database?: TestDatabase;
-  db?: Database;
+  /** Another way to that database. */
+  through?: Connection & { db: Drizzle };
   /** How it hears of other servers; as its database gives it when left out. */
   listen?: TestDatabase["listen"];
   runLeaseMs?: number;
@@ -41,12 +43,14 @@ export async function openTestApp({
   ...given
 }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
-  const db = given.db ?? database.db;
+  const connection = given.through ?? database;
+  const { db } = connection;
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });
   const auth = createAuth({ db, secret: "a secret of the tests, long enough", url, log, limitAttempts });
-  const store = createStore(db, models, { partsOf, runLeaseMs });
+  const store = createStore(connection, models, { partsOf, runLeaseMs });
   const created = createApp({
+    connection,
     db,
     store,
     auth,
@@ -54,7 +58,7 @@ export async function openTestApp({
     url,
     limits,
     model: model ?? createOfflineModel({ wordMs: 0 }),
-    listen: given.listen ?? database.listen,
+    listen: given.listen ?? connection.listen,
     isAlone: !isServer,
   });
   const app: Pick<App, "request"> = created.app;

@@ -5,7 +5,7 @@ import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "../../../store/test/helpers/throwaway-postgres.ts";
+import { freePort } from "../../../chatkeep/test/helpers/throwaway-postgres.ts";
 
 const program = "/usr/sbin/pgbouncer";
 const nobody = 65_534;

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../../store/test/helpers/throwaway-postgres.ts";
+import { freePort } from "../../../chatkeep/test/helpers/throwaway-postgres.ts";
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 

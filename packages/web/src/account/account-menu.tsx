@@ -3,14 +3,15 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { LogOut } from "lucide-react";
 import { useState } from "react";
-import { account } from "../api.ts";
 import { forgetDrafts, hasDrafts } from "../composer/drafts.ts";
 import { forgetChats } from "../conversation/chats.ts";
 import { forgetBranches } from "../conversation/use-branches.ts";
+import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { tellTabs } from "../tabs.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { toasts } from "../ui/toasts.tsx";
+import { account } from "./account.ts";
 
 interface AccountMenuProps {
   personId: string;
@@ -25,7 +26,7 @@ export function AccountMenu({ personId, name, email, onOpen }: AccountMenuProps)
   const navigate = useNavigate();
   const leave = useMutation({
     mutationFn: account.signOut,
-    onError: (error) => void toasts.add({ title: error.message }),
+    onError: (error) => void toasts.add({ title: sentenceOf(error) }),
     onSuccess: async () => {
       forgetChats();
       forgetBranches();

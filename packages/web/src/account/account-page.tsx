@@ -2,13 +2,14 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { account, type Person } from "../api.ts";
+import { sentenceOf } from "../strings/errors.ts";
 import { chooseLanguage, language, languageNames, t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { Confirm } from "../ui/confirm.tsx";
 import { Field } from "../ui/field.tsx";
 import { chooseTheme, currentTheme, type Theme } from "../ui/theme.ts";
 import { fullTime } from "../ui/times.ts";
+import { account, type Person } from "./account.ts";
 import { ImportFile } from "./import-file.tsx";
 
 export function AccountPage({ person }: { person: Person }) {
@@ -54,7 +55,7 @@ function Outcome({ error, done }: { error: Error | null; done: string | false })
   if (error)
     return (
       <p role="alert" className="text-danger text-sm">
-        {error.message}
+        {sentenceOf(error)}
       </p>
     );
   return (

@@ -1,8 +1,10 @@
 /** Bringing conversations in: drop a file or choose one, see how far it is, and what became of each line. */
 import { useQueryClient } from "@tanstack/react-query";
+import type { ImportReport } from "chatkeep/client";
 import { Upload } from "lucide-react";
 import { useRef, useState } from "react";
-import { type ImportReport, importLines } from "../api.ts";
+import { client } from "../client.ts";
+import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 
@@ -28,7 +30,7 @@ export function ImportFile() {
       const report = await importAll(await file.text(), (percent) => setState({ name: "importing", percent }));
       setState({ name: "done", report });
     } catch (error) {
-      setState({ name: "failed", message: (error as Error).message });
+      setState({ name: "failed", message: sentenceOf(error as Error) });
     }
     await queries.invalidateQueries({ queryKey: ["conversations"] });
   };
@@ -108,7 +110,7 @@ async function importAll(text: string, onProgress: (percent: number) => void): P
     let to = from;
     for (let letters = 0; to < lines.length && (letters === 0 || letters < lettersAtOnce); to += 1)
       letters += (lines[to]?.length ?? 0) + 1;
-    const report = await importLines("oasst", lines.slice(from, to).join("\n"));
+    const report = await client.import("oasst", lines.slice(from, to).join("\n"));
     for (const key of ["imported", "alreadyThere", "failed", "messages"] as const) total[key] += report[key];
     const first = from;
     total.conversations.push(...report.conversations.map((each) => ({ ...each, line: each.line + first })));

@@ -1,11 +1,12 @@
 /** Signing in and signing up. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { account } from "../api.ts";
+import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { tellTabs } from "../tabs.ts";
 import { Button } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
+import { account } from "./account.ts";
 
 export function SignIn() {
   const [isNew, setIsNew] = useState(false);
@@ -49,7 +50,7 @@ export function SignIn() {
           />
           {enter.error && (
             <p role="alert" className="text-danger text-sm">
-              {enter.error.message}
+              {sentenceOf(enter.error)}
             </p>
           )}
           <Button type="submit" look="main" disabled={enter.isPending}>

@@ -1,9 +1,10 @@
 /** The chats that this tab has opened. They outlive the view, so that a reply goes on while another conversation is looked at. */
 import { Chat } from "@ai-sdk/react";
 import type { UIMessage } from "ai";
+import type { BranchMessage } from "chatkeep/client";
 import { v4 as uuid } from "uuid";
-import { chatTransport, type KeptMetadata, type Message } from "../api.ts";
 import { LetGoError } from "../reply-streams.ts";
+import { chatTransport, type KeptMetadata } from "./transport.ts";
 
 const chats = new Map<string, Chat<UIMessage>>();
 /** Why replies ended that this tab has followed, by message: what is read of them later may not say it. */
@@ -89,7 +90,7 @@ export function whenReplied(listener: (conversationId: string) => void): void {
   onReplied = listener;
 }
 
-export function toUIMessage({ id, role, content, parts, ...metadata }: Message): UIMessage<KeptMetadata> {
+export function toUIMessage({ id, role, content, parts, ...metadata }: BranchMessage): UIMessage<KeptMetadata> {
   const kept = (parts ?? (content ? [{ type: "text", text: content }] : [])) as UIMessage["parts"];
   return { id, role, parts: kept as UIMessage<KeptMetadata>["parts"], metadata };
 }

@@ -2,10 +2,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { UIMessage } from "ai";
+import { ApiError } from "chatkeep/client";
 import { ArrowDown } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { v4 as uuid } from "uuid";
-import { ApiError, conversations } from "../api.ts";
+import { client } from "../client.ts";
 import { Composer } from "../composer/composer.tsx";
 import {
   draftKey,
@@ -199,7 +200,11 @@ function Gone() {
 
 /** The tab has the name of the conversation. */
 function useTitle(id: string, isNew: boolean): string | null | undefined {
-  const { data } = useQuery({ queryKey: ["conversation", id], queryFn: () => conversations.get(id), enabled: !isNew });
+  const { data } = useQuery({
+    queryKey: ["conversation", id],
+    queryFn: () => client.conversations.get(id),
+    enabled: !isNew,
+  });
   const title = isNew ? undefined : data?.title;
   useEffect(() => {
     document.title = title ? `${title} · chatkeep` : "chatkeep";
@@ -224,7 +229,7 @@ async function askAgain(chat: Asking): Promise<void> {
 async function stopReply(id: string): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
-      await conversations.stop(id);
+      await client.chat.stop(id);
       return;
     } catch (error) {
       if (tries === stopTries) throw error;

@@ -1,6 +1,6 @@
 /** Below the last message: that a reply is being written, what went wrong, and what to do about it. */
 import type { UIMessage } from "ai";
-import { ApiError, errorIn } from "../api.ts";
+import { originalOf, replyErrorOf, sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { keptOf } from "./chats.ts";
@@ -18,7 +18,7 @@ interface StateOfReplyProps {
 }
 
 export function StateOfReply({ last, isBusy, isLost, isReady, error, stopError, onAgain, onGoOn }: StateOfReplyProps) {
-  const failed = error && !isLost && !isBusy ? errorIn(error.message) : undefined;
+  const failed = error && !isLost && !isBusy ? replyErrorOf(error) : undefined;
   const ending = last && !isBusy && !error ? endingOf(last) : undefined;
   const isUnanswered = !isBusy && !error && last?.role === "user" && keptOf(last) !== undefined;
   return (
@@ -29,15 +29,14 @@ export function StateOfReply({ last, isBusy, isLost, isReady, error, stopError, 
       </p>
       {stopError && (
         <p role="alert" className="mt-4 text-danger text-sm">
-          {stopError.message}
+          {sentenceOf(stopError)}
         </p>
       )}
       {isLost && <p className="mt-6 text-quiet text-sm">{t.chat.lost}</p>}
       {failed && (
         <div role="alert" className="mt-6 flex flex-wrap items-center gap-3 text-danger text-sm">
           <span>
-            {failed.message}{" "}
-            {failed instanceof ApiError && failed.original && <span lang="en">({failed.original})</span>}
+            {sentenceOf(failed)} {originalOf(failed) && <span lang="en">({originalOf(failed)})</span>}
           </span>
           <Button onClick={onAgain}>{t.tryAgain}</Button>
         </div>

@@ -2,7 +2,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { UIMessage } from "ai";
 import { useCallback, useEffect, useRef } from "react";
-import { conversations } from "../api.ts";
+import { client } from "../client.ts";
 import { forgetRemembered, remember, remembered } from "../ui/remembered.ts";
 import { keptOf } from "./chats.ts";
 
@@ -58,7 +58,7 @@ export function useBranches(id: string, messages: readonly UIMessage[]): Branche
     mutationFn: async (messageId: string) => {
       const leafId = seenIn(id)[messageId] ?? messageId;
       // What was seen there may be deleted by now.
-      await conversations.change(id, { headId: leafId }).catch(() => conversations.change(id, { headId: messageId }));
+      await client.conversations.showBranch(id, leafId).catch(() => client.conversations.showBranch(id, messageId));
     },
     onSuccess: () => queries.invalidateQueries({ queryKey: ["branch", id] }),
   });

@@ -2,10 +2,12 @@
 import { useChat } from "@ai-sdk/react";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import type { UIMessage } from "ai";
+import type { Conversation } from "chatkeep/client";
 import { useEffect, useMemo } from "react";
-import { type Conversation, conversations } from "../api.ts";
+import { client } from "../client.ts";
 import { putInLists } from "../lists.ts";
 import { storedQuestions } from "../reply-streams.ts";
+import { sentenceOf } from "../strings/errors.ts";
 import { toasts } from "../ui/toasts.tsx";
 import { chatOf, keptOf, toUIMessage, whenReplied } from "./chats.ts";
 
@@ -18,7 +20,7 @@ export function useKeptChat(id: string, isNew: boolean) {
   const chat = useChat({ chat: instance, experimental_throttle: throttleMs });
   const branch = useInfiniteQuery({
     queryKey: ["branch", id],
-    queryFn: ({ pageParam }) => conversations.branch(id, pageParam),
+    queryFn: ({ pageParam }) => client.messages.branch(id, { limit: 50, before: pageParam }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     // A conversation that this tab has just begun is not stored before its question arrives.
@@ -45,7 +47,7 @@ export function useKeptChat(id: string, isNew: boolean) {
     const put = () =>
       outOfArchive(id).then(
         (conversation) => putInLists(queries, conversation),
-        (error: Error) => void toasts.add({ title: error.message }),
+        (error: Error) => void toasts.add({ title: sentenceOf(error) }),
       );
     storedQuestions.addEventListener(id, put);
     return () => storedQuestions.removeEventListener(id, put);
@@ -62,8 +64,8 @@ export function useKeptChat(id: string, isNew: boolean) {
 
 /** A conversation that this tab has asked something in is no longer one of the past. */
 async function outOfArchive(id: string): Promise<Conversation> {
-  const conversation = await conversations.get(id);
-  return conversation.archived ? await conversations.change(id, { archived: false }) : conversation;
+  const conversation = await client.conversations.get(id);
+  return conversation.archived ? await client.conversations.archive(id, false) : conversation;
 }
 
 /** The tasks change while the assistant works on them. */

@@ -2,10 +2,12 @@
 import { Menu } from "@base-ui/react/menu";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import type { ConversationChange } from "chatkeep/client";
 import { Archive, ArchiveRestore, Ellipsis, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
 import { type KeyboardEvent, useRef, useState } from "react";
-import { type ConversationChange, conversations } from "../api.ts";
+import { client } from "../client.ts";
 import { type ListedConversation, putInLists } from "../lists.ts";
+import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { isComposing } from "../ui/keys.ts";
 import { fullTime, shortTime } from "../ui/times.ts";
@@ -107,9 +109,9 @@ function useChanges({ id, title, runId }: ListedConversation) {
   const navigate = useNavigate();
   const { conversationId } = useParams({ strict: false });
   const name = title ?? t.list.newChat;
-  const fail = (error: Error) => void toasts.add({ title: error.message });
+  const fail = (error: Error) => void toasts.add({ title: sentenceOf(error) });
   const change = useMutation({
-    mutationFn: (wanted: ConversationChange) => conversations.change(id, wanted),
+    mutationFn: (wanted: ConversationChange) => client.conversations.update(id, wanted),
     onError: fail,
     onSuccess: (changed, { archived }) => {
       putInLists(queries, { ...changed, runId: runId ?? null });

@@ -1,6 +1,8 @@
 /** Deleting with a way back: a conversation is hidden at once, and deleted when the seconds for undoing it are over, or the page goes. */
+
+import { ApiError } from "chatkeep/client";
 import { useSyncExternalStore } from "react";
-import { conversations, deleteUrl } from "../api.ts";
+import { client } from "../client.ts";
 
 const undoMs = 6_000;
 
@@ -21,9 +23,9 @@ export function deleteSoon(id: string, onFailed: (error: Error) => void): void {
   const act = async () => {
     timers.delete(id);
     try {
-      await conversations.delete(id);
+      await client.conversations.delete(id);
     } catch (error) {
-      if ((error as { code?: string }).code === "not_found") return;
+      if (error instanceof ApiError && error.code === "not_found") return;
       change((ids) => ids.delete(id));
       onFailed(error as Error);
     }
@@ -50,7 +52,7 @@ export function useHidden(): ReadonlySet<string> {
 addEventListener("pagehide", () => {
   for (const [id, timer] of timers) {
     clearTimeout(timer);
-    void fetch(deleteUrl(id), { method: "DELETE", keepalive: true });
+    void client.conversations.delete(id, { keepalive: true }).catch(() => {});
   }
   timers.clear();
 });

@@ -1,12 +1,14 @@
 /** The tasks of the user, beside the chat; they change while the assistant works on them. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { Page } from "chatkeep/client";
 import { Plus, Trash2, X } from "lucide-react";
 import { useState } from "react";
-import { type Page, type Task, tasks } from "../api.ts";
+import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { toasts } from "../ui/toasts.tsx";
+import { type Task, tasks } from "./tasks.ts";
 
 const key = ["tasks"];
 const longestTitle = 200;
@@ -27,7 +29,7 @@ export function TasksPanel({ onClose }: { onClose: () => void }) {
       <div className="min-h-0 flex-1 overflow-y-auto px-3">
         {list.error && !list.data && (
           <div role="alert" className="grid gap-2 p-2 text-quiet text-sm">
-            {list.error.message}
+            {sentenceOf(list.error)}
             <Button onClick={() => list.refetch()}>{t.tryAgain}</Button>
           </div>
         )}
@@ -85,7 +87,7 @@ export function TasksPanel({ onClose }: { onClose: () => void }) {
 
 function useChanges() {
   const queries = useQueryClient();
-  const onError = (error: Error) => void toasts.add({ title: error.message });
+  const onError = (error: Error) => void toasts.add({ title: sentenceOf(error) });
   const onSettled = () => queries.invalidateQueries({ queryKey: key });
   /** What is safe to show before the server has said yes; if it says no, the list is read again. */
   const show = (edit: (items: Task[]) => Task[]) =>

@@ -1,0 +1,67 @@
+/** Conversations over HTTP. */
+import type { Conversation, ConversationChange, NewConversation, Page } from "../wire.ts";
+import type { RequestOptions, Sender } from "./request.ts";
+
+export interface ConversationListOptions extends RequestOptions {
+  /** 1 to 100; 20 when left out. */
+  limit?: number | undefined;
+  /** The `nextCursor` of the page before. */
+  cursor?: string | undefined;
+  /** Those in the archive, which are left out otherwise unless something is searched for. */
+  archived?: boolean | undefined;
+  pinned?: boolean | undefined;
+  /** Words of the title, in whatever case. */
+  search?: string | undefined;
+}
+
+/** Each verb throws an `ApiError`; someone else's conversation is `not_found`, like one that never was. */
+export interface ConversationsClient {
+  /** Creates a conversation, with up to 100 first messages. With an `id` of your own it can be sent again safely. @throws conflict */
+  create(input?: NewConversation, options?: RequestOptions): Promise<Conversation>;
+  /** @throws not_found */
+  get(conversationId: string, options?: RequestOptions): Promise<Conversation>;
+  /** A page, newest activity first. */
+  list(options?: ConversationListOptions): Promise<Page<Conversation>>;
+  /** One page after the other, until there are no more. */
+  pages(options?: ConversationListOptions): AsyncIterable<Page<Conversation>>;
+  /** Changes several things together. @throws not_found */
+  update(conversationId: string, change: ConversationChange, options?: RequestOptions): Promise<Conversation>;
+  /** A title of 1 to 200 characters. @throws not_found */
+  rename(conversationId: string, title: string, options?: RequestOptions): Promise<Conversation>;
+  /** @throws not_found */
+  pin(conversationId: string, pinned: boolean, options?: RequestOptions): Promise<Conversation>;
+  /** Into the archive, or out of it. @throws not_found */
+  archive(conversationId: string, archived: boolean, options?: RequestOptions): Promise<Conversation>;
+  /** Shows the branch of a message, to its newest end. @throws not_found */
+  showBranch(conversationId: string, messageId: string, options?: RequestOptions): Promise<Conversation>;
+  /** Deletes it for good, with its messages. @throws not_found */
+  delete(conversationId: string, options?: RequestOptions): Promise<void>;
+}
+
+export const conversationPath = (conversationId: string) => `/conversations/${encodeURIComponent(conversationId)}`;
+
+export function conversationsClient({ request }: Sender): ConversationsClient {
+  const list = ({ signal, keepalive, ...query }: ConversationListOptions = {}) =>
+    request<Page<Conversation>>("/conversations", { query: { ...query }, signal, keepalive });
+  const update: ConversationsClient["update"] = (id, json, options) =>
+    request(conversationPath(id), { ...options, method: "PATCH", json });
+  return {
+    create: (json = {}, options) => request("/conversations", { ...options, method: "POST", json }),
+    get: (id, options) => request(conversationPath(id), options),
+    list,
+    pages: async function* (options = {}) {
+      for (let cursor = options.cursor; ; ) {
+        const page = await list({ ...options, cursor });
+        yield page;
+        if (page.nextCursor === null) return;
+        cursor = page.nextCursor;
+      }
+    },
+    update,
+    rename: (id, title, options) => update(id, { title }, options),
+    pin: (id, pinned, options) => update(id, { pinned }, options),
+    archive: (id, archived, options) => update(id, { archived }, options),
+    showBranch: (id, headId, options) => update(id, { headId }, options),
+    delete: (id, options) => request(conversationPath(id), { ...options, method: "DELETE" }),
+  };
+}

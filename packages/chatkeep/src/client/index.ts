@@ -1,0 +1,22 @@
+/** chatkeep/client: a typed client of a chatkeep server, for browsers and Node. */
+export type {
+  BranchMessage,
+  Conversation,
+  ConversationChange,
+  ErrorCode,
+  ImportReport,
+  LiveEvent,
+  Message,
+  NewConversation,
+  NewMessage,
+  Page,
+  Part,
+} from "../wire.ts";
+export { ApiError, errorOf } from "./api-error.ts";
+export type { ChatClient, FollowOptions, Question } from "./chat.ts";
+export { type Client, createClient } from "./client.ts";
+export type { ConversationListOptions, ConversationsClient } from "./conversations.ts";
+export type { EventsClient, EventsState, SubscribeOptions } from "./events.ts";
+export type { AppendOptions, BranchOptions, MessageListOptions, MessagesClient } from "./messages.ts";
+export type { Reply, ReplyEvent } from "./reply.ts";
+export type { ClientOptions, RequestOptions, SendOptions } from "./request.ts";

@@ -1,0 +1,53 @@
+/** Messages over HTTP: by their order, and by the branch that they are on. */
+import type { BranchMessage, Message, NewMessage, Page } from "../wire.ts";
+import { conversationPath } from "./conversations.ts";
+import type { RequestOptions, Sender } from "./request.ts";
+
+export interface AppendOptions extends RequestOptions {
+  /** How many messages there are; another number is a `conflict`, with `details.messageCount`. */
+  expectedSeq?: number | undefined;
+}
+
+export interface MessageListOptions extends RequestOptions {
+  /** 1 to 100; 50 when left out. */
+  limit?: number | undefined;
+  /** A `seq`: the page before it, or after it. */
+  before?: number | string | undefined;
+  after?: number | string | undefined;
+}
+
+export interface BranchOptions extends RequestOptions {
+  /** 1 to 100; 50 when left out. */
+  limit?: number | undefined;
+  /** The message that the branch ends with; the conversation's head when left out. */
+  leafId?: string | undefined;
+  /** The `nextCursor` of the page below. */
+  before?: string | undefined;
+}
+
+export interface MessagesClient {
+  /**
+   * Appends 1 to 100 messages, all or none. A message's `id` is its idempotency key: with it the same can be sent again safely.
+   * @throws not_found; conflict; too_large over 16 MiB in one message
+   */
+  append(conversationId: string, messages: readonly NewMessage[], options?: AppendOptions): Promise<Message[]>;
+  /** The last page by `seq`, or the one before or after a `seq`; `nextCursor` is the next `before`, or `after`. @throws not_found */
+  list(conversationId: string, options?: MessageListOptions): Promise<Page<Message>>;
+  /** What is said on one branch, in its order; `nextCursor` is the `before` of the page above. @throws not_found */
+  branch(conversationId: string, options?: BranchOptions): Promise<Page<BranchMessage>>;
+}
+
+export function messagesClient({ request }: Sender): MessagesClient {
+  return {
+    append: async (id, messages, { expectedSeq, ...options } = {}) => {
+      const json = { messages, expectedSeq };
+      const path = `${conversationPath(id)}/messages`;
+      const { items } = await request<{ items: Message[] }>(path, { ...options, method: "POST", json });
+      return items;
+    },
+    list: (id, { signal, keepalive, ...query } = {}) =>
+      request(`${conversationPath(id)}/messages`, { query: { ...query }, signal, keepalive }),
+    branch: (id, { signal, keepalive, leafId, ...query } = {}) =>
+      request(`${conversationPath(id)}/branch`, { query: { ...query, leaf: leafId }, signal, keepalive }),
+  };
+}

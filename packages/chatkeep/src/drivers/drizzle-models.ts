@@ -1,0 +1,215 @@
+/** The four tables of chatkeep for Drizzle, attached to the user table that the host application has already. */
+import { sql } from "drizzle-orm";
+import {
+  type AnyPgColumn,
+  bigint,
+  boolean,
+  check,
+  foreignKey,
+  getTableConfig,
+  index,
+  integer,
+  json,
+  type PgTable,
+  type PgTextBuilderInitial,
+  pgSchema,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+  varchar,
+} from "drizzle-orm/pg-core";
+import type { Conversation } from "../store/tables/conversation.ts";
+import { finishReasons, type Message, messageRoles, messageStatuses, type Part } from "../store/tables/message.ts";
+import { type Run, runStatuses } from "../store/tables/run.ts";
+import { type Attachment, tableNames, type UserId, userTypeOf } from "../store/tables/tables.ts";
+
+type UserIdOf<Column extends AnyPgColumn> = unknown extends Column["_"]["data"]
+  ? UserId
+  : Extract<Column["_"]["data"], UserId>;
+
+export interface ChatModelsOptions {
+  /** Where chatkeep's tables are; the first schema of the `search_path` when left out. */
+  schema?: string | undefined;
+}
+
+/**
+ * Makes the tables `conversation`, `message`, `run` and `run_chunk` for a user table, for queries of your own and for
+ * drizzle-kit; `createStore` takes them too.
+ * `userId` is its id column: uuid, text, varchar, integer or bigint. Every `user_id` has its type, and a real foreign key to it.
+ * Columns carry their names, so that a host's Drizzle needs no `casing` option.
+ *
+ * @throws TypeError when the column has another type.
+ */
+export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema }: ChatModelsOptions = {}) {
+  const attachment = attachmentOf(userId, schema);
+  // Drizzle takes no schema of the name that is the default.
+  const table = (schema === undefined || schema === "public" ? pgTable : pgSchema(schema).table) as typeof pgTable;
+  const owner = () => columnLike<UserIdOf<Column>>(attachment.userType).notNull();
+  const toUser = (name: string, own: AnyPgColumn) =>
+    foreignKey({ name, columns: [own], foreignColumns: [userId] }).onDelete("cascade");
+
+  const conversation = table(
+    tableNames.conversation,
+    {
+      id: uuid("id").primaryKey().defaultRandom(),
+      userId: owner(),
+      title: text("title"),
+      messageCount: integer("message_count").notNull().default(0),
+      headId: uuid("head_id"),
+      pinned: boolean("pinned").notNull().default(false),
+      archived: boolean("archived").notNull().default(false),
+      createdAt: moment("created_at").notNull().defaultNow(),
+      updatedAt: moment("updated_at").notNull().defaultNow(),
+    },
+    (columns) => [
+      toUser("conversation_user_id_fkey", columns.userId),
+      unique("conversation_id_user_id_key").on(columns.id, columns.userId),
+      index("conversation_user_id_archived_updated_at_id_idx").on(
+        columns.userId,
+        columns.archived,
+        columns.updatedAt,
+        columns.id,
+      ),
+      index("conversation_pinned_idx").on(columns.userId, columns.updatedAt, columns.id).where(sql`${columns.pinned}`),
+      check("conversation_title_check", sql`char_length(${columns.title}) between 1 and 200`),
+      check("conversation_message_count_check", sql`${columns.messageCount} >= 0`),
+    ],
+  );
+
+  const message = table(
+    tableNames.message,
+    {
+      id: uuid("id").primaryKey().defaultRandom(),
+      conversationId: uuid("conversation_id").notNull(),
+      userId: owner(),
+      seq: integer("seq").notNull(),
+      parentId: uuid("parent_id"),
+      role: text("role", { enum: messageRoles }).notNull(),
+      status: text("status", { enum: messageStatuses }).notNull().default("complete"),
+      content: text("content").notNull(),
+      parts: json("parts").$type<Part[]>(),
+      // What a page of messages is measured by, without reading them.
+      bytes: integer("bytes").generatedAlwaysAs(
+        sql`octet_length("content") + coalesce(octet_length("parts"::text), 0)`,
+      ),
+      createdAt: moment("created_at").notNull().defaultNow(),
+      finishReason: text("finish_reason", { enum: finishReasons }),
+    },
+    (columns) => [
+      toUser("message_user_id_fkey", columns.userId),
+      unique("message_conversation_id_seq_key").on(columns.conversationId, columns.seq),
+      index("message_user_id_id_idx").on(columns.userId, columns.id),
+      index("message_conversation_id_parent_id_idx").on(columns.conversationId, columns.parentId),
+      foreignKey({
+        name: "message_conversation_id_user_id_fkey",
+        columns: [columns.conversationId, columns.userId],
+        foreignColumns: [conversation.id, conversation.userId],
+      }).onDelete("cascade"),
+      check("message_role_check", oneOf(columns.role, messageRoles)),
+      check("message_status_check", oneOf(columns.status, messageStatuses)),
+      check("message_seq_check", sql`${columns.seq} >= 1`),
+    ],
+  );
+
+  const run = table(
+    tableNames.run,
+    {
+      id: uuid("id").primaryKey().defaultRandom(),
+      conversationId: uuid("conversation_id").notNull(),
+      userId: owner(),
+      messageId: uuid("message_id").notNull(),
+      status: text("status", { enum: runStatuses }).notNull().default("running"),
+      server: text("server").notNull(),
+      epoch: integer("epoch").notNull().default(1),
+      heartbeatAt: moment("heartbeat_at").notNull().defaultNow(),
+      stopRequestedAt: moment("stop_requested_at"),
+      followedAt: moment("followed_at"),
+      startedAt: moment("started_at").notNull().defaultNow(),
+      finishedAt: moment("finished_at"),
+      errorCode: text("error_code"),
+      error: text("error"),
+      model: text("model"),
+      inputTokens: bigint("input_tokens", { mode: "number" }),
+      outputTokens: bigint("output_tokens", { mode: "number" }),
+    },
+    (columns) => [
+      toUser("run_user_id_fkey", columns.userId),
+      unique("run_id_user_id_key").on(columns.id, columns.userId),
+      uniqueIndex("run_running_key").on(columns.conversationId).where(sql`${columns.status} = 'running'`),
+      index("run_user_id_conversation_id_started_at_idx").on(columns.userId, columns.conversationId, columns.startedAt),
+      foreignKey({
+        name: "run_conversation_id_user_id_fkey",
+        columns: [columns.conversationId, columns.userId],
+        foreignColumns: [conversation.id, conversation.userId],
+      }).onDelete("cascade"),
+      check("run_status_check", oneOf(columns.status, runStatuses)),
+    ],
+  );
+
+  const runChunk = table(
+    tableNames.runChunk,
+    {
+      runId: uuid("run_id").notNull(),
+      seq: integer("seq").notNull(),
+      userId: owner(),
+      chunk: text("chunk").notNull(),
+      createdAt: moment("created_at").notNull().defaultNow(),
+    },
+    (columns) => [
+      primaryKey({ name: "run_chunk_pkey", columns: [columns.runId, columns.seq] }),
+      foreignKey({
+        name: "run_chunk_run_id_user_id_fkey",
+        columns: [columns.runId, columns.userId],
+        foreignColumns: [run.id, run.userId],
+      }).onDelete("cascade"),
+    ],
+  );
+
+  return { conversation, message, run, runChunk, attachment };
+}
+
+/** The four tables for a user table whose ids are of type `Id`. */
+export type ChatModels = ReturnType<typeof chatModels<AnyPgColumn>>;
+
+type IsSame<One, Other> = [One, Other] extends [Other, One] ? true : never;
+/** Whoever adds a column to one of both is told of the other here. */
+export const agreesWithTheStore: [
+  IsSame<Conversation, Omit<ChatModels["conversation"]["$inferSelect"], "userId">>,
+  IsSame<Message, Omit<ChatModels["message"]["$inferSelect"], "userId" | "bytes">>,
+  IsSame<Run, Omit<ChatModels["run"]["$inferSelect"], "userId">>,
+] = [true, true, true];
+
+function attachmentOf(userId: AnyPgColumn, schema: string | undefined): Attachment {
+  if (typeof (userId as Partial<AnyPgColumn> | undefined)?.getSQLType !== "function") {
+    throw new TypeError("chatModels needs the id column of the user table, such as user.id.");
+  }
+  const userType = userTypeOf(userId.getSQLType(), "chatModels");
+  const { name, schema: userSchema } = getTableConfig(userId.table as PgTable);
+  return { schema, user: { table: name, schema: userSchema, column: userId.name }, userType };
+}
+
+function columnLike<Id extends UserId>(userType: string) {
+  return (builderLike(userType) as PgTextBuilderInitial<"user_id", [string, ...string[]]>).$type<Id>();
+}
+
+function builderLike(userType: string) {
+  if (userType === "uuid") return uuid("user_id");
+  if (userType === "text") return text("user_id");
+  if (userType === "integer") return integer("user_id");
+  if (userType === "bigint") return bigint("user_id", { mode: "number" });
+  const length = /\d+/.exec(userType)?.[0];
+  return length ? varchar("user_id", { length: Number(length) }) : varchar("user_id");
+}
+
+/** To the millisecond, as JavaScript has it, so that a time read and given back names the same row. */
+function moment(name: string) {
+  return timestamp(name, { withTimezone: true, precision: 3 });
+}
+
+function oneOf(column: AnyPgColumn, values: readonly string[]) {
+  return sql`${column} in (${sql.raw(values.map((value) => `'${value}'`).join(", "))})`;
+}

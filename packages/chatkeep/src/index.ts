@@ -1,0 +1,110 @@
+/** chatkeep: conversations and messages of AI chatbots, kept in PostgreSQL. */
+
+export {
+  ChatkeepError,
+  ConflictError,
+  type ErrorCode,
+  type ErrorDetails,
+  ForbiddenError,
+  InvalidInputError,
+  NotFoundError,
+  RateLimitedError,
+  SchemaMismatchError,
+  statusOf,
+  TooLargeError,
+  UnauthenticatedError,
+  UnavailableError,
+} from "./errors.ts";
+export { limits } from "./limits.ts";
+export { type Coalesced, type CoalesceOptions, coalesce } from "./notify/coalesce.ts";
+export {
+  createNotifier,
+  type Notification,
+  type Notifier,
+  type NotifierLog,
+  type NotifierOptions,
+  type Subscriber,
+} from "./notify/notifier.ts";
+export { createOutageLog, type OutageLog, type OutageLogger } from "./notify/outage-log.ts";
+export type {
+  ClosableConnection,
+  Connection,
+  Listen,
+  ListenHandlers,
+  Listening,
+  Query,
+  TransactionOptions,
+  Value,
+} from "./sql/connection.ts";
+export { encodeCursor, keyOf } from "./sql/cursor.ts";
+export { DatabaseError, driverError } from "./sql/driver-error.ts";
+export { translate } from "./sql/sqlstate.ts";
+export type { Change } from "./store/changes.ts";
+export { inTransaction, type PartsOf } from "./store/context.ts";
+export type { ConversationKey, LiveConversation } from "./store/conversations/live.ts";
+export { invalidInput, parse } from "./store/input.ts";
+export type { Lanes } from "./store/lanes.ts";
+export type { BranchMessage } from "./store/messages/branch.ts";
+export type { Page } from "./store/messages/page.ts";
+export {
+  type MigrateOptions,
+  type Migration,
+  type MigrationStatus,
+  migrate,
+  migrationStatus,
+  requireMigrated,
+  requireWritable,
+} from "./store/migrate.ts";
+export {
+  asOperator,
+  disableRowLevelSecurity,
+  enableRowLevelSecurity,
+  hasRowLevelSecurity,
+} from "./store/row-level-security.ts";
+export type { Beginning } from "./store/runs/begin.ts";
+export type { RunEnd, RunKey } from "./store/runs/end.ts";
+export type { InterruptedRun } from "./store/runs/expire.ts";
+export type { ChunkRow, Heartbeat, LiveRun, RunNews, RunPosition } from "./store/runs/heartbeat.ts";
+export { runLeaseMs } from "./store/runs/lease.ts";
+export {
+  flagSchema,
+  idSchema,
+  isStorable,
+  limitSchema,
+  messageStatusSchema,
+  type NewConversation,
+  type NewMessage,
+  type NewReply,
+  type NewRun,
+  newConversationSchema,
+  newMessageSchema,
+  newMessagesSchema,
+  partSchema,
+  roleSchema,
+  searchSchema,
+  seqSchema,
+  titleSchema,
+} from "./store/schemas.ts";
+export { createStore, type Store, type StoreOptions, type SystemStore, type UserStore } from "./store/store.ts";
+export { chatMigrations } from "./store/tables/chat-migrations.ts";
+export type { Conversation } from "./store/tables/conversation.ts";
+export {
+  type FinishReason,
+  finishReasons,
+  type Message,
+  type MessageRole,
+  type MessageStatus,
+  messageRoles,
+  messageStatuses,
+  type Part,
+} from "./store/tables/message.ts";
+export type { Run, RunStatus } from "./store/tables/run.ts";
+export {
+  type Attachment,
+  type ChatTables,
+  type ChatTablesOptions,
+  chatTables,
+  type UserId,
+  type UserTable,
+} from "./store/tables/tables.ts";
+export { textOf } from "./store/text-of.ts";

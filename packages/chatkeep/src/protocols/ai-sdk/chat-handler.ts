@@ -1,0 +1,153 @@
+/** The AI SDK's chat transport over any web framework: a request goes in, a response comes out, under whatever path it is mounted at. */
+import type { ModelMessage, UIMessageChunk } from "ai";
+import { InvalidInputError, NotFoundError, UnauthenticatedError } from "../../errors.ts";
+import type { Failure } from "../../replies/failure.ts";
+import type { Logger } from "../../replies/logger.ts";
+import type { Replies } from "../../replies/replies.ts";
+import type { Turn } from "../../replies/turn.ts";
+import { parse } from "../../store/input.ts";
+import { idSchema } from "../../store/schemas.ts";
+import type { UserId } from "../../store/tables/tables.ts";
+import { errorResponse } from "./error-response.ts";
+import { modelFailureOf } from "./failures.ts";
+import { type ChatResult, chunksOf } from "./generate.ts";
+import { readHistory, readUIMessages } from "./history.ts";
+import { chatRequestSchema, questionOf } from "./question.ts";
+import { type OpenStream, respondWith } from "./stream.ts";
+
+/** A reply to be made, with what was said before it as a model reads it. */
+export interface ChatTurn extends Turn {
+  /** The branch that ends with the question, as much of its end as has about `historyTokens`. */
+  readonly messages: ModelMessage[];
+}
+
+export interface ChatHandlerOptions {
+  replies: Replies<UIMessageChunk>;
+  /** Whose request it is, by your own sign-in; `undefined` is answered with 401. */
+  getUserId(request: Request): UserId | undefined | Promise<UserId | undefined>;
+  /** Calls the model: gives what `streamText` gives, or the `stream` of an agent, or chunks of your own. Give it `turn.signal`. */
+  generate(turn: ChatTurn): ChatResult | Promise<ChatResult>;
+  /** The model's name, for people who read the table of runs. */
+  model?: string | undefined;
+  /** About how many tokens of a conversation the model is given; 16,000 when left out. */
+  historyTokens?: number | undefined;
+  /** What is shown where the model, or a tool, failed; by `modelFailureOf` when left out. */
+  failureOf?: ((error: unknown) => Failure) | undefined;
+  /** Called before a question is stored; what it throws is answered. */
+  beforeAsk?: ((userId: UserId, request: Request) => void | Promise<void>) | undefined;
+  /** Called for each response that stays open; what it throws is answered. */
+  openStream?: ((userId: UserId, request: Request) => OpenStream) | undefined;
+  /** Answers what was thrown; `{ error: { code, message, details? } }` with the status of its code when left out. */
+  onError?: ((error: unknown, request: Request) => Response | Promise<Response>) | undefined;
+}
+
+/** What the host has read of a request already, so that it is not read again. */
+export interface KnownRequest {
+  userId?: UserId | undefined;
+  /** The parsed JSON. */
+  body?: unknown;
+}
+
+/**
+ * `POST …` asks, `GET …/:id` gives the branch that is shown as `UIMessage[]`, `GET …/:id/stream` follows the reply that is being
+ * made (204 when there is none), `POST …/:id/stop` stops it (204). The end of the path is read, whatever stands before it.
+ */
+export interface ChatHandler {
+  (request: Request): Promise<Response>;
+  /** The same for hosts that have read the request. */
+  handle(request: Request, known: KnownRequest): Promise<Response>;
+}
+
+/** Makes the handler of a chat's routes. */
+export function chatHandler(options: ChatHandlerOptions): ChatHandler {
+  const { replies, model, historyTokens, failureOf = modelFailureOf, beforeAsk } = options;
+  const onError = options.onError ?? ((error: unknown) => answerTo(error, replies.logger));
+  const openStream = options.openStream ?? (() => ({ signal: new AbortController().signal, release: () => {} }));
+  const generate = async (turn: Turn) => {
+    try {
+      const messages = await readHistory(turn.newestFirst(), historyTokens);
+      return chunksOf(turn, await options.generate({ ...turn, messages }), failureOf);
+    } catch (error) {
+      turn.report({ failure: failureOf(error) });
+      throw error;
+    }
+  };
+
+  async function ask(userId: UserId, request: Request, body: unknown): Promise<Response> {
+    const input = parse(chatRequestSchema, body ?? (await jsonOf(request)), "body");
+    const question = questionOf(input);
+    await beforeAsk?.(userId, request);
+    const wait = input.wait ? request.signal : undefined;
+    return await streamed(userId, request, () => replies.forUser(userId).ask(question, generate, { wait, model }));
+  }
+
+  async function streamed(
+    userId: UserId,
+    request: Request,
+    find: () => ReturnType<ReturnType<typeof replies.forUser>["follow"]>,
+  ): Promise<Response> {
+    const stream = openStream(userId, request);
+    try {
+      const reply = await find();
+      if (reply) return respondWith(reply, stream);
+    } catch (error) {
+      stream.release();
+      throw error;
+    }
+    stream.release();
+    return new Response(null, { status: 204 });
+  }
+
+  async function route(request: Request, known: KnownRequest): Promise<Response> {
+    const userId = known.userId ?? (await options.getUserId(request));
+    if (userId === undefined) throw new UnauthenticatedError();
+    const { pathname } = new URL(request.url);
+    const [last = "", before = ""] = pathname.split("/").filter(Boolean).reverse();
+    const verb = last === "stream" || last === "stop" ? last : undefined;
+    const id = verb ? before : last;
+    const mine = replies.forUser(userId);
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    if (request.method === "POST" && verb === "stop") {
+      await mine.stop(parse(idSchema, id, "id"));
+      return new Response(null, { status: 204 });
+    }
+    if (request.method === "POST" && !verb) return await ask(userId, request, known.body);
+    if (isRead && verb === "stream") {
+      const lastEventId = request.headers.get("last-event-id") ?? undefined;
+      return await streamed(userId, request, () => mine.follow(parse(idSchema, id, "id"), lastEventId));
+    }
+    if (isRead && !verb && idSchema.safeParse(id).success) {
+      return Response.json(await readUIMessages(replies.store.forUser(userId), id));
+    }
+    throw new NotFoundError("route", `${request.method} ${pathname}`);
+  }
+
+  const handle: ChatHandler["handle"] = async (request, known) => {
+    let response: Response;
+    try {
+      response = await route(request, known);
+    } catch (error) {
+      response = await onError(error, request);
+    }
+    if (request.method !== "HEAD") return response;
+    // Nobody reads the body of an answer to HEAD: a stream of it would stay open.
+    await response.body?.cancel();
+    return new Response(null, response);
+  };
+  return Object.assign((request: Request) => handle(request, {}), { handle });
+}
+
+/** What is our fault is logged too. */
+function answerTo(error: unknown, logger: Logger): Response {
+  const response = errorResponse(error);
+  if (response.status >= 500) logger.error({ error }, "a chat request failed");
+  return response;
+}
+
+async function jsonOf(request: Request): Promise<unknown> {
+  try {
+    return await request.json();
+  } catch (error) {
+    throw new InvalidInputError("The body must be JSON: check its syntax.", { cause: error });
+  }
+}

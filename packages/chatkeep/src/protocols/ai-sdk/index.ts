@@ -1,0 +1,16 @@
+/** chatkeep/ai-sdk: the AI SDK's chat transport and messages on replies that are kept. */
+
+export {
+  type ChatHandler,
+  type ChatHandlerOptions,
+  type ChatTurn,
+  chatHandler,
+  type KnownRequest,
+} from "./chat-handler.ts";
+export { aiSdkCodec } from "./codec.ts";
+export { isTextType } from "./data-url.ts";
+export { type ModelFailure, type ModelFailureCode, modelFailure, modelFailureOf } from "./failures.ts";
+export type { ChatResult, StreamResult } from "./generate.ts";
+export { readUIMessages, toUIMessage } from "./history.ts";
+export { chatRequestSchema } from "./question.ts";
+export type { OpenStream } from "./stream.ts";

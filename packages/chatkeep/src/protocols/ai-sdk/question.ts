@@ -1,0 +1,61 @@
+/** What a chat request asks: of all that the client sends, only the newest user message is taken; history comes from the database. */
+import { z } from "zod";
+import { InvalidInputError } from "../../errors.ts";
+import type { Question } from "../../replies/question.ts";
+import { parse } from "../../store/input.ts";
+import { idSchema, type NewMessage, newMessageSchema, partSchema } from "../../store/schemas.ts";
+import type { Part } from "../../store/tables/message.ts";
+
+const uiMessage = z.object({
+  id: idSchema.optional(),
+  role: z.string("must be a text"),
+  parts: z.array(partSchema, "must be a list of parts").optional(),
+  content: z.string("must be a text").optional(),
+});
+
+/** The AI SDK's own ids are no UUIDs; those of messages that are not taken do not matter. */
+const otherMessage = z.looseObject({ role: z.string("must be a text") });
+
+/** The body of a chat request, as `useChat` sends it, with `parentId` and `wait` as well. */
+export const chatRequestSchema = z.object({
+  id: idSchema,
+  message: uiMessage.optional(),
+  messages: z.array(otherMessage, "must be a list of messages").optional(),
+  trigger: z.enum(["submit-message", "regenerate-message"]).optional(),
+  messageId: z.string().optional(),
+  parentId: idSchema.nullable().optional(),
+  wait: z.boolean("must be true or false").optional(),
+});
+
+export type ChatRequest = z.output<typeof chatRequestSchema>;
+
+/** What the model would choke on in every later turn is refused when it is asked. */
+function requireAskable(part: Part): void {
+  const isText = part.type === "text" && typeof part["text"] === "string";
+  const isFile = part.type === "file" && typeof part["mediaType"] === "string" && typeof part["url"] === "string";
+  if (isText || isFile || (part.type !== "text" && part.type !== "file")) return;
+  throw new InvalidInputError('message.parts must be texts, or files with a "mediaType" and a "url".');
+}
+
+/** @throws invalid_input when there is no user message, or it is not one */
+export function questionOf(request: ChatRequest): Question {
+  const { id: conversationId, message, messages, trigger, parentId } = request;
+  // The SDK's client asks by itself after a reply whose last words are results of tools: that would go on for ever.
+  if (!message && messages?.at(-1)?.role === "assistant" && trigger !== "regenerate-message") {
+    throw new InvalidInputError("messages must end with the user's question: to go on from a reply, ask for that.");
+  }
+  const newest = message ?? messages?.findLast(({ role }) => role === "user");
+  if (!newest) throw new InvalidInputError("message must be the user's question, or messages must have one.");
+  const { id, role, parts, content } = parse(uiMessage, newest, "message");
+  if (role !== "user")
+    throw new InvalidInputError('message.role must be "user": the server writes the replies itself.');
+  const given = {
+    ...(id && { id }),
+    role,
+    ...(parts ? { parts } : { content }),
+    ...(parentId !== undefined && { parentId }),
+  };
+  parse(newMessageSchema, given, "message");
+  for (const part of parts ?? []) requireAskable(part);
+  return { conversationId, message: given as NewMessage, regenerate: trigger === "regenerate-message" };
+}

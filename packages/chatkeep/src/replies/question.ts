@@ -1,0 +1,10 @@
+/** What is asked: a user's message in a conversation, which may not exist yet. */
+import type { NewMessage } from "../store/schemas.ts";
+
+export interface Question {
+  conversationId: string;
+  /** The user's message. Its id is the idempotency key: the same one again gets the answer that it has. */
+  message: NewMessage;
+  /** Asks for another answer to a question that is stored already. */
+  regenerate?: boolean | undefined;
+}

@@ -1,0 +1,190 @@
+/** Replies as their users see them: asking, waiting for one's turn, following from anywhere, stopping. Closing a page stops nothing. */
+import { UnavailableError } from "../errors.ts";
+import type { Store } from "../store/store.ts";
+import type { UserId } from "../store/tables/tables.ts";
+import { type Codec, wholeCodec } from "./codec.ts";
+import { type Failure, modelFailed } from "./failure.ts";
+import { createFeeds } from "./feeds.ts";
+import { createGenerator, type Generate } from "./generate.ts";
+import { defaultLogger, type Logger } from "./logger.ts";
+import { createMaintenance } from "./maintenance.ts";
+import { createLocalNotifier, type ReplyNotifier } from "./notifier.ts";
+import type { Question } from "./question.ts";
+import { positionIn, type Reply, replyOf, storedReply } from "./reply.ts";
+import { createTurns } from "./turns.ts";
+
+export interface RepliesOptions<Event> {
+  /** Made with `partsOf: partsOf(codec)`, so that a reply whose process died keeps its words. */
+  store: Store;
+  codec: Codec<Event>;
+  /** By which processes hear of each other, told of `store.onChange`. Without one, other processes' replies are read every 100 ms. */
+  notifier?: ReplyNotifier | undefined;
+  /** Keeps the process alive until a reply has ended, where it may be frozen after its response: `waitUntil`, Next.js' `after`. */
+  waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+  /** Hears what goes wrong, as pino does; the console, without what errors carry, when left out. */
+  logger?: Logger | undefined;
+  /** Names this process in the runs that it begins, for people who read the table; at most 255 characters. */
+  server?: string | undefined;
+  /** How often what has come is stored and shown, 10 to 500 milliseconds; 100 when left out. */
+  flushMs?: number | undefined;
+  /** How long a question waits for its turn, in milliseconds; five minutes when left out. */
+  maxWaitMs?: number | undefined;
+  /**
+   * Called before each reply that begins; what it throws is thrown to whoever asks. What it gives is called when that reply has
+   * ended. For limits, such as of replies at once.
+   */
+  reserve?: ((userId: UserId) => () => void) | undefined;
+  /** What a reply shows that failed with an error that nobody reported; `model_failed` when left out. */
+  failureOf?: ((error: unknown) => Failure) | undefined;
+  /** What of your own is to be removed from time to time, every 30 seconds while this process is in use. */
+  removeExpired?: (() => Promise<void>) | undefined;
+}
+
+export interface AskOptions {
+  /** Waits while another reply of the conversation is being made, until this is aborted, in place of being refused. */
+  wait?: AbortSignal | undefined;
+  /** The model's name, for people who read the table; at most 255 characters. */
+  model?: string | undefined;
+}
+
+/** Everything that one user can do with replies; another user's conversations are absent. */
+export interface UserReplies<Event> {
+  /**
+   * Stores the question and begins its reply, in one statement, then calls `generate` once, and reads its events to their end,
+   * whoever listens. Makes the conversation if there is none. Asked again, a question gives the reply that it has, or that is
+   * being made.
+   * @throws conflict with `details.runId` while another reply is being made; what the store, `reserve` and `generate` throw
+   */
+  ask(question: Question, generate: Generate<Event>, options?: AskOptions): Promise<Reply<Event>>;
+  /**
+   * The reply that is being made in a conversation, by whichever process, from its beginning; or what comes after the event
+   * `after`, also of a reply that has ended within the last five minutes. `undefined` when there is nothing to follow: read the
+   * messages. @throws invalid_input when `after` is no id of an event
+   */
+  follow(conversationId: string, after?: string): Promise<Reply<Event> | undefined>;
+  /**
+   * Stops the reply that is being made in a conversation, by whichever process, within a second; what was said stays. `false`
+   * when there is none. @throws invalid_input, not_found
+   */
+  stop(conversationId: string): Promise<boolean>;
+}
+
+/** The life of replies in one process: make one at its start, and close it at its end. */
+export interface Replies<Event> {
+  forUser(userId: UserId): UserReplies<Event>;
+  /** The one that these replies are kept in. */
+  readonly store: Store;
+  readonly logger: Logger;
+  /** Says that this process is in use: then it ends the replies of processes that have died. Whoever asks or follows says so too. */
+  markActive(): void;
+  /** Takes no new questions, lets the replies that are being made end, and interrupts what is left after `graceMs` (25 seconds). */
+  close(graceMs?: number): Promise<void>;
+}
+
+const defaultMaxWaitMs = 300_000;
+const defaultGraceMs = 25_000;
+
+const isClosing = () => new UnavailableError("This server is shutting down: try again.");
+
+/** Makes the life of replies in this process. @throws TypeError when `flushMs` is out of its bounds */
+export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Event> {
+  const { store, logger = defaultLogger, flushMs, waitUntil, reserve, removeExpired } = options;
+  if (flushMs !== undefined && !(flushMs >= 10 && flushMs <= 500)) {
+    throw new TypeError(
+      "flushMs must be from 10 to 500 milliseconds: it is also how often a reply says that it lives.",
+    );
+  }
+  const codec = wholeCodec(options.codec);
+  const local = options.notifier ? undefined : createLocalNotifier(store);
+  const notifier = options.notifier ?? (local as ReplyNotifier);
+  const server = options.server ?? `replies-${globalThis.crypto.randomUUID().slice(0, 8)}`;
+  const maintenance = createMaintenance({ store, logger, removeExpired });
+  const feeds = createFeeds({ system: store.system, notifier, logger, onDead: maintenance.sweep });
+  const failureOf = options.failureOf ?? (() => modelFailed);
+  const generator = createGenerator({ store, codec, notifier, logger, feeds, flushMs, failureOf });
+  const beginning = new Set<Promise<unknown>>();
+  const maxWaitMs = options.maxWaitMs ?? defaultMaxWaitMs;
+  const inTurn = createTurns({ feeds, maxWaitMs, isClosing: () => closing });
+  let closing = false;
+
+  const mayBegin = () => {
+    if (closing) throw isClosing();
+  };
+
+  async function begin(
+    userId: UserId,
+    question: Question,
+    generate: Generate<Event>,
+    model: string | undefined,
+  ): Promise<Reply<Event>> {
+    const release = reserve?.(userId) ?? (() => {});
+    let hasBegun = false;
+    try {
+      mayBegin();
+      const { message, ...asked } = question;
+      const found = await store.forUser(userId).runs.begin({ ...asked, question: message, server, model });
+      if ("answered" in found) return storedReply(codec, found.answered);
+      if ("running" in found) return replyOf(codec, feeds.reader(userId, found.running.runId), 0);
+      hasBegun = true;
+      const { reader, ended } = await generator.start(userId, question, found.begun, generate, release);
+      waitUntil?.(ended);
+      return replyOf(codec, reader, 0);
+    } finally {
+      if (!hasBegun) release();
+    }
+  }
+
+  async function ask(
+    userId: UserId,
+    question: Question,
+    generate: Generate<Event>,
+    { wait, model }: AskOptions = {},
+  ): Promise<Reply<Event>> {
+    mayBegin();
+    maintenance.markActive();
+    const attempt = () => begin(userId, question, generate, model);
+    const begun = wait ? inTurn(userId, question.conversationId, wait, attempt) : attempt();
+    beginning.add(begun);
+    return await begun.finally(() => beginning.delete(begun));
+  }
+
+  async function follow(userId: UserId, conversationId: string, after?: string): Promise<Reply<Event> | undefined> {
+    const position = after ? positionIn(after) : undefined;
+    maintenance.markActive();
+    const { runs } = store.forUser(userId);
+    if (position) {
+      const named = await runs.find(conversationId, position.runId);
+      const isThere = named && (named.status === "running" || (await hasMore(userId, position)));
+      if (isThere) return replyOf(codec, feeds.reader(userId, position.runId), position.after);
+    }
+    const found = await runs.findRunning(conversationId);
+    return found && replyOf(codec, feeds.reader(userId, found.id), 0);
+  }
+
+  /** Whether there are events after that one, of a reply that has ended. */
+  async function hasMore(userId: UserId, position: { runId: string; after: number }): Promise<boolean> {
+    const [rest] = await store.system.readRuns([{ userId, ...position }]);
+    return rest !== undefined && rest.chunks.length > 0;
+  }
+
+  return {
+    store,
+    logger,
+    forUser: (userId) => ({
+      ask: (question, generate, options) => ask(userId, question, generate, options),
+      follow: (conversationId, after) => follow(userId, conversationId, after),
+      stop: async (conversationId) => (await store.forUser(userId).runs.stop(conversationId)) !== undefined,
+    }),
+    markActive: maintenance.markActive,
+    close: async (graceMs = defaultGraceMs) => {
+      closing = true;
+      await maintenance.close();
+      await feeds.close();
+      const until = performance.now() + graceMs;
+      const grace = new Promise((resolve) => setTimeout(resolve, graceMs).unref());
+      await Promise.race([Promise.allSettled(beginning), grace]);
+      await generator.close(Math.max(0, until - performance.now()));
+      local?.close();
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** What whoever makes a reply is given: what was asked, what was said before it, and the way to say how it went. */
+import type { RunKey } from "../store/runs/end.ts";
+import type { NewMessage } from "../store/schemas.ts";
+import type { UserStore } from "../store/store.ts";
+import type { FinishReason, Message } from "../store/tables/message.ts";
+import type { UserId } from "../store/tables/tables.ts";
+import type { Failure } from "./failure.ts";
+import { type HistoryOptions, newestFirst, readHistory } from "./history.ts";
+
+/** What is known of a reply beside its events. */
+export interface ReplyFacts {
+  /** Why the model ended: then the reply is whole, also when it is asked to stop a moment later. */
+  finishReason?: FinishReason | undefined;
+  /** What is not a whole number is left out. */
+  usage?: { inputTokens?: number | undefined; outputTokens?: number | undefined } | undefined;
+  /** Then the reply has failed, however its events end. */
+  failure?: Failure | undefined;
+}
+
+/** One reply to be made. */
+export interface Turn {
+  readonly userId: UserId;
+  readonly conversationId: string;
+  readonly runId: string;
+  /** The id of the message that the reply becomes. */
+  readonly replyId: string;
+  readonly question: NewMessage & { id: string };
+  /**
+   * Aborted when the user asks for a stop (`reason` is `"asked"`), when the reply is another process's by now (`"lost"`), and
+   * when this process ends (`"shutdown"`). Give it to the model. Nobody who closes a page aborts it.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * The branch that ends with the question, oldest first, as many of its last messages as have about `maxTokens` tokens
+   * (16,000), the question in any case. @throws unavailable
+   */
+  history(options?: HistoryOptions): Promise<Message[]>;
+  /** The same branch from the question back to its beginning, read as far as it is asked for. @throws unavailable */
+  newestFirst(): AsyncIterable<Message>;
+  /** Says something of the reply; the last word on each counts. */
+  report(facts: ReplyFacts): void;
+}
+
+/** What a question has become. */
+export interface Begun {
+  run: RunKey;
+  questionId: string;
+  replyId: string;
+}
+
+export interface TurnOptions {
+  user: UserStore;
+  userId: UserId;
+  conversationId: string;
+  message: NewMessage;
+  begun: Begun;
+  signal: AbortSignal;
+  report(facts: ReplyFacts): void;
+}
+
+export function createTurn({ user, begun, message, ...given }: TurnOptions): Turn {
+  const { run, questionId, replyId } = begun;
+  const branch = () => newestFirst(user, given.conversationId, questionId);
+  return {
+    ...given,
+    runId: run.id,
+    replyId,
+    question: { ...message, id: questionId },
+    history: (options) => readHistory(branch(), options),
+    newestFirst: branch,
+  };
+}

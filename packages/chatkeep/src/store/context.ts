@@ -1,0 +1,158 @@
+/** What every verb needs: the database, its tables, the statements that are made already, and who is told of what changes. */
+import { createHash } from "node:crypto";
+import { ConflictError } from "../errors.ts";
+import type { Connection, TransactionOptions } from "../sql/connection.ts";
+import { param, type Sql, type Statement, statementOf, type Values } from "../sql/sql.ts";
+import { isRetryable, isUniqueViolation, translate } from "../sql/sqlstate.ts";
+import type { Change } from "./changes.ts";
+import type { Lanes } from "./lanes.ts";
+import type { GroupCommit } from "./messages/group-commit.ts";
+import type { Part } from "./tables/message.ts";
+import type { Tables, UserId } from "./tables/tables.ts";
+
+/** The parts of a reply from the chunks that its server stored before it died, in their order. */
+export type PartsOf = (chunks: readonly string[]) => Part[] | Promise<Part[]>;
+
+export interface Context {
+  readonly connection: Connection;
+  readonly tables: Tables;
+  /** Each text is made once, for all connections and transactions. */
+  readonly statements: Map<string, MadeStatement>;
+  readonly runLeaseMs: number;
+  readonly partsOf: PartsOf;
+  /** Where appends meet; missing in a transaction, which has one connection and one end. */
+  readonly groupCommit: GroupCommit | undefined;
+  /** To be called with what a verb has changed; in a transaction it waits for the commit. */
+  changed(change: Change): void;
+  /** Where those wait who need the row lock of a conversation; missing in a transaction, which holds its connection anyway. */
+  readonly lanes: Lanes | undefined;
+}
+
+/** The same in a transaction. */
+export function within(context: Context, connection: Connection): Context {
+  return { ...context, connection, groupCommit: undefined, lanes: undefined };
+}
+
+/**
+ * Waits where no connection is held until nothing else of this owner is under way in the conversation, and few others are: what an
+ * owner's statements wait for, such as the end of a user who is being deleted, holds up nobody else. @throws unavailable
+ */
+export function inLane<Result>(
+  { lanes }: Context,
+  ownerId: UserId,
+  conversationId: string | undefined,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return lanes ? lanes.run(ownerId, conversationId, work) : work();
+}
+
+interface MadeStatement extends Statement {
+  name: string;
+}
+
+export interface PreparedStatement<Row> {
+  /** The values of the parameters, by name; or in a list, where their names are its places. */
+  execute(values?: Values): Promise<Row[]>;
+}
+
+/** The statement of this name, whose text is built the first time. `read` makes a row of its columns. */
+export function prepared<Row>(
+  { connection, statements }: Context,
+  name: string,
+  build: () => Sql,
+  read: (columns: readonly unknown[]) => Row,
+): PreparedStatement<Row> {
+  const known = statements.get(name);
+  const made = known ?? make(name, build());
+  if (!known) statements.set(name, made);
+  return {
+    execute: async (values = {}) => {
+      const rows = await connection.query(made.text, made.valuesOf(values), made.name);
+      return rows.map((row) => read(row));
+    },
+  };
+}
+
+/** The name ends with a hash of the text: a connection refuses a second text under one name, and two stores may share a pool. */
+function make(name: string, piece: Sql): MadeStatement {
+  const { text, valuesOf } = statementOf(piece);
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
+  return { text, valuesOf, name: `chatkeep_${name}_${hash}` };
+}
+
+/** The parameter `ownerId`. */
+export function owner({ tables }: Context): Sql {
+  return param("ownerId", tables.userType);
+}
+
+const attempts = 4;
+/** After which nothing is tried again, however few times it was. */
+const retryForMs = 10_000;
+
+/** Runs a verb: what drivers throw gets a code, and a deadlock is tried again unless a transaction of the caller's is open. */
+export async function guarded<Result>(connection: Connection, verb: () => Promise<Result>): Promise<Result> {
+  const until = performance.now() + retryForMs;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await verb();
+    } catch (error) {
+      const isLast = attempt === attempts || performance.now() > until;
+      if (isLast || !isRetryable(error) || connection.isTransaction) throw translate(error);
+      await pause(attempt);
+    }
+  }
+}
+
+/** Runs `work` in a transaction (a savepoint inside another one), again after a deadlock or a serialization failure. */
+export function inTransaction<Result>(
+  connection: Connection,
+  work: (inside: Connection) => Promise<Result>,
+  options?: TransactionOptions,
+): Promise<Result> {
+  return guarded(connection, () => connection.transaction(work, options));
+}
+
+/** The same for a verb: what it changes is told after the commit, and nothing of what was rolled back. */
+export async function changing<Result>(context: Context, work: (context: Context) => Promise<Result>): Promise<Result> {
+  let changes: Change[] = [];
+  const result = await inTransaction(context.connection, (inside) => {
+    changes = [];
+    return work({ ...within(context, inside), changed: (change) => void changes.push(change) });
+  });
+  for (const change of changes) context.changed(change);
+  return result;
+}
+
+/**
+ * Runs a statement that inserts under ids from outside. A unique violation the first time may mean that the same
+ * append has just been committed by another connection, so it runs again and sees it; after that the id is taken elsewhere.
+ * @throws conflict
+ */
+export async function withTakenIds<Result>(
+  context: Context,
+  statement: (context: Context) => Promise<Result>,
+  sentence: string,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await savepointed(context, statement);
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error;
+      if (attempt === attempts) throw new ConflictError(sentence);
+    }
+  }
+}
+
+/** A failed statement ends a whole transaction; inside one of the caller's it gets a savepoint of its own. */
+export function savepointed<Result>(
+  context: Context,
+  statement: (context: Context) => Promise<Result>,
+): Promise<Result> {
+  const { connection } = context;
+  if (!connection.isTransaction) return statement(context);
+  return connection.transaction((inside) => statement(within(context, inside)));
+}
+
+function pause(attempt: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 2 ** attempt * 5 * (0.5 + Math.random())));
+}

@@ -1,0 +1,251 @@
+/**
+ * The fast path of appends, for those that hold no surprise: their conversation is there and free, their ids are new, and their
+ * parents are known without looking. One statement stores one of them, or many of different conversations. What it does not
+ * answer it did not store; that is for the slow path. It waits for no row of a conversation, and with others in it for nothing
+ * longer than `lockTimeout`.
+ */
+import {
+  type Column,
+  type ColumnsOf,
+  flag,
+  integer,
+  listsOf,
+  names,
+  nth,
+  rows,
+  text,
+  unnest,
+  uuid,
+  values,
+  valuesOf,
+} from "../../sql/columns.ts";
+import { raw, type Sql, sql } from "../../sql/sql.ts";
+import { type Context, prepared } from "../context.ts";
+import { type Message, type SentMessage, sentColumns, withKeptContent } from "../tables/message.ts";
+import type { UserId } from "../tables/tables.ts";
+import { type Append, followsHead, type OutgoingMessage, parentIn } from "./outgoing.ts";
+
+/** More than that is bulk, for which nobody should have to wait. */
+const max = { messages: 8, chars: 64 * 1024 };
+/** For an id that somebody else is storing, or for a user who is being deleted. */
+const lockTimeout = "250ms";
+
+/** How the conversation of an append was before it, and when it was stored. */
+interface Stored {
+  /** Of the append, in the list that was given. */
+  index: number;
+  messageCount: number;
+  headId: string | null;
+  storedAt: Date;
+}
+
+export function isPlain({ rows }: Append): boolean {
+  if (rows.length > max.messages || charsOf(rows) > max.chars) return false;
+  const isEarlier = (id: string, index: number) => rows.slice(0, index).some((row) => row.id === id);
+  return rows.every(({ hasParent, parentId }, index) => !hasParent || parentId === null || isEarlier(parentId, index));
+}
+
+/** How much an append weighs among others. */
+export function charsOf(rows: readonly OutgoingMessage[]): number {
+  return rows.reduce((sum, { content, parts }) => sum + content.length + (parts?.length ?? 0), 0);
+}
+
+/**
+ * Stores appends of different conversations, and gives for each its messages, or `undefined` where something is in the way.
+ * @throws what the driver throws; then none of them is stored
+ */
+export async function appendFast(context: Context, appends: readonly Append[]): Promise<(Message[] | undefined)[]> {
+  const [first] = appends;
+  const all = first && appends.length === 1 ? await appendOne(context, first) : await appendMany(context, appends);
+  const answers: (Message[] | undefined)[] = Array(appends.length).fill(undefined);
+  for (const stored of all) {
+    const append = appends[stored.index];
+    if (append) answers[stored.index] = messagesOf(append, stored);
+  }
+  return answers;
+}
+
+/** As they are stored, which is how they were sent but for what the conversation gave them. */
+function messagesOf({ conversationId, rows }: Append, { messageCount, headId, storedAt }: Stored): Message[] {
+  return rows.map(({ id, role, content, parts, status }, index) =>
+    withKeptContent({
+      id,
+      conversationId,
+      role,
+      content,
+      parts: parts === null ? null : JSON.parse(parts),
+      seq: messageCount + index + 1,
+      parentId: index === 0 && followsHead(rows) ? headId : parentIn(rows, index),
+      status,
+      createdAt: new Date(storedAt),
+      finishReason: null,
+    }),
+  );
+}
+
+interface Sent extends SentMessage {
+  parentId: string | null;
+}
+
+/** What an append says of each of its messages. */
+const appendedColumns: ColumnsOf<Sent> = { ...sentColumns, parentId: uuid<string | null>("parent_id") };
+
+function sent(all: readonly OutgoingMessage[]): Sent[] {
+  return all.map((row, index) => ({ ...row, parentId: parentIn(all, index) }));
+}
+
+/** Every message has parameters of its own: for so few that is cheaper than lists, here and in the database. */
+function appendOne(context: Context, { ownerId, conversationId, rows, expectedSeq, title }: Append): Promise<Stored[]> {
+  const values = [ownerId, conversationId, expectedSeq, title, followsHead(rows), rows.at(-1)?.id];
+  return oneStatement(context, rows.length).execute([...values, ...valuesOf(appendedColumns, sent(rows))]);
+}
+
+function oneStatement(context: Context, count: number) {
+  const { conversation, message, userType } = context.tables;
+  const build = () => {
+    const [owner, conversationId, expectedSeq, title, follows, lastId] = [
+      nth(0, userType),
+      nth(1, "uuid"),
+      nth(2, "int"),
+      nth(3, "text"),
+      nth(4, "boolean"),
+      nth(5, "uuid"),
+    ] as [Sql, Sql, Sql, Sql, Sql, Sql];
+    return sql`
+      with locked as (
+        select c.head_id, c.message_count
+        from ${conversation} c
+        where c.user_id = ${owner} and c.id = ${conversationId}
+        for no key update skip locked
+      ),
+      touched as (
+        update ${conversation} c
+        set message_count = locked.message_count + ${raw(String(count))},
+          head_id = ${lastId},
+          title = coalesce(c.title, ${title}),
+          updated_at = greatest(c.updated_at, clock_timestamp())
+        from locked
+        where c.user_id = ${owner} and c.id = ${conversationId} and ${isAsExpected(expectedSeq)}
+        returning c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
+      ),
+      appended as (
+        insert into ${message} (conversation_id, user_id, seq, parent_id, created_at, ${names(sentColumns)})
+        select touched.id, touched.user_id, touched.message_count + m.number,
+          case when m.number = 1 and ${follows} then touched.head_id else m.parent_id end, touched.updated_at,
+          ${names(sentColumns, "m")}
+        from touched
+        cross join ${rows(appendedColumns, "m", count, 6)}
+      )
+      select 0 as index, message_count, head_id, date_part('epoch', updated_at) * 1000 as stored_at
+      from touched`;
+  };
+  return prepared(context, `append_${count}`, build, storedFrom);
+}
+
+/** An append among others: what it says of its conversation. Its keys are none of a message's: both name parameters. */
+interface AppendRow {
+  conversationId: string;
+  userId: UserId;
+  count: number;
+  lastId: string;
+  title: string | null;
+  expectedSeq: number | null;
+}
+
+const appendColumns = (userType: string): ColumnsOf<AppendRow> => ({
+  conversationId: uuid("conversation_id"),
+  userId: { name: "user_id", type: userType } satisfies Column<UserId>,
+  count: integer("count"),
+  lastId: uuid("last_id"),
+  title: text<string | null>("title"),
+  expectedSeq: integer<number | null>("expected_seq"),
+});
+
+interface MemberRow extends Sent {
+  /** Of its append. */
+  position: number;
+  number: number;
+  follows: boolean;
+}
+
+const memberColumns: ColumnsOf<MemberRow> = {
+  position: integer("position"),
+  number: integer("number"),
+  follows: flag("follows"),
+  ...appendedColumns,
+};
+
+/** An append is a row of some lists, a message a row of others; `position` says which belong together. */
+function appendMany(context: Context, appends: readonly Append[]): Promise<Stored[]> {
+  const columns = appendColumns(context.tables.userType);
+  const about = appends.map(({ conversationId, ownerId, rows, title, expectedSeq }) => {
+    return { conversationId, userId: ownerId, count: rows.length, lastId: rows.at(-1)?.id ?? "", title, expectedSeq };
+  });
+  const members = appends.flatMap(({ rows }, index) =>
+    sent(rows).map((row, at): MemberRow => {
+      return { ...row, position: index + 1, number: at + 1, follows: at === 0 && followsHead(rows) };
+    }),
+  );
+  return manyStatement(context).execute({ ...listsOf(columns, about), ...listsOf(memberColumns, members) });
+}
+
+function manyStatement(context: Context) {
+  const { conversation, message, userType } = context.tables;
+  const build = () => sql`
+    with lock_timeout as materialized (select set_config('lock_timeout', '${raw(lockTimeout)}', true)),
+    input as materialized (
+      select * from ${unnest(appendColumns(userType), "input", { ordinality: "position" })}
+    ),
+    m as materialized (
+      select * from ${unnest(memberColumns, "m")}
+    ),
+    taken as materialized (
+      select m.position
+      from m
+      join input on input.position = m.position
+      join ${message} stored on stored.user_id = input.user_id and stored.id = m.id
+    ),
+    locked as (
+      select c.id, c.user_id, c.head_id, c.message_count,
+        input.position, input.count, input.last_id, input.title, input.expected_seq
+      from lock_timeout
+      cross join input
+      join ${conversation} c on c.user_id = input.user_id and c.id = input.conversation_id
+      where not exists (select from taken where taken.position = input.position)
+      for no key update of c skip locked
+    ),
+    touched as (
+      update ${conversation} c
+      set message_count = locked.message_count + locked.count,
+        head_id = locked.last_id,
+        title = coalesce(c.title, locked.title),
+        updated_at = greatest(c.updated_at, clock_timestamp())
+      from locked
+      where c.user_id = locked.user_id and c.id = locked.id and ${isAsExpected(raw("locked.expected_seq"))}
+      returning locked.position, c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
+    ),
+    appended as (
+      insert into ${message} (conversation_id, user_id, seq, parent_id, created_at, ${names(sentColumns)})
+      select touched.id, touched.user_id, touched.message_count + m.number,
+        case when m.follows then touched.head_id else m.parent_id end, touched.updated_at, ${values(sentColumns, "m")}
+      from touched
+      join m on m.position = touched.position
+      order by m.position, m.number
+    )
+    select position::int - 1 as index, message_count, head_id, date_part('epoch', updated_at) * 1000 as stored_at
+    from touched`;
+  return prepared(context, "append_many", build, storedFrom);
+}
+
+function isAsExpected(expectedSeq: Sql): Sql {
+  return sql`(${expectedSeq} is null or ${expectedSeq} = locked.message_count)`;
+}
+
+function storedFrom([index, messageCount, headId, storedAt]: readonly unknown[]): Stored {
+  return {
+    index: Number(index),
+    messageCount: Number(messageCount),
+    headId: headId as string | null,
+    storedAt: new Date(Math.round(Number(storedAt))),
+  };
+}

@@ -1,0 +1,45 @@
+/** Appending to a conversation. Nearly every append holds no surprise, and goes together with others that wait; the rest goes alone. */
+import { z } from "zod";
+import { type Context, inLane } from "../context.ts";
+import { titleFrom } from "../conversations/titles.ts";
+import { parse } from "../input.ts";
+import { idSchema, type NewMessage, seqSchema, someMessagesSchema } from "../schemas.ts";
+import type { Message } from "../tables/message.ts";
+import type { UserId } from "../tables/tables.ts";
+import { isPlain } from "./append-fast.ts";
+import { appendSlow } from "./append-slow.ts";
+import { outgoing } from "./outgoing.ts";
+
+export interface AppendOptions {
+  /** Append only if the conversation has this many messages; otherwise `conflict`, with the real `messageCount` in its details. */
+  expectedSeq?: number | undefined;
+}
+
+const optionsSchema = z.object({ expectedSeq: seqSchema.nullish() }, "must be an object").nullish();
+
+/**
+ * Appends messages, all or none, and gives them as they are stored, in the order they were given in.
+ * An id that is stored already with the same payload is answered as the first time, and not stored again.
+ *
+ * INVARIANT: `seq` is gap-free, and the new messages of one append are contiguous.
+ * INVARIANT: the conversation's `messageCount`, `headId` and `updatedAt` move in the same statement.
+ * INVARIANT: it is answered after its commit, and fails alone, whatever it was stored together with.
+ * @throws invalid_input, too_large, not_found, conflict
+ */
+export async function appendMessages(
+  context: Context,
+  ownerId: UserId,
+  conversationId: string,
+  messages: readonly NewMessage[],
+  options?: AppendOptions,
+): Promise<Message[]> {
+  const id = parse(idSchema, conversationId, "conversationId");
+  const given = parse(someMessagesSchema, messages, "messages");
+  const expectedSeq = parse(optionsSchema, options, "options")?.expectedSeq ?? null;
+  const append = { ownerId, conversationId: id, rows: outgoing(given), expectedSeq, title: titleFrom(given) };
+  const stored = await (context.groupCommit && isPlain(append)
+    ? context.groupCommit.add(append)
+    : inLane(context, ownerId, id, () => appendSlow(context, append)));
+  context.changed({ userId: ownerId, conversationId: id });
+  return stored;
+}

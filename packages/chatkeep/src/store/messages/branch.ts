@@ -1,0 +1,218 @@
+/** Reading one branch of a conversation's tree: from a message up to the first question. */
+import { z } from "zod";
+import { InvalidInputError, NotFoundError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { type ColumnsOf, reader, select } from "../../sql/columns.ts";
+import { list, param, raw, sql } from "../../sql/sql.ts";
+import { type Context, owner, prepared } from "../context.ts";
+import { parse } from "../input.ts";
+import { idSchema, limitSchema } from "../schemas.ts";
+import { type Message, messageColumns, messageFrom } from "../tables/message.ts";
+import type { UserId } from "../tables/tables.ts";
+import type { Page } from "./page.ts";
+
+export interface BranchOptions {
+  /** The last message of the branch; the conversation's `headId` when left out. */
+  leafId?: string | undefined;
+  /** Give the messages above this one, which is a `nextCursor` of a page before. Not together with `leafId`. */
+  before?: string | undefined;
+  /** 1 to 100; 50 when left out. */
+  limit?: number | undefined;
+}
+
+const optionsSchema = z
+  .object(
+    { limit: limitSchema.optional(), leafId: idSchema.optional(), before: idSchema.optional() },
+    "must be an object",
+  )
+  .nullish();
+
+/**
+ * The last messages of a branch, in the order in which they were said; `nextCursor` is the `before` of the page above.
+ * The cost grows with the page, not with the conversation.
+ * @throws invalid_input, not_found when the conversation or the message is not there
+ */
+export async function listBranch(
+  context: Context,
+  ownerId: UserId,
+  conversationId: string,
+  options?: BranchOptions,
+): Promise<Page<Message>> {
+  const id = parse(idSchema, conversationId, "conversationId");
+  const { limit = limits.messagesPerPage, leafId, before } = parse(optionsSchema, options, "options") ?? {};
+  if (leafId && before) {
+    throw new InvalidInputError("Give leafId or before, not both: a page begins at one message.");
+  }
+  const start = before ?? leafId ?? null;
+  // One more than asked when reading above a message that is itself left out.
+  const depth = limit + (before ? 1 : 0);
+  const rows = await branchStatement(context).execute({
+    ownerId,
+    conversationId: id,
+    start,
+    depth,
+    isLeftOut: Boolean(before),
+  });
+  if (rows.length === 0) throw new NotFoundError("conversation", id);
+  const path = rows.filter((row) => row !== undefined).reverse();
+  if (start && path.length === 0) throw new NotFoundError("message", start);
+  const items = before ? path.slice(0, -1) : path;
+  const oldest = items[0];
+  return { items, nextCursor: oldest?.parentId ? oldest.id : null };
+}
+
+/** A message of a branch, and the ids of all messages that follow the same one with the same role, itself too, by `seq`. */
+export interface BranchMessage extends Message {
+  siblings: string[];
+}
+
+/** The same, and what else could stand in place of each message. @throws invalid_input, not_found */
+export async function listBranchWithSiblings(
+  context: Context,
+  ownerId: UserId,
+  conversationId: string,
+  options?: BranchOptions,
+): Promise<Page<BranchMessage>> {
+  const { items, nextCursor } = await listBranch(context, ownerId, conversationId, options);
+  const parentIds = items.flatMap(({ parentId }) => parentId ?? []);
+  const hasRoot = items.some(({ parentId }) => parentId === null);
+  const rows = await siblingsStatement(context).execute({ ownerId, conversationId, parentIds, hasRoot });
+  const siblings = Map.groupBy(rows, familyOf);
+  return {
+    items: items.map((item) => ({ ...item, siblings: siblings.get(familyOf(item))?.map(({ id }) => id) ?? [item.id] })),
+    nextCursor,
+  };
+}
+
+function familyOf({ parentId, role }: Pick<Message, "parentId" | "role">): string {
+  return `${parentId} ${role}`;
+}
+
+/**
+ * Shows the branch that this message is on: the conversation's `headId` becomes the newest message below it.
+ * @throws invalid_input, not_found
+ */
+export async function showBranch(
+  context: Context,
+  ownerId: UserId,
+  conversationId: string,
+  messageId: string,
+): Promise<void> {
+  const id = parse(idSchema, conversationId, "conversationId");
+  const target = parse(idSchema, messageId, "headId");
+  const rows = await showStatement(context).execute({ ownerId, conversationId: id, messageId: target });
+  if (rows.length === 0) throw new NotFoundError("message", target);
+  context.changed({ userId: ownerId, conversationId: id });
+}
+
+/**
+ * One message of the owner's.
+ * @throws invalid_input, not_found
+ */
+export async function getMessage(
+  context: Context,
+  ownerId: UserId,
+  conversationId: string,
+  messageId: string,
+): Promise<Message> {
+  const id = parse(idSchema, messageId, "messageId");
+  const inside = parse(idSchema, conversationId, "conversationId");
+  const [row] = await getStatement(context).execute({ ownerId, messageId: id, conversationId: inside });
+  if (!row) throw new NotFoundError("message", id);
+  return row;
+}
+
+function getStatement(context: Context) {
+  const build = () => sql`
+    select ${select(messageColumns, "m")}
+    from ${context.tables.message} m
+    where m.user_id = ${owner(context)} and m.id = ${param("messageId", "uuid")}
+      and m.conversation_id = ${param("conversationId", "uuid")}`;
+  return prepared(context, "message", build, (row) => messageFrom(row));
+}
+
+/** Climbs from parent to parent by id, one index look-up each; "is true" keeps the plan from reading the conversation. */
+function branchStatement(context: Context) {
+  const { conversation, message } = context.tables;
+  const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
+  const build = () => sql`
+    with recursive start as (
+      select coalesce(${param("start", "uuid")}, c.head_id) as id
+      from ${conversation} c
+      where c.user_id = ${mine} and c.id = ${conversationId}
+    ),
+    climb as (
+      select m.id, m.parent_id, 1 as depth,
+        case when ${param("isLeftOut", "boolean")} then 0 else m.bytes end::bigint as bytes
+      from start
+      join ${message} m on m.user_id = ${mine} and m.id = start.id
+      where (m.conversation_id = ${conversationId}) is true
+      union all
+      select m.id, m.parent_id, climb.depth + 1, climb.bytes + m.bytes
+      from climb
+      join ${message} m on m.user_id = ${mine} and m.id = climb.parent_id
+      where climb.depth < ${param("depth", "int")} and climb.bytes < ${raw(String(limits.pageBytes))}
+    )
+    select ${select(messageColumns, "m")}
+    from start
+    left join climb on true
+    left join ${message} m on m.user_id = ${mine} and m.id = climb.id
+    order by climb.depth`;
+  return prepared(context, "branch", build, (row) => (row[0] === null ? undefined : messageFrom(row)));
+}
+
+/** Reads message_conversation_id_parent_id_idx, once for each message of the page. */
+function siblingsStatement(context: Context) {
+  const { message } = context.tables;
+  const mine = sql`m.user_id = ${owner(context)} and m.conversation_id = ${param("conversationId", "uuid")}`;
+  const build = () => sql`
+    select s.id, s.parent_id, s.role
+    from (
+      select m.id, m.parent_id, m.role, m.seq
+      from unnest(${list("parentIds", "uuid")}) as parent(id)
+      join ${message} m on ${mine} and m.parent_id = parent.id
+      union all
+      select m.id, m.parent_id, m.role, m.seq
+      from ${message} m
+      where ${param("hasRoot", "boolean")} and ${mine} and m.parent_id is null
+    ) s
+    order by s.seq`;
+  return prepared(context, "siblings", build, reader(siblingColumns));
+}
+
+const siblingColumns: ColumnsOf<Pick<Message, "id" | "parentId" | "role">> = {
+  id: messageColumns.id,
+  parentId: messageColumns.parentId,
+  role: messageColumns.role,
+};
+
+/** Goes down from the message, each time to the newest that follows. */
+function showStatement(context: Context) {
+  const { conversation, message } = context.tables;
+  const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
+  const build = () => sql`
+    with recursive down as (
+      select m.id, 1 as depth
+      from ${message} m
+      where m.user_id = ${mine} and m.id = ${param("messageId", "uuid")} and m.conversation_id = ${conversationId}
+      union all
+      select next.id, down.depth + 1
+      from down
+      cross join lateral (
+        select m.id
+        from ${message} m
+        where m.user_id = ${mine} and m.conversation_id = ${conversationId} and m.parent_id = down.id
+        order by m.seq desc
+        limit 1
+      ) next
+    ),
+    last as (
+      select id from down order by depth desc limit 1
+    )
+    update ${conversation} c
+    set head_id = last.id
+    from last
+    where c.user_id = ${mine} and c.id = ${conversationId}
+    returning c.id`;
+  return prepared(context, "show_branch", build, ([id]) => id as string);
+}

@@ -1,0 +1,122 @@
+/** New messages made ready for a statement: ids given, content and parts agreed, sizes checked. */
+import type { z } from "zod";
+import { InvalidInputError, TooLargeError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { isStorable, type newMessagesSchema } from "../schemas.ts";
+import type { Message, Part, SentMessage } from "../tables/message.ts";
+import type { UserId } from "../tables/tables.ts";
+import { textOf } from "../text-of.ts";
+
+export interface OutgoingMessage extends SentMessage {
+  /** As it was given. */
+  parentId: string | null;
+  /** Whether the parent was given; where not, a message follows the one before it. */
+  hasParent: boolean;
+}
+
+/** One append, ready for a statement. */
+export interface Append {
+  ownerId: UserId;
+  conversationId: string;
+  rows: readonly OutgoingMessage[];
+  expectedSeq: number | null;
+  /** What the conversation is called from now on if it has no title. */
+  title: string | null;
+}
+
+type ParsedMessage = z.output<typeof newMessagesSchema>[number];
+
+/** @throws too_large when a message has over 16 MiB. */
+export function outgoing(messages: readonly ParsedMessage[]): OutgoingMessage[] {
+  return messages.map((message) => ({
+    id: message.id ?? crypto.randomUUID(),
+    role: message.role,
+    status: message.status ?? "complete",
+    ...body(message),
+    parentId: message.parentId ?? null,
+    hasParent: message.parentId !== undefined,
+  }));
+}
+
+/** The parent that was given, or the message before it in the same append. */
+export function parentIn(rows: readonly OutgoingMessage[], index: number): string | null {
+  const row = rows[index];
+  return (row?.hasParent ? row.parentId : rows[index - 1]?.id) ?? null;
+}
+
+/** Whether the first message of an append goes below the message that the conversation ends with. */
+export function followsHead(rows: readonly OutgoingMessage[]): boolean {
+  return !rows[0]?.hasParent;
+}
+
+/** `content` and `parts` as columns. PostgreSQL's text cannot hold NUL and lone surrogates, json can: such content is kept in a part. */
+export function body({
+  content,
+  parts,
+}: Pick<ParsedMessage, "content" | "parts">): Pick<SentMessage, "content" | "parts"> {
+  requireLength(content, parts);
+  const text = parts === undefined ? (content ?? "") : textOf(parts);
+  const isKept = isStorable(text);
+  const kept = parts ?? (isKept ? undefined : [{ type: "text", text }]);
+  const json = kept === undefined ? null : asJson(kept);
+  requireSize(text);
+  if (parts && json) requireSize(json);
+  return { content: isKept ? text : text.toWellFormed().replaceAll("\0", "\uFFFD"), parts: json };
+}
+
+/** Before anything is copied: a character has at least one byte. */
+function requireLength(content: string | undefined, parts: readonly Part[] | undefined): void {
+  let length = content?.length ?? 0;
+  for (const part of parts ?? []) length += typeof part["text"] === "string" ? part["text"].length : 0;
+  if (length > limits.messageBytes) throw tooLarge(length);
+}
+
+const encoder = new TextEncoder();
+
+function requireSize(text: string): void {
+  // No character takes more than three bytes: a short text need not be measured.
+  if (text.length * 3 <= limits.messageBytes) return;
+  const bytes = encoder.encode(text).byteLength;
+  if (bytes > limits.messageBytes) throw tooLarge(bytes);
+}
+
+function tooLarge(bytes: number): TooLargeError {
+  return new TooLargeError(
+    `A message of ${bytes} bytes is too large: the limit is ${limits.messageBytes}. Split it into several.`,
+    { details: { bytes, limit: limits.messageBytes } },
+  );
+}
+
+/**
+ * Words without parts and words in one text part are the same message: what is stored in one form may be sent again in the
+ * other. Gives the rows with the form that is stored, or `undefined` where a stored one is another message.
+ */
+export function inStoredForms(
+  rows: readonly OutgoingMessage[],
+  stored: readonly Pick<Message, "id" | "content" | "parts">[],
+): OutgoingMessage[] | undefined {
+  const adopted = [...rows];
+  for (const { id, content, parts } of stored) {
+    const index = adopted.findIndex((row) => row.id === id);
+    const row = adopted[index];
+    const kept = parts === null ? null : JSON.stringify(parts);
+    const onlyWords = JSON.stringify([{ type: "text", text: content }]);
+    if (!row || row.parts === kept) return undefined;
+    if (![row.parts, kept].every((form) => form === null || form === onlyWords)) return undefined;
+    adopted[index] = { ...row, parts: kept };
+  }
+  return adopted;
+}
+
+function asJson(parts: readonly unknown[]): string {
+  try {
+    // One that writes itself in another way might come out as anything, also as nothing.
+    if (parts.some((part) => typeof (part as { toJSON?: unknown }).toJSON === "function")) {
+      throw new InvalidInputError("parts must be plain JSON, without a method toJSON.");
+    }
+    return JSON.stringify(parts);
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw error;
+    throw new InvalidInputError("parts must be JSON that is not nested thousands of levels deep.");
+  }
+}

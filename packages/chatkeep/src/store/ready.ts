@@ -1,0 +1,28 @@
+/** Whether a store can work: its tables are there, with all their columns, and the database takes writes. */
+import { select } from "../sql/columns.ts";
+import { raw, sql } from "../sql/sql.ts";
+import { type Context, prepared } from "./context.ts";
+import { requireWritable } from "./migrate.ts";
+import { conversationColumns } from "./tables/conversation.ts";
+import { messageColumns } from "./tables/message.ts";
+import { runColumns } from "./tables/run.ts";
+
+/** @throws schema_mismatch, unavailable */
+export async function requireReady(context: Context): Promise<void> {
+  const { conversation, message, run, runChunk } = context.tables;
+  const columns = [
+    [conversation, select(conversationColumns)],
+    [message, select(messageColumns)],
+    [run, select(runColumns)],
+    [runChunk, raw("run_id, seq, chunk")],
+  ] as const;
+  for (const [index, [table, all]] of columns.entries()) {
+    await prepared(
+      context,
+      `ready_${index}`,
+      () => sql`select ${all} from ${table} limit 0`,
+      () => {},
+    ).execute();
+  }
+  await requireWritable(context.connection);
+}

@@ -1,0 +1,89 @@
+/**
+ * A second wall inside the database: with these policies a statement that does not say whose it is sees no chat at all,
+ * whoever wrote it. The store says so when it is made with `rowLevelSecurity`.
+ * @see https://www.postgresql.org/docs/current/ddl-rowsecurity.html
+ */
+
+import { isTrue } from "../sql/columns.ts";
+import type { Connection } from "../sql/connection.ts";
+import { type Context, inTransaction, within } from "./context.ts";
+import { type ChatTables, tablesOf, type UserId } from "./tables/tables.ts";
+
+const policy = '"chatkeep_owner"';
+/** What a policy asks once for each statement: whose it is, or whether it is the operator's. */
+const isAllowed = `
+  user_id::text = (select current_setting('chatkeep.user_id', true))
+  or (select current_setting('chatkeep.operator', true)) = 'on'`;
+
+/**
+ * Puts the policies on the four tables, also for their owner. Superusers and roles with BYPASSRLS pass them all the same:
+ * let the server connect as another role.
+ */
+export function enableRowLevelSecurity(connection: Connection, tables: ChatTables): Promise<void> {
+  return onEachTable(connection, tables, (table) => [
+    `alter table ${table} enable row level security`,
+    `alter table ${table} force row level security`,
+    `drop policy if exists ${policy} on ${table}`,
+    `create policy ${policy} on ${table} using (${isAllowed})`,
+  ]);
+}
+
+/** Takes them away again. */
+export function disableRowLevelSecurity(connection: Connection, tables: ChatTables): Promise<void> {
+  return onEachTable(connection, tables, (table) => [
+    `drop policy if exists ${policy} on ${table}`,
+    `alter table ${table} no force row level security`,
+    `alter table ${table} disable row level security`,
+  ]);
+}
+
+/** Whether the policies are on. */
+export async function hasRowLevelSecurity(connection: Connection, tables: ChatTables): Promise<boolean> {
+  const [row] = await connection.query(
+    "select relrowsecurity as is_on from pg_class where oid = to_regclass($1::text)",
+    [nameOf(tables, "conversation")],
+  );
+  return isTrue(row?.[0]);
+}
+
+/** Runs `work` in a transaction that says whose it is. */
+export function asOwner<Result>(
+  context: Context,
+  ownerId: UserId,
+  work: (context: Context) => Promise<Result>,
+): Promise<Result> {
+  return inTransaction(context.connection, async (inside) => {
+    await inside.query("select set_config('chatkeep.user_id', $1::text, true) as set", [String(ownerId)]);
+    return await work(within(context, inside));
+  });
+}
+
+/** Runs `work` in a transaction that passes over the owners: for the operator's own work, never for a request. */
+export function asOperator<Result>(
+  connection: Connection,
+  work: (inside: Connection) => Promise<Result>,
+): Promise<Result> {
+  return inTransaction(connection, async (inside) => {
+    await inside.query("select set_config('chatkeep.operator', 'on', true) as set");
+    const result = await work(inside);
+    // Inside a transaction of the host's it would go on; where `work` failed that is rolled back with it.
+    await inside.query("select set_config('chatkeep.operator', 'off', true) as set");
+    return result;
+  });
+}
+
+function nameOf(tables: ChatTables, key: "conversation" | "message" | "run" | "runChunk"): string {
+  return tablesOf(tables)[key].pieces.join("");
+}
+
+function onEachTable(
+  connection: Connection,
+  tables: ChatTables,
+  statements: (table: string) => string[],
+): Promise<void> {
+  return inTransaction(connection, async (inside) => {
+    for (const key of ["conversation", "message", "run", "runChunk"] as const) {
+      for (const statement of statements(nameOf(tables, key))) await inside.query(statement);
+    }
+  });
+}

@@ -1,0 +1,309 @@
+/**
+ * The beginning of a reply: the question and a draft of the answer are stored, and a run for it begins. Nearly always that is one
+ * statement and one round trip, in a chat that is there or is not yet, for a new question, an edited one, or another answer.
+ */
+import { ConflictError, NotFoundError } from "../../errors.ts";
+import { type ColumnsOf, isSame, isTrue, names, nth, rows, uuid, valuesOf } from "../../sql/columns.ts";
+import { raw, type Sql, sql } from "../../sql/sql.ts";
+import { isUniqueViolation } from "../../sql/sqlstate.ts";
+import { type Context, changing, inLane, prepared, savepointed } from "../context.ts";
+import { createConversation, findConversation } from "../conversations/conversations.ts";
+import { titleFrom } from "../conversations/titles.ts";
+import { parse } from "../input.ts";
+import { appendMessages } from "../messages/append.ts";
+import { getMessage } from "../messages/branch.ts";
+import { type OutgoingMessage, outgoing } from "../messages/outgoing.ts";
+import { listMessages } from "../messages/page.ts";
+import { type NewReply, newReplySchema } from "../schemas.ts";
+import { comparedColumns, type Message, type SentMessage, sentColumns } from "../tables/message.ts";
+import type { UserId } from "../tables/tables.ts";
+import { beginRun, isRunning } from "./begin-draft.ts";
+import type { RunKey } from "./end.ts";
+import { interruptRuns } from "./expire.ts";
+
+/**
+ * What a question comes to: a run of its own, which whoever began it has to write and end; the run that is answering it already;
+ * or the answer that it has.
+ */
+export type Beginning =
+  | { begun: { run: RunKey; questionId: string; replyId: string } }
+  | { running: { runId: string } }
+  | { answered: Message };
+
+/** Against others that begin at the same moment. */
+const attempts = 3;
+
+/**
+ * Stores the question, makes the conversation if there is none, and begins a run with a draft of the reply. The same question
+ * again gives its run, or its answer, unless `regenerate` asks for another. One whose run has died gets a new one.
+ * @throws invalid_input, too_large; not_found when `parentId` is no message of the conversation; conflict with `details.runId`
+ * while another reply of the conversation is being written, and without it when an id is in use for something else
+ */
+export async function beginReply(context: Context, ownerId: UserId, input: NewReply): Promise<Beginning> {
+  const given = parse(newReplySchema, input, "reply");
+  const { conversationId, regenerate = false } = given;
+  const [question] = outgoing([given.question]) as [OutgoingMessage];
+  const reply: Reply = {
+    ...given,
+    ownerId,
+    regenerate,
+    question,
+    replyId: given.replyId ?? crypto.randomUUID(),
+    title: titleFrom([given.question]),
+  };
+  return await inLane(context, ownerId, conversationId, async () => {
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
+      const found = await tryAtOnce(context, reply);
+      if (!found) continue;
+      if (found.begun) {
+        context.changed({ userId: ownerId, conversationId });
+        return { begun: { run: found.begun, questionId: question.id, replyId: reply.replyId } };
+      }
+      if (found.running?.isOver) {
+        await interruptRuns(context, { ownerId, conversationId });
+      } else if (found.running) {
+        const { runId } = found.running;
+        if (found.running.questionId === question.id && !regenerate) return { running: { runId } };
+        throw isRunning(runId);
+      } else if (found.answerId) {
+        return { answered: await getMessage(context, ownerId, conversationId, found.answerId) };
+      } else {
+        return await beginSlowly(context, reply);
+      }
+    }
+    return await beginSlowly(context, reply);
+  });
+}
+
+interface Reply {
+  ownerId: UserId;
+  conversationId: string;
+  question: OutgoingMessage;
+  replyId: string;
+  regenerate: boolean;
+  server: string;
+  model?: string | undefined;
+  title: string | null;
+}
+
+/** What one look finds, or has begun. */
+interface Found {
+  begun: RunKey | undefined;
+  running: { runId: string; questionId: string | null; isOver: boolean } | undefined;
+  answerId: string | undefined;
+}
+
+/** `undefined` when another began at the same moment. */
+async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefined> {
+  const { ownerId, conversationId, question, replyId, server, model, title, regenerate } = reply;
+  const draft: Placed = {
+    id: replyId,
+    role: "assistant",
+    status: "streaming",
+    content: "",
+    parts: null,
+    parentId: question.id,
+  };
+  const about = [ownerId, conversationId, title, question.hasParent, server, model ?? null, regenerate];
+  const values = [...about, ...valuesOf(placedColumns, [question, draft])];
+  try {
+    const [found] = await savepointed(context, (through) => beginStatement(through).execute(values));
+    return found;
+  } catch (error) {
+    if (isUniqueViolation(error)) return undefined;
+    throw error;
+  }
+}
+
+type Placed = SentMessage & { parentId: string | null };
+
+const placedColumns: ColumnsOf<Placed> = { ...sentColumns, parentId: uuid<string | null>("parent_id") };
+
+function beginStatement(context: Context) {
+  const { conversation, message, run, userType } = context.tables;
+  const [owner, id] = [nth(0, userType), nth(1, "uuid")];
+  const [title, hasParent, server] = [nth(2, "text"), nth(3, "boolean"), nth(4, "text")];
+  const [model, regenerate] = [nth(5, "text"), nth(6, "boolean")];
+  const build = () => sql`
+    with input as materialized (
+      select * from ${rows(placedColumns, "input", 2, 7)}
+    ),
+    question as (
+      select * from input where number = 1
+    ),
+    draft as (
+      select * from input where number = 2
+    ),
+    running as (
+      select r.id, m.parent_id as question_id,
+        r.heartbeat_at < clock_timestamp() - interval '${raw(String(Math.round(context.runLeaseMs)))} milliseconds' as is_over
+      from ${run} r
+      left join ${message} m on m.user_id = r.user_id and m.id = r.message_id
+      where r.user_id = ${owner} and r.conversation_id = ${id} and r.status = 'running'
+    ),
+    -- The question, where it is stored already; "is true" keeps the plan from reading the conversation.
+    stored as (
+      select m.id, m.seq, (m.conversation_id = ${id} and ${raw(isSame("m", "question", comparedColumns))}
+          and (not ${hasParent} or m.parent_id is not distinct from question.parent_id)) is true as same
+      from question
+      join ${message} m on m.user_id = ${owner} and m.id = question.id
+    ),
+    answer as (
+      select a.id
+      from stored
+      join ${message} a on a.conversation_id = ${id} and a.user_id = ${owner} and a.seq = stored.seq + 1
+      where stored.same and not ${regenerate} and a.parent_id = stored.id and a.status = 'complete'
+    ),
+    fresh as (
+      select input.*, row_number() over (order by number)::int as place
+      from input
+      where number = 2 or not exists (select from stored)
+    ),
+    free as (
+      select count(*)::int as total
+      from fresh
+      where not exists (select from running)
+        and not exists (select from answer)
+        and not exists (select from stored where not same)
+        and (exists (select from stored) or not ${hasParent} or ${parentIsThere(message, owner, id)})
+      having count(*) > 0
+    ),
+    locked as (
+      select c.id, c.head_id, c.message_count
+      from ${conversation} c
+      where c.user_id = ${owner} and c.id = ${id} and exists (select from free)
+      for no key update
+    ),
+    touched as (
+      update ${conversation} c
+      set message_count = locked.message_count + free.total,
+        head_id = draft.id,
+        title = coalesce(c.title, ${title}),
+        updated_at = greatest(c.updated_at, clock_timestamp())
+      from locked
+      cross join free
+      cross join draft
+      where c.user_id = ${owner} and c.id = locked.id
+      returning c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
+    ),
+    made as (
+      insert into ${conversation} (id, user_id, title, message_count, head_id)
+      select ${id}, ${owner}, ${title}, free.total, draft.id
+      from free
+      cross join draft
+      where not exists (select from stored)
+        and (select parent_id from question) is null
+        and not exists (select from ${conversation} c where c.user_id = ${owner} and c.id = ${id})
+      on conflict do nothing
+      returning id, user_id, 0, null::uuid, created_at
+    ),
+    held(id, user_id, message_count, head_id, stored_at) as (
+      select * from touched
+      union all
+      select * from made
+    ),
+    appended as (
+      insert into ${message} (conversation_id, user_id, seq, parent_id, created_at, ${names(sentColumns)})
+      select held.id, held.user_id, held.message_count + fresh.place,
+        case when fresh.number = 1 and not ${hasParent} then held.head_id else fresh.parent_id end, held.stored_at,
+        ${names(sentColumns, "fresh")}
+      from held
+      cross join fresh
+    ),
+    begun as (
+      insert into ${run} (conversation_id, user_id, message_id, server, model)
+      select held.id, held.user_id, draft.id, ${server}, ${model}
+      from held
+      cross join draft
+      returning id, epoch
+    )
+    select begun.id as begun_id, begun.epoch, running.id as running_id, running.question_id, running.is_over,
+      answer.id as answer_id
+    from (select 1 as one) one
+    left join begun on true
+    left join running on true
+    left join answer on true`;
+  return prepared(
+    context,
+    "begin",
+    build,
+    ([begunId, epoch, runningId, questionId, isOver, answerId]): Found => ({
+      begun: begunId === null ? undefined : { id: begunId as string, epoch: Number(epoch) },
+      running:
+        runningId === null
+          ? undefined
+          : { runId: runningId as string, questionId: questionId as string | null, isOver: isTrue(isOver) },
+      answerId: (answerId as string | null) ?? undefined,
+    }),
+  );
+}
+
+function parentIsThere(message: Sql, owner: Sql, conversationId: Sql): Sql {
+  return sql`(
+    (select parent_id from question) is null
+    or exists (
+      select from ${message} p
+      where p.user_id = ${owner} and p.id = (select parent_id from question) and (p.conversation_id = ${conversationId}) is true))`;
+}
+
+/** Step by step, in one transaction: each step says what stands in the way. */
+async function beginSlowly(context: Context, reply: Reply): Promise<Beginning> {
+  const { ownerId, conversationId, question, replyId, regenerate, server, model } = reply;
+  const pair = [
+    messageOf(question),
+    { id: replyId, role: "assistant" as const, status: "streaming" as const, parentId: question.id },
+  ];
+  try {
+    const run = await changing(context, async (through) => {
+      const stored = await appendOrCreate(through, ownerId, conversationId, pair);
+      const run = await beginRun(through, ownerId, { conversationId, messageId: replyId, server, model });
+      const [asked, draft] = stored;
+      if (asked && draft && draft.seq > asked.seq + 1 && !regenerate) {
+        const [first] = (await listMessages(through, ownerId, conversationId, { after: asked.seq, limit: 1 })).items;
+        if (first?.parentId === asked.id && first.status === "complete") throw new AnsweredBefore(first);
+      }
+      return run;
+    });
+    return { begun: { run, questionId: question.id, replyId } };
+  } catch (error) {
+    if (error instanceof AnsweredBefore) return { answered: error.reply };
+    throw error;
+  }
+}
+
+/** Thrown to roll back: the question was asked before, and this is its answer. */
+class AnsweredBefore extends Error {
+  readonly reply: Message;
+  constructor(reply: Message) {
+    super();
+    this.reply = reply;
+  }
+}
+
+function messageOf({ id, role, status, content, parts, parentId, hasParent }: OutgoingMessage) {
+  const given = parts === null ? { content } : { parts: JSON.parse(parts) };
+  return { id, role, status, ...given, ...(hasParent && { parentId }) };
+}
+
+/** Nothing when the conversation was made with them: then they are its first. */
+async function appendOrCreate(
+  context: Context,
+  ownerId: UserId,
+  conversationId: string,
+  pair: Parameters<typeof appendMessages>[3],
+): Promise<Message[]> {
+  const append = () => appendMessages(context, ownerId, conversationId, pair);
+  try {
+    return await append();
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+  try {
+    await createConversation(context, ownerId, { id: conversationId, messages: [...pair] });
+    return [];
+  } catch (error) {
+    // Made meanwhile by the same question, sent twice: then it is there now.
+    if (!(error instanceof ConflictError) || !(await findConversation(context, ownerId, conversationId))) throw error;
+    return await append();
+  }
+}

@@ -1,0 +1,112 @@
+/** What is left of runs: those whose server has died are ended with what they had streamed, and chunks that nobody needs any more go. */
+import { param, raw, type Sql, sql } from "../../sql/sql.ts";
+import { type Context, changing, owner, prepared } from "../context.ts";
+import { type UserId, userIdFrom } from "../tables/tables.ts";
+import { endRun } from "./end.ts";
+import { isOver } from "./lease.ts";
+
+export interface InterruptedRun {
+  runId: string;
+  conversationId: string;
+  userId: UserId;
+}
+
+/** Which runs to end: of one conversation, those of all whose lease has run out, or all when no other process can be alive. */
+export type Dead = "expired" | "all" | { ownerId: UserId; conversationId: string };
+
+const chunksAtOnce = 5_000;
+
+/**
+ * Ends runs whose servers have died, one in each transaction. Their messages keep what `partsOf` makes of their chunks.
+ * Safe on many servers at once: a run that another one has in hand is passed over.
+ */
+export async function interruptRuns(context: Context, dead: Dead): Promise<InterruptedRun[]> {
+  const ended: InterruptedRun[] = [];
+  // Nearly always there is none, which one look tells without a transaction.
+  while ((await findDead(context, dead)).length > 0) {
+    const one = await changing(context, (through) => interruptOne(through, dead));
+    // Another server has it in hand.
+    if (!one) break;
+    ended.push(one);
+  }
+  return ended;
+}
+
+/**
+ * Removes the chunks of runs that ended more than `graceMs` ago, and gives their number. One server does it at a time;
+ * the others have nothing to do.
+ */
+export async function removeChunks(context: Context, graceMs: number): Promise<number> {
+  for (let total = 0; ; ) {
+    const [count = 0] = await removeStatement(context).execute({ graceSeconds: graceMs / 1000 });
+    total += count;
+    if (count < chunksAtOnce) return total;
+  }
+}
+
+function removeStatement(context: Context) {
+  const { run, runChunk } = context.tables;
+  const before = sql`clock_timestamp() - make_interval(secs => ${param("graceSeconds", "double precision")})`;
+  const build = () => sql`
+    with turn as (
+      select pg_try_advisory_xact_lock(hashtextextended('chatkeep:chunks', 0)) as mine
+    ),
+    old as (
+      select c.run_id, c.seq, c.user_id
+      from turn
+      cross join ${runChunk} c
+      join ${run} r on r.user_id = c.user_id and r.id = c.run_id
+      where turn.mine and c.created_at < ${before} and r.status <> 'running' and r.finished_at < ${before}
+      limit ${raw(String(chunksAtOnce))}
+    ),
+    removed as (
+      delete from ${runChunk} c
+      using old
+      where c.user_id = old.user_id and c.run_id = old.run_id and c.seq = old.seq
+      returning c.seq
+    )
+    select count(*)::int as count from removed`;
+  return prepared(context, "remove_chunks", build, ([count]) => Number(count));
+}
+
+async function interruptOne(context: Context, dead: Dead): Promise<InterruptedRun | undefined> {
+  const [found] = await findDead(context, dead, "for update skip locked");
+  if (!found) return undefined;
+  const { epoch, ...ended } = found;
+  const chunks = await chunksStatement(context).execute({ ownerId: ended.userId, runId: ended.runId });
+  const parts = await context.partsOf(chunks);
+  await endRun(context, ended.userId, { id: ended.runId, epoch }, { status: "interrupted", parts });
+  return ended;
+}
+
+function chunksStatement(context: Context) {
+  const build = () => sql`
+    select c.chunk
+    from ${context.tables.runChunk} c
+    where c.user_id = ${owner(context)} and c.run_id = ${param("runId", "uuid")}
+    order by c.seq`;
+  return prepared(context, "chunks_of_run", build, ([chunk]) => chunk as string);
+}
+
+function findDead(context: Context, dead: Dead, lock: "" | "for update skip locked" = "") {
+  const isOne = typeof dead === "object";
+  const build = () => sql`
+    select r.id, r.epoch, r.conversation_id, r.user_id
+    from ${context.tables.run} r
+    where r.status = 'running' and ${isDead(context, dead)}
+    limit 1 ${raw(lock)}`;
+  const name = `dead_${isOne ? "one" : dead}${lock && "_lock"}`;
+  const statement = prepared(context, name, build, ([runId, epoch, conversationId, userId]) => ({
+    runId: runId as string,
+    epoch: Number(epoch),
+    conversationId: conversationId as string,
+    userId: userIdFrom(context.tables, userId),
+  }));
+  return statement.execute(isOne ? { ...dead } : {});
+}
+
+function isDead(context: Context, dead: Dead): Sql {
+  if (dead === "all") return raw("true");
+  if (dead === "expired") return isOver(context, "r.");
+  return sql`r.user_id = ${owner(context)} and r.conversation_id = ${param("conversationId", "uuid")} and ${isOver(context, "r.")}`;
+}

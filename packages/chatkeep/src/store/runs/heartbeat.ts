@@ -1,0 +1,186 @@
+/**
+ * The reply as it was streamed: written while it comes, for all runs of a process in one statement, and read by whoever
+ * follows it. What a chunk holds is the server's business; the store keeps their order.
+ */
+import { type ColumnsOf, integer, isTrue, listsOf, text, unnest, uuid } from "../../sql/columns.ts";
+import { list, raw, type Sql, sql } from "../../sql/sql.ts";
+import { type Context, prepared } from "../context.ts";
+import { parse } from "../input.ts";
+import { ownerSchemas } from "../owner-schemas.ts";
+import type { RunStatus } from "../tables/run.ts";
+import type { UserId } from "../tables/tables.ts";
+import type { RunKey } from "./end.ts";
+import { isOver } from "./lease.ts";
+
+/** Some of what was streamed. `seq` grows from row to row of a run; the server counts its events by it. */
+export interface ChunkRow {
+  seq: number;
+  chunk: string;
+}
+
+export interface Heartbeat {
+  userId: UserId;
+  key: RunKey;
+  /** What was streamed since the last time; the same rows again are stored once. */
+  chunks: readonly ChunkRow[];
+}
+
+/** A run that is alive. `stop`: its user asked for that. One that is missing from the answer is over, or gone: stop its model. */
+export interface LiveRun {
+  runId: string;
+  stop: boolean;
+  /** Somebody has read it lately by `readRuns`, and wants to know of more. */
+  isFollowed: boolean;
+}
+
+export interface RunPosition {
+  userId: UserId;
+  runId: string;
+  /** The `seq` of the last row that is known; 0 for none. */
+  after: number;
+}
+
+export interface RunNews {
+  runId: string;
+  status: RunStatus;
+  error: string | null;
+  /** Its lease has run out, and nobody has marked it yet. */
+  isOver: boolean;
+  chunks: ChunkRow[];
+  /** There are more rows: read again. */
+  hasMore: boolean;
+}
+
+const rowsAtOnce = 500;
+const encoder = new TextEncoder();
+/** After which no further row of a run is read at once. */
+const bytesAtOnce = 1024 * 1024;
+/** A reader leaves word that it follows, again after a while, and is taken for gone after a longer one. */
+const following = { againSeconds: 5, goneSeconds: 15 };
+
+/**
+ * Keeps the leases of runs and stores what they streamed, in one statement for all of them.
+ * INVARIANT: nothing is stored for a run that has ended.
+ */
+export async function heartbeat(context: Context, given: readonly Heartbeat[]): Promise<LiveRun[]> {
+  const beats = parse(ownerSchemas(context.tables).heartbeats, given, "beats");
+  if (beats.length === 0) return [];
+  const rows = beats.flatMap(({ key, chunks }) => chunks.map((row) => ({ chunkRunId: key.id, ...row })));
+  return await heartbeatStatement(context).execute({
+    runIds: beats.map(({ key }) => key.id),
+    userIds: beats.map(({ userId }) => userId),
+    epochs: beats.map(({ key }) => key.epoch),
+    ...listsOf(chunkColumns, rows),
+  });
+}
+
+/** What is new in runs, in one statement for all of them. A run that is missing from the answer is gone, or was never the user's. */
+export async function readRuns(context: Context, given: readonly RunPosition[]): Promise<RunNews[]> {
+  const positions = parse(ownerSchemas(context.tables).runPositions, given, "positions");
+  if (positions.length === 0) return [];
+  const rows = await readStatement(context).execute({
+    runIds: positions.map(({ runId }) => runId),
+    userIds: positions.map(({ userId }) => userId),
+    afters: positions.map(({ after }) => after),
+  });
+  const news = new Map<string, RunNews>();
+  for (const { runId, status, error, isOver, seq, chunk } of rows) {
+    const one = news.get(runId) ?? { runId, status, error, isOver, chunks: [], hasMore: false };
+    news.set(runId, one);
+    if (seq !== null && chunk !== null) one.chunks.push({ seq, chunk });
+  }
+  for (const one of news.values()) {
+    const bytes = one.chunks.reduce((sum, { chunk }) => sum + encoder.encode(chunk).byteLength, 0);
+    one.hasMore = one.chunks.length === rowsAtOnce || bytes >= bytesAtOnce;
+  }
+  return [...news.values()];
+}
+
+/** Chunks, each with the run that it is of. */
+const chunkColumns: ColumnsOf<ChunkRow & { chunkRunId: string }> = {
+  chunkRunId: uuid("run_id"),
+  seq: integer("seq"),
+  chunk: text("chunk"),
+};
+
+function heartbeatStatement(context: Context) {
+  const { run, runChunk, userType } = context.tables;
+  const build = () => sql`
+    with held as (
+      update ${run} r
+      set heartbeat_at = clock_timestamp()
+      from unnest(${list("runIds", "uuid")}, ${list("userIds", userType)}, ${list("epochs", "int")})
+        as input(run_id, user_id, epoch)
+      where r.user_id = input.user_id and r.id = input.run_id and r.epoch = input.epoch and r.status = 'running'
+      returning r.id, r.user_id, r.stop_requested_at, r.followed_at
+    ),
+    saved as (
+      insert into ${runChunk} (run_id, seq, user_id, chunk)
+      select held.id, c.seq, held.user_id, c.chunk
+      from ${unnest(chunkColumns, "c")}
+      join held on held.id = c.run_id
+      on conflict do nothing
+    )
+    select held.id, held.stop_requested_at is not null as stop,
+      coalesce(held.followed_at > ${secondsAgo(following.goneSeconds)}, false) as is_followed
+    from held`;
+  return prepared(
+    context,
+    "heartbeat",
+    build,
+    ([runId, stop, isFollowed]): LiveRun => ({
+      runId: runId as string,
+      stop: isTrue(stop),
+      isFollowed: isTrue(isFollowed),
+    }),
+  );
+}
+
+function secondsAgo(seconds: number): Sql {
+  return raw(`clock_timestamp() - interval '${seconds} seconds'`);
+}
+
+interface NewsRow extends Omit<RunNews, "chunks" | "hasMore"> {
+  seq: number | null;
+  chunk: string | null;
+}
+
+/** Reads run_chunk_pkey from the position on, for each run. */
+function readStatement(context: Context) {
+  const { run, runChunk, userType } = context.tables;
+  const positions = sql`unnest(${list("runIds", "uuid")}, ${list("userIds", userType)}, ${list("afters", "int")})
+    as position(run_id, user_id, after)`;
+  const build = () => sql`
+    with followed as (
+      update ${run} r
+      set followed_at = clock_timestamp()
+      from ${positions}
+      where r.user_id = position.user_id and r.id = position.run_id and r.status = 'running'
+        and (r.followed_at is null or r.followed_at < ${secondsAgo(following.againSeconds)})
+    )
+    select r.id, r.status, r.error, r.status = 'running' and ${isOver(context, "r.")} as is_over, c.seq, c.chunk
+    from ${positions}
+    join ${run} r on r.user_id = position.user_id and r.id = position.run_id
+    left join lateral (
+      select seq, chunk,
+        sum(octet_length(chunk)) over (order by seq rows unbounded preceding) - octet_length(chunk) as earlier_bytes
+      from ${runChunk} rows
+      where rows.run_id = r.id and rows.user_id = r.user_id and rows.seq > position.after
+      order by rows.seq
+      limit ${raw(String(rowsAtOnce))}
+    ) c on c.earlier_bytes < ${raw(String(bytesAtOnce))}
+    order by r.id, c.seq`;
+  return prepared(
+    context,
+    "read_runs",
+    build,
+    ([runId, status, error, isOver, seq, chunk]): NewsRow => ({
+      runId: runId as string,
+      status: status as RunStatus,
+      error: error as string | null,
+      isOver: isTrue(isOver),
+      seq: seq === null ? null : Number(seq),
+      chunk: chunk as string | null,
+    }),
+  );
+}

@@ -1,0 +1,51 @@
+/** What a run is, and its columns. */
+import { type ColumnsOf, integer, reader, text, time, uuid } from "../../sql/columns.ts";
+
+export const runStatuses = ["running", "completed", "stopped", "failed", "interrupted"] as const;
+export type RunStatus = (typeof runStatuses)[number];
+
+/** One generation of a reply. */
+export interface Run {
+  id: string;
+  conversationId: string;
+  /** The message that it writes. */
+  messageId: string;
+  status: RunStatus;
+  /** The process that generates it. */
+  server: string;
+  /** Raised by whoever ends it: the lease of an earlier epoch is void. */
+  epoch: number;
+  heartbeatAt: Date;
+  stopRequestedAt: Date | null;
+  /** When somebody last read it while it was running. */
+  followedAt: Date | null;
+  startedAt: Date;
+  finishedAt: Date | null;
+  errorCode: string | null;
+  /** A sentence for the reader, when it failed. */
+  error: string | null;
+  model: string | null;
+  inputTokens: number | null;
+  outputTokens: number | null;
+}
+
+export const runColumns: ColumnsOf<Run> = {
+  id: uuid("id"),
+  conversationId: uuid("conversation_id"),
+  messageId: uuid("message_id"),
+  status: text<RunStatus>("status"),
+  server: text("server"),
+  epoch: integer("epoch"),
+  heartbeatAt: time("heartbeat_at"),
+  stopRequestedAt: time<Date | null>("stop_requested_at"),
+  followedAt: time<Date | null>("followed_at"),
+  startedAt: time("started_at"),
+  finishedAt: time<Date | null>("finished_at"),
+  errorCode: text<string | null>("error_code"),
+  error: text<string | null>("error"),
+  model: text<string | null>("model"),
+  inputTokens: integer<number | null>("input_tokens", "bigint"),
+  outputTokens: integer<number | null>("output_tokens", "bigint"),
+};
+
+export const runFrom = reader(runColumns);

@@ -1,0 +1,53 @@
+/** chatkeep as the conformance suite sees it. */
+import { ChatkeepError, type ClosableConnection, createStore, inTransaction, type NewMessage } from "chatkeep";
+import { openNeon } from "chatkeep/neon";
+import { openPg } from "chatkeep/pg";
+import type { ConformanceCode, ConformanceStore } from "chatkeep/testing";
+import { useNeonProxy } from "./neon-proxy.ts";
+import { models } from "./people.ts";
+
+const codes = new Set<string>(["conflict", "not_found", "invalid_input", "too_large", "unavailable"]);
+
+export function conformanceStore(connection: ClosableConnection): ConformanceStore {
+  const store = createStore(connection, models);
+  return {
+    createUser: async () => {
+      const [row] = await connection.query(`insert into "user" (name) values ('Somebody') returning id::text`);
+      return String(row?.[0]);
+    },
+    createConversation: (userId, input) =>
+      store.forUser(userId).conversations.create(input as { messages: NewMessage[] }),
+    append: (userId, id, messages) => store.forUser(userId).messages.append(id, messages),
+    page: async (userId, id, options) => (await store.forUser(userId).messages.list(id, options)).items,
+    list: async (userId, options) => {
+      const { items, nextCursor } = await store.forUser(userId).conversations.list(options);
+      return { ids: items.map(({ id }) => id), cursor: nextCursor };
+    },
+    deleteConversation: (userId, id) => store.forUser(userId).conversations.delete(id),
+    deleteUser: (userId) =>
+      inTransaction(connection, async (inside) => {
+        await inside.query(`delete from "user" where id = $1::uuid`, [userId]);
+      }),
+    codeOf: (error) => {
+      const code = error instanceof ChatkeepError ? error.code : "";
+      return codes.has(code) ? (code as ConformanceCode) : undefined;
+    },
+    close: connection.close,
+  };
+}
+
+/** Where a store is, for another process. */
+export interface StorePlace {
+  url: string;
+  neonProxyPort?: number | undefined;
+}
+
+export function openPlace({ url, neonProxyPort }: StorePlace): ConformanceStore {
+  if (neonProxyPort) useNeonProxy(neonProxyPort);
+  return conformanceStore(neonProxyPort ? openNeon({ url }) : openPg({ url }));
+}
+
+/** What a writer of the suite calls in its own process. */
+export async function openStore(argument: string): Promise<ConformanceStore> {
+  return openPlace(JSON.parse(argument) as StorePlace);
+}

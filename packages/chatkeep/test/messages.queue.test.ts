@@ -1,0 +1,192 @@
+/** Appends that wait at the same moment share a statement, and are each answered, or refused, as if they had been alone. */
+import { randomUUID } from "node:crypto";
+import { createStore, type Message, type NewMessage } from "chatkeep";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { isServer, openAgain, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { models, resetPeople } from "./helpers/people.ts";
+
+let database: TestDatabase;
+let people: Awaited<ReturnType<typeof resetPeople>>;
+
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+afterAll(() => database.close());
+beforeEach(async () => {
+  people = await resetPeople(database);
+});
+
+const say = (content: string, more: Partial<NewMessage> = {}): NewMessage => ({ role: "user", content, ...more });
+const refused = (code: string) => ({ status: "rejected", reason: expect.objectContaining({ code }) });
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+const manyChats = (count: number, who = people.ann) =>
+  Promise.all(numbers(count).map(() => who.conversations.create()));
+
+/** How often the statements of a fresh store run from now on. */
+function countStatements() {
+  const { session } = database.db._;
+  const prepare = session.prepareQuery.bind(session);
+  let count = 0;
+  const spy = vi.spyOn(session, "prepareQuery").mockImplementation((...given: Parameters<typeof prepare>) => {
+    const statement = prepare(...given);
+    const execute = statement.execute.bind(statement);
+    statement.execute = (values) => {
+      count += 1;
+      return execute(values);
+    };
+    return statement;
+  });
+  return { count: () => count, stop: () => spy.mockRestore() };
+}
+
+describe("appends at the same moment", () => {
+  it("share statements, and are all stored in their own conversations", async () => {
+    const chats = await manyChats(60);
+    const counting = countStatements();
+    const ann = createStore(database, models).forUser(people.ids.ann);
+    const answers = await Promise.all(
+      chats.map(({ id }, index) =>
+        ann.messages.append(id, [say(`q ${index}`), say(`a ${index}`, { role: "assistant" })]),
+      ),
+    );
+    counting.stop();
+    expect(counting.count()).toBeLessThanOrEqual(4);
+    for (const [index, { id }] of chats.entries()) {
+      const { items } = await ann.messages.list(id);
+      expect(items).toEqual(answers[index]);
+      expect(items.map(({ content, seq }) => [content, seq])).toEqual([
+        [`q ${index}`, 1],
+        [`a ${index}`, 2],
+      ]);
+      expect(await ann.conversations.get(id)).toMatchObject({
+        messageCount: 2,
+        headId: items[1]?.id,
+        title: `q ${index}`,
+        updatedAt: items[1]?.createdAt,
+      });
+    }
+  });
+
+  it("of one conversation go in the order in which they came", async () => {
+    const { ann } = people;
+    const { id } = await ann.conversations.create();
+    const others = await manyChats(3);
+    const stored = await Promise.all([
+      ...numbers(20).map((index) => ann.messages.append(id, [say(String(index))])),
+      ...others.map((other) => ann.messages.append(other.id, [say("elsewhere")])),
+    ]);
+    expect(stored.slice(0, 20).map(([message]) => message?.seq)).toEqual(numbers(20).map((index) => index + 1));
+    const { items } = await ann.messages.list(id);
+    expect(items.map(({ content }) => content)).toEqual(numbers(20).map(String));
+    expect(items.map(({ parentId }) => parentId)).toEqual([null, ...items.slice(0, -1).map((each) => each.id)]);
+  });
+
+  it("are answered as they are stored, whatever they hold", async () => {
+    const chats = await manyChats(6);
+    const { ann } = people;
+    const head = (await ann.messages.append(chats[5]?.id ?? "", [say("first")]))[0] as Message;
+    const given: NewMessage[][] = [
+      [say("a\0b"), say("half \ud800 of a pair")],
+      [
+        {
+          role: "assistant",
+          parts: [
+            { type: "text", text: "x" },
+            { type: "data-y", b: 1, a: [2, null, "\0"] },
+          ],
+        },
+      ],
+      [{ role: "assistant", status: "streaming" }, say('quotes " and \\ and {braces}, null, NULL')],
+      [say("a root", { parentId: null }), say("another root", { parentId: null })],
+      [{ ...say("a parent"), id: chats[0]?.id ?? "" }, say("a child", { parentId: chats[0]?.id ?? "" })],
+      [say("follows the head")],
+    ];
+    const stored = await Promise.all(chats.map(({ id }, index) => ann.messages.append(id, given[index] ?? [])));
+    for (const [index, { id }] of chats.entries()) {
+      const { items } = await ann.messages.list(id, { after: index === 5 ? 1 : 0 });
+      expect(stored[index]).toEqual(items);
+    }
+    expect(stored[0]?.map(({ content }) => content)).toEqual(["a\0b", "half \ud800 of a pair"]);
+    expect(stored[3]?.map(({ parentId }) => parentId)).toEqual([null, null]);
+    expect(stored[5]?.[0]?.parentId).toBe(head.id);
+  });
+
+  it("fail alone", async () => {
+    const { ann, bob } = people;
+    const chats = await manyChats(30);
+    const at = (index: number) => chats[index]?.id ?? "";
+    const [his] = await manyChats(1, bob);
+    const [taken] = await bob.messages.append(his?.id ?? "", [say("Bob's")]);
+    const [old] = await ann.messages.append(at(1), [say("old")]);
+    const results = await Promise.allSettled([
+      ann.messages.append(randomUUID(), [say("to nowhere")]),
+      ann.messages.append(his?.id ?? "", [say("into another's")]),
+      ann.messages.append(at(0), [say("not so many"), say("messages")], { expectedSeq: 3 }),
+      ann.messages.append(at(1), [say("new words", { id: old?.id ?? "" })]),
+      ann.messages.append(at(2), [say("an id of Bob's", { id: taken?.id ?? "" })]),
+      ann.messages.append(at(3), [say("no such parent", { parentId: randomUUID() })]),
+      people.store.forUser(randomUUID()).messages.append(at(4), [say("by nobody")]),
+      ...numbers(23).map((index) => ann.messages.append(at(index + 5), [say("well")], { expectedSeq: 0 })),
+      ann.messages.append(at(1), [say("old", { id: old?.id ?? "" })]),
+    ]);
+    expect(results.slice(0, 7)).toEqual(
+      ["not_found", "not_found", "conflict", "conflict", "conflict", "invalid_input", "not_found"].map(refused),
+    );
+    expect(results.slice(7, 30).every(({ status }) => status === "fulfilled")).toBe(true);
+    expect(results[30]).toMatchObject({ value: [old] });
+    expect(await database.db.$count(models.message)).toBe(23 + 2);
+    for (const index of [0, 2, 3, 4]) expect((await ann.conversations.get(at(index))).messageCount).toBe(0);
+  });
+
+  it("with the same id are stored once, and the others hear of a conflict", async () => {
+    const { ann } = people;
+    const chats = await manyChats(8);
+    const id = randomUUID();
+    const results = await Promise.allSettled(chats.map((chat) => ann.messages.append(chat.id, [say("mine", { id })])));
+    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const result of results) if (result.status === "rejected") expect(result).toEqual(refused("conflict"));
+    expect(await database.db.$count(models.message)).toBe(1);
+  });
+
+  it("of a conversation that is deleted meanwhile are refused, and those after them too", async () => {
+    const { ann } = people;
+    const { id } = await ann.conversations.create();
+    const appends = numbers(10).map((index) => ann.messages.append(id, [say(String(index))]));
+    const [results] = await Promise.all([Promise.allSettled(appends), ann.conversations.delete(id)]);
+    for (const result of results) if (result.status === "rejected") expect(result).toEqual(refused("not_found"));
+    await expect(ann.messages.append(id, [say("late")])).rejects.toMatchObject({ code: "not_found" });
+    expect(await database.db.$count(models.message)).toBe(0);
+  });
+});
+
+describe.skipIf(!isServer)("an append that has to wait for a lock", () => {
+  it.each([
+    ["of its conversation", (id: string) => sql`select from conversation where id = ${id} for update`],
+    ["of its user", () => sql`select from "user" where id = ${people.ids.bob} for update`],
+  ])("%s holds up nobody else", async (_whose, lock) => {
+    const { ann, bob } = people;
+    const [his] = await manyChats(1, bob);
+    const chats = await manyChats(20);
+    const elsewhere = openAgain(database);
+    const [isLocked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const holding = elsewhere.db.transaction(async (tx) => {
+      await tx.execute(lock(his?.id ?? ""));
+      isLocked.resolve();
+      await release.promise;
+    });
+    await isLocked.promise;
+    let isStored = false;
+    const waiting = bob.messages.append(his?.id ?? "", [say("patient")]).then(() => {
+      isStored = true;
+    });
+    for (let round = 0; round < 3; round += 1) {
+      await Promise.all(chats.map(({ id }) => ann.messages.append(id, [say("at once")])));
+    }
+    expect(isStored).toBe(false);
+    release.resolve();
+    await Promise.all([waiting, holding]);
+    await elsewhere.close();
+    expect((await bob.messages.list(his?.id ?? "")).items).toHaveLength(1);
+  });
+});

@@ -1,1 +1,0 @@
-ALTER TABLE "run" ADD COLUMN "followed_at" timestamp (3) with time zone;

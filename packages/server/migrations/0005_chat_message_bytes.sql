@@ -1,1 +1,0 @@
-ALTER TABLE "message" ADD COLUMN "bytes" integer GENERATED ALWAYS AS (octet_length("content") + coalesce(octet_length("parts"::text), 0)) STORED;

@@ -1,0 +1,48 @@
+/** How this server makes a reply: its model, with the assistant's instructions and the user's tasks as tools. */
+import { isStepCount, streamText } from "ai";
+import type { ChatTurn } from "chatkeep/ai-sdk";
+import type { Database } from "../database.ts";
+import type { Rows } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { AnsweringModel } from "./model.ts";
+import { describeModelError, failureOf, tellingModel } from "./model-errors.ts";
+import { taskTools } from "./tools.ts";
+
+export interface AssistantOptions {
+  db: Database;
+  model: AnsweringModel;
+  log: Log;
+  rows: Rows;
+}
+
+const maxSteps = 8;
+const modelTimeouts = { firstChunkMs: 120_000, chunkMs: 120_000 };
+
+export function createAssistant({ db, model, log, rows }: AssistantOptions) {
+  const telling = tellingModel(model);
+  model.hear?.((without, words) =>
+    log.warn(
+      { model: model.modelId, without, words },
+      "the endpoint refuses this, and is asked without it from now on",
+    ),
+  );
+  return ({ userId, runId, messages, signal }: ChatTurn) =>
+    streamText({
+      model: telling,
+      instructions: instructions(),
+      messages,
+      tools: taskTools(db, String(userId), rows),
+      stopWhen: isStepCount(maxSteps),
+      abortSignal: signal,
+      timeout: modelTimeouts,
+      onError: ({ error }) => {
+        const { code } = failureOf(error);
+        log.warn({ runId, code, provider: describeModelError(error) }, "the model failed");
+      },
+    });
+}
+
+function instructions(): string {
+  const today = new Date().toISOString().slice(0, 10);
+  return `You are the assistant of chatkeep, a place that keeps conversations. Today is ${today}. Answer in Markdown, in the language of the user. You can read and change the user's tasks with your tools; use them when the user speaks of tasks, and say what you did.`;
+}

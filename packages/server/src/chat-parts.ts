@@ -1,0 +1,100 @@
+/** What conversations, messages, replies and events need beside a store, made together and closed together; and their routes. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { UIMessageChunk } from "ai";
+import type { Notifier, Store } from "chatkeep";
+import { aiSdkCodec, type ChatHandler, type ChatHandlerOptions, chatHandler } from "chatkeep/ai-sdk";
+import { createReplies, type Replies } from "chatkeep/replies";
+import { type Answers, createAnswers } from "./answers.ts";
+import { createSlots, type Limits, type Rows } from "./limits.ts";
+import { createEvents, type Events } from "./live/events.ts";
+import { createOpenStreams, type OpenStreams } from "./live/open-streams.ts";
+import type { Log } from "./log.ts";
+import { chatRoutes } from "./routes/chat.ts";
+import { conversationRoutes } from "./routes/conversations.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { messageRoutes } from "./routes/messages.ts";
+import { createRouter } from "./routes/router.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** What makes the replies, as `chatHandler` of `chatkeep/ai-sdk` takes it. */
+export type ReplyOptions = Pick<ChatHandlerOptions, "generate" | "model" | "historyTokens" | "failureOf">;
+
+export interface ChatPartsOptions extends ReplyOptions {
+  store: Store;
+  notifier: Notifier;
+  sessions: Sessions;
+  log: Log;
+  limits: Limits;
+  rows: Rows;
+  removeExpired?: (() => Promise<void>) | undefined;
+}
+
+export interface ChatParts {
+  store: Store;
+  replies: Replies<UIMessageChunk>;
+  chat: ChatHandler;
+  events: Events;
+  streams: OpenStreams;
+  rows: Rows;
+  answers: Answers;
+  limits: Limits;
+  /** Lets pages go, and replies end for at most so many milliseconds. The notifier stays open. */
+  close(graceMs: number): Promise<void>;
+}
+
+export function createChatParts(options: ChatPartsOptions): ChatParts {
+  const { store, notifier, sessions, log, limits, rows, removeExpired, ...replyOptions } = options;
+  const forget = store.onChange(notifier.publish);
+  const streams = createOpenStreams({ sessions, notifier, perUser: limits.streamsPerUser });
+  const slots = createSlots({
+    perUser: limits.repliesPerUser,
+    sentence: "replies at once are the limit of one user: wait for one to end.",
+  });
+  const replies = createReplies({
+    store,
+    codec: aiSdkCodec,
+    notifier,
+    server: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+    logger: log,
+    reserve: (userId) => slots.take(String(userId)),
+    removeExpired,
+  });
+  const chat = chatHandler({
+    ...replyOptions,
+    replies,
+    // Who asks is known before it is called, by the same sign-in as everywhere.
+    getUserId: () => undefined,
+    beforeAsk: (userId) => rows.take(String(userId), 2),
+    openStream: (userId, { headers }) => streams.open(String(userId), headers),
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const events = createEvents({ store, notifier, log });
+  return {
+    store,
+    replies,
+    chat,
+    events,
+    streams,
+    rows,
+    answers: createAnswers(limits),
+    limits,
+    close: async (graceMs) => {
+      streams.close();
+      await events.close();
+      await replies.close(graceMs);
+      forget();
+    },
+  };
+}
+
+/** The routes, without what comes before them: who is asking, and how much of a body is taken. */
+export function createChatRoutes({ store, chat, events, streams, rows, answers }: ChatParts) {
+  return createRouter()
+    .route("/", conversationRoutes(store, rows))
+    .route("/", messageRoutes(store, rows, answers))
+    .route("/", chatRoutes(chat, answers))
+    .route("/", eventRoutes(events, streams));
+}

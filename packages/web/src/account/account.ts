@@ -1,0 +1,38 @@
+/** Signing in and what belongs to it: Better Auth's routes, which are this server's own. */
+import { client } from "../client.ts";
+
+export interface Person {
+  id: string;
+  name: string;
+  email: string;
+}
+
+export interface Session {
+  id: string;
+  token: string;
+  createdAt: string;
+  userAgent?: string | null;
+}
+
+const read = <Body>(path: string) => client.request<Body>(`/auth/${path}`);
+const post = (path: string, json: object) => client.request<unknown>(`/auth/${path}`, { method: "POST", json });
+
+export const account = {
+  current: async () => (await read<{ user: Person } | null>("get-session"))?.user ?? null,
+  signIn: (email: string, password: string) => post("sign-in/email", { email, password }),
+  signUp: (name: string, email: string, password: string) => post("sign-up/email", { name, email, password }),
+  signOut: () => post("sign-out", {}),
+  rename: (name: string) => post("update-user", { name }),
+  changePassword: (currentPassword: string, newPassword: string) =>
+    post("change-password", { currentPassword, newPassword, revokeOtherSessions: false }),
+  sessions: async () => {
+    const [current, list] = await Promise.all([
+      read<{ session: Session } | null>("get-session"),
+      read<Session[]>("list-sessions"),
+    ]);
+    return list.map((session) => ({ ...session, isThis: session.id === current?.session.id }));
+  },
+  endSession: (token: string) => post("revoke-session", { token }),
+  delete: (password: string) => post("delete-user", { password }),
+  exportUrl: client.url("/export"),
+};

@@ -1,0 +1,28 @@
+/** How the AI SDK's chat asks and follows: through the client, with what this app does about its streams. */
+import { DefaultChatTransport, type UIMessage } from "ai";
+import type { BranchMessage } from "chatkeep/client";
+import { fetchReply } from "../reply-streams.ts";
+
+/** What is known of a message that was read from the server. */
+export interface KeptMetadata
+  extends Pick<BranchMessage, "status" | "finishReason" | "createdAt" | "parentId" | "siblings"> {}
+
+/** Sends only the newest question, and which message it follows: the server has the others. */
+export const chatTransport = new DefaultChatTransport<UIMessage>({
+  api: "/chat",
+  fetch: fetchReply,
+  prepareSendMessagesRequest: ({ id, messages, trigger, body }) => {
+    const index = messages.findLastIndex(({ role }) => role === "user");
+    const question = messages[index];
+    const message = question && { id: question.id, role: question.role, parts: question.parts };
+    return { body: { id, message, trigger, parentId: parentOf(messages.slice(0, index + 1)), ...body } };
+  },
+});
+
+/** The stored message that the last one follows: its own parent, or the one above it that the server has. */
+function parentOf(messages: readonly UIMessage[]): string | null {
+  const kept = messages.at(-1)?.metadata as KeptMetadata | undefined;
+  if (kept) return kept.parentId;
+  const above = messages.slice(0, -1).findLast(({ role, metadata }) => role === "assistant" || metadata !== undefined);
+  return above?.id ?? null;
+}

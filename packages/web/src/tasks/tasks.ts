@@ -1,0 +1,22 @@
+/** The tasks of the user, which are this server's own. */
+import type { Page } from "chatkeep/client";
+import { client } from "../client.ts";
+
+export interface Task {
+  id: string;
+  title: string;
+  description: string | null;
+  completed: boolean;
+  createdAt: string;
+  updatedAt: string;
+}
+
+const pathOf = (id: string) => `/tasks/${encodeURIComponent(id)}`;
+
+export const tasks = {
+  list: () => client.request<Page<Task>>("/tasks", { query: { limit: 100 } }),
+  create: (title: string) => client.request<Task>("/tasks", { method: "POST", json: { title } }),
+  complete: (id: string, completed: boolean) =>
+    client.request<Task>(pathOf(id), { method: "PATCH", json: { completed } }),
+  delete: (id: string) => client.request<void>(pathOf(id), { method: "DELETE" }),
+};
