@@ -8,9 +8,8 @@ import { sql } from "drizzle-orm";
 import { type Drizzle, openPg } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { migrations } from "../packages/server/src/migrations.generated.ts";
 import { call, endServer, signUp, startServer } from "../packages/server/test/helpers/servers.ts";
-import { type Counter, compare } from "./measure.ts";
+import { type Counter, compare, type Scale } from "./measure.ts";
 import { header, rowOf, type Section } from "./report.ts";
-import type { Scale } from "./run.ts";
 import { addChats, sample } from "./sample.ts";
 
 interface HttpOptions {

@@ -8,9 +8,8 @@ import { sql } from "drizzle-orm";
 import { startNeonProxy, useNeonProxy } from "../packages/chatkeep/test/helpers/neon-proxy.ts";
 import { type Drizzle, openNeon, openPg } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { floorOnPool, statements } from "./floor.ts";
-import { type Contender, type Counter, compare, type Figures, median } from "./measure.ts";
+import { type Contender, type Counter, compare, type Figures, median, type Scale } from "./measure.ts";
 import { header, type Line, rowOf, type Section, whole } from "./report.ts";
-import type { Scale } from "./run.ts";
 import { addChats, addUsers, type Chat, models, sample } from "./sample.ts";
 import { copyToUsual, usualOn } from "./usual.ts";
 

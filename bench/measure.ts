@@ -1,6 +1,15 @@
 /** Measuring contenders beside each other: rounds that take turns, in an order that changes, so that a busy machine is busy for all. */
 import { readFileSync } from "node:fs";
 import type { Pool } from "pg";
+/** How long, how often, and how much. */
+export interface Scale {
+  rounds: number;
+  roundMs: number;
+  /** Of the longest list. */
+  conversations: number;
+  /** Whether what only completes the picture is measured too. */
+  isWhole: boolean;
+}
 
 export interface Contender {
   name: string;

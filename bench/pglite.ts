@@ -2,9 +2,8 @@
 import { createStore } from "chatkeep";
 import { openPglite } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { floorOn } from "./floor.ts";
-import { compare, median } from "./measure.ts";
+import { compare, median, type Scale } from "./measure.ts";
 import { header, rowOf, type Section } from "./report.ts";
-import type { Scale } from "./run.ts";
 import { addChats, addUsers, models, prepareTables, sample } from "./sample.ts";
 
 const conversations = 1_000;

@@ -10,7 +10,7 @@ import { startPostgres } from "../packages/chatkeep/test/helpers/throwaway-postg
 import { openPg } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { measureHttp } from "./http.ts";
 import { measureLibrary } from "./library.ts";
-import { counterOf } from "./measure.ts";
+import { counterOf, type Scale } from "./measure.ts";
 import { measurePglite } from "./pglite.ts";
 import { plot, printSection, type Section, writeReadme } from "./report.ts";
 import { addChats, addUsers, prepareTables } from "./sample.ts";
@@ -22,16 +22,6 @@ const { values: flags } = parseArgs({
 });
 const isWanted = (part: string) => flags.only === undefined || flags.only === part;
 if (flags.only && flags.write) throw new Error("README.md takes all parts: leave out --only.");
-
-/** How long, how often, and how much. */
-export interface Scale {
-  rounds: number;
-  roundMs: number;
-  /** Of the longest list. */
-  conversations: number;
-  /** Whether what only completes the picture is measured too. */
-  isWhole: boolean;
-}
 
 const scale: Scale = flags.quick
   ? { rounds: 5, roundMs: 100, conversations: 10_000, isWhole: false }

@@ -17,9 +17,8 @@ import {
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
 import { startSpeakingEndpoint } from "../packages/server/test/helpers/speaking-endpoint.ts";
-import { median } from "./measure.ts";
+import { median, type Scale } from "./measure.ts";
 import type { Section } from "./report.ts";
-import type { Scale } from "./run.ts";
 
 interface StartOptions {
   url: string;

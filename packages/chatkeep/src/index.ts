@@ -48,13 +48,13 @@ export type { BranchMessage } from "./store/messages/branch.ts";
 export type { Page } from "./store/messages/page.ts";
 export {
   type MigrateOptions,
-  type Migration,
   type MigrationStatus,
   migrate,
   migrationStatus,
   requireMigrated,
   requireWritable,
 } from "./store/migrate.ts";
+export type { Migration } from "./store/migration.ts";
 export {
   asOperator,
   disableRowLevelSecurity,
@@ -62,9 +62,9 @@ export {
   hasRowLevelSecurity,
 } from "./store/row-level-security.ts";
 export type { Beginning } from "./store/runs/begin.ts";
-export type { RunEnd, RunKey } from "./store/runs/end.ts";
+export type { RunEnd } from "./store/runs/end.ts";
 export type { InterruptedRun } from "./store/runs/expire.ts";
-export type { ChunkRow, Heartbeat, LiveRun, RunNews, RunPosition } from "./store/runs/heartbeat.ts";
+export type { Heartbeat, LiveRun, RunNews, RunPosition } from "./store/runs/heartbeat.ts";
 export { runLeaseMs } from "./store/runs/lease.ts";
 export {
   flagSchema,
@@ -85,7 +85,8 @@ export {
   seqSchema,
   titleSchema,
 } from "./store/schemas.ts";
-export { createStore, type Store, type StoreOptions, type SystemStore, type UserStore } from "./store/store.ts";
+export { createStore, type Store, type SystemStore, type UserStore } from "./store/store.ts";
+export type { StoreOptions } from "./store/store-input.ts";
 export { chatMigrations } from "./store/tables/chat-migrations.ts";
 export type { Conversation } from "./store/tables/conversation.ts";
 export {
@@ -98,7 +99,7 @@ export {
   messageStatuses,
   type Part,
 } from "./store/tables/message.ts";
-export type { Run, RunStatus } from "./store/tables/run.ts";
+export type { ChunkRow, Run, RunKey, RunStatus } from "./store/tables/run.ts";
 export {
   type Attachment,
   type ChatTables,

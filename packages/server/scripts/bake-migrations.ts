@@ -18,7 +18,7 @@ export function bakeMigrations(): Record<keyof typeof targets, string> {
     .map(({ name, sql }) => ({ name, sql: withoutUserTable(sql) }));
   return {
     server: asModule("migrations", "Migration", 'import type { Migration } from "chatkeep";', migrations),
-    chat: asModule("chatMigrationTemplates", "Migration", 'import type { Migration } from "../migrate.ts";', chat),
+    chat: asModule("chatMigrationTemplates", "Migration", 'import type { Migration } from "../migration.ts";', chat),
   };
 }
 

@@ -1,7 +1,7 @@
 /** All that replies need to know of a protocol: how its events lie in the rows of `run_chunk`, and what a message has of them. */
 import type { PartsOf } from "../store/context.ts";
-import type { ChunkRow } from "../store/runs/heartbeat.ts";
 import type { Message, Part } from "../store/tables/message.ts";
+import type { ChunkRow } from "../store/tables/run.ts";
 
 /** How the events of a reply become stored text and back, and how its parts are made of them. */
 export interface Codec<Event> {

@@ -1,8 +1,9 @@
 /** What whoever makes a reply is given: what was asked, what was said before it, and the way to say how it went. */
-import type { RunKey } from "../store/runs/end.ts";
+
 import type { NewMessage } from "../store/schemas.ts";
 import type { UserStore } from "../store/store.ts";
 import type { FinishReason, Message } from "../store/tables/message.ts";
+import type { RunKey } from "../store/tables/run.ts";
 import type { UserId } from "../store/tables/tables.ts";
 import type { Failure } from "./failure.ts";
 import { type HistoryOptions, newestFirst, readHistory } from "./history.ts";

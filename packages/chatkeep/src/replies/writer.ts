@@ -5,9 +5,9 @@
 import { ChatkeepError } from "../errors.ts";
 import { coalesce } from "../notify/coalesce.ts";
 import { createOutageLog } from "../notify/outage-log.ts";
-import type { RunKey } from "../store/runs/end.ts";
-import type { ChunkRow, Heartbeat } from "../store/runs/heartbeat.ts";
+import type { Heartbeat } from "../store/runs/heartbeat.ts";
 import type { SystemStore } from "../store/store.ts";
+import type { ChunkRow, RunKey } from "../store/tables/run.ts";
 import type { UserId } from "../store/tables/tables.ts";
 import { eventsIn, toRow, type WholeCodec } from "./codec.ts";
 import type { Logger } from "./logger.ts";

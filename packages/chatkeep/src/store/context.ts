@@ -6,12 +6,18 @@ import { param, type Sql, type Statement, statementOf, type Values } from "../sq
 import { isRetryable, isUniqueViolation, translate } from "../sql/sqlstate.ts";
 import type { Change } from "./changes.ts";
 import type { Lanes } from "./lanes.ts";
-import type { GroupCommit } from "./messages/group-commit.ts";
-import type { Part } from "./tables/message.ts";
+import type { Append } from "./messages/outgoing.ts";
+import type { Message, Part } from "./tables/message.ts";
 import type { Tables, UserId } from "./tables/tables.ts";
 
 /** The parts of a reply from the chunks that its server stored before it died, in their order. */
 export type PartsOf = (chunks: readonly string[]) => Part[] | Promise<Part[]>;
+
+/** Where appends that wait at the same moment share a statement. */
+export interface GroupCommit {
+  /** Takes plain appends only. @throws what an append alone throws */
+  add(append: Append): Promise<Message[]>;
+}
 
 export interface Context {
   readonly connection: Connection;

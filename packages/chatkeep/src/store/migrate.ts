@@ -6,16 +6,8 @@ import type { Connection } from "../sql/connection.ts";
 import { quote } from "../sql/sql.ts";
 import { readOnly } from "../sql/sqlstate.ts";
 import { guarded } from "./context.ts";
+import type { Migration } from "./migration.ts";
 import { explainMigration, requireFreeNames, requirePlace, requireSchema } from "./migration-obstacles.ts";
-
-/**
- * A step of the schema. The name is its identity, its order is its place in the list; statements are parted by
- * `--> statement-breakpoint`. One that code of before cannot work with begins with the line `-- breaking`.
- */
-export interface Migration {
-  name: string;
-  sql: string;
-}
 
 export interface MigrationStatus {
   /** Applied already, in order. */

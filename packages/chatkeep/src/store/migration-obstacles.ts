@@ -3,7 +3,7 @@ import { SchemaMismatchError } from "../errors.ts";
 import { isTrue } from "../sql/columns.ts";
 import type { Connection } from "../sql/connection.ts";
 import { driverError } from "../sql/driver-error.ts";
-import type { Migration } from "./migrate.ts";
+import type { Migration } from "./migration.ts";
 
 const oldestMajor = 15;
 const encoding = "UTF8";

@@ -3,8 +3,17 @@
 import { InvalidInputError } from "../errors.ts";
 import type { Connection } from "../sql/connection.ts";
 import { requireConnection } from "../sql/require-connection.ts";
-import type { StoreOptions } from "./store.ts";
+import type { PartsOf } from "./context.ts";
 import type { ChatTables } from "./tables/tables.ts";
+
+export interface StoreOptions {
+  /** The tables have the policies of `enableRowLevelSecurity`: each verb says in a transaction whose it is. */
+  rowLevelSecurity?: boolean | undefined;
+  /** A run without a heartbeat for this long is over; 15 seconds when left out. The same for every process on a database. */
+  runLeaseMs?: number | undefined;
+  /** What of a reply is kept when its server dies; nothing when left out, since only who wrote the chunks can read them. */
+  partsOf?: PartsOf | undefined;
+}
 
 /** @throws invalid_input for what is no connection; TypeError for what is no tables */
 export function requireParts(connection: Connection, tables: ChatTables): void {

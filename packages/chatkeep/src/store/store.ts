@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { ChatkeepError } from "../errors.ts";
 import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";
-import { type Context, guarded, inLane, inTransaction, type PartsOf, within } from "./context.ts";
+import { type Context, guarded, inLane, inTransaction, within } from "./context.ts";
 import {
   archiveConversation,
   createConversation,
@@ -31,23 +31,15 @@ import { requireReady } from "./ready.ts";
 import { asOperator, asOwner } from "./row-level-security.ts";
 import { beginReply } from "./runs/begin.ts";
 import { beginRun } from "./runs/begin-draft.ts";
-import { endRun, findRun, findRunningRun, type RunEnd, type RunKey, stopRun } from "./runs/end.ts";
+import { endRun, findRun, findRunningRun, type RunEnd, stopRun } from "./runs/end.ts";
 import { interruptRuns, removeChunks } from "./runs/expire.ts";
 import { type Heartbeat, heartbeat, type RunPosition, readRuns } from "./runs/heartbeat.ts";
 import { runLeaseMs } from "./runs/lease.ts";
 import type { NewConversation, NewMessage, NewReply, NewRun } from "./schemas.ts";
 import { idSchema } from "./schemas.ts";
-import { requireOptions, requireParts, requireWork } from "./store-input.ts";
+import { requireOptions, requireParts, requireWork, type StoreOptions } from "./store-input.ts";
+import type { RunKey } from "./tables/run.ts";
 import { type ChatTables, tablesOf, type UserId } from "./tables/tables.ts";
-
-export interface StoreOptions {
-  /** The tables have the policies of `enableRowLevelSecurity`: each verb says in a transaction whose it is. */
-  rowLevelSecurity?: boolean | undefined;
-  /** A run without a heartbeat for this long is over; 15 seconds when left out. The same for every process on a database. */
-  runLeaseMs?: number | undefined;
-  /** What of a reply is kept when its server dies; nothing when left out, since only who wrote the chunks can read them. */
-  partsOf?: PartsOf | undefined;
-}
 
 type Runner = <Result>(verb: (context: Context) => Promise<Result>) => Promise<Result>;
 

@@ -4,16 +4,11 @@
  */
 
 import { isLockTimeout, isUnavailable } from "../../sql/sqlstate.ts";
-import { type Context, inLane } from "../context.ts";
+import { type Context, type GroupCommit, inLane } from "../context.ts";
 import type { Message } from "../tables/message.ts";
 import { appendFast, charsOf } from "./append-fast.ts";
 import { appendSlow } from "./append-slow.ts";
 import type { Append } from "./outgoing.ts";
-
-export interface GroupCommit {
-  /** Takes plain appends only. @throws what `appendSlow` throws */
-  add(append: Append): Promise<Message[]>;
-}
 
 interface Waiting {
   append: Append;

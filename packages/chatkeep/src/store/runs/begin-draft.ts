@@ -7,8 +7,9 @@ import { getConversation } from "../conversations/conversations.ts";
 import { parse } from "../input.ts";
 import { getMessage } from "../messages/branch.ts";
 import { type NewRun, newRunSchema } from "../schemas.ts";
+import { type RunKey, runKeyFrom } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
-import { findRunningRun, type RunKey, runKeyFrom } from "./end.ts";
+import { findRunningRun } from "./end.ts";
 import { interruptRuns } from "./expire.ts";
 
 /**

@@ -16,9 +16,9 @@ import { type OutgoingMessage, outgoing } from "../messages/outgoing.ts";
 import { listMessages } from "../messages/page.ts";
 import { type NewReply, newReplySchema } from "../schemas.ts";
 import { comparedColumns, type Message, type SentMessage, sentColumns } from "../tables/message.ts";
+import type { RunKey } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
 import { beginRun, isRunning } from "./begin-draft.ts";
-import type { RunKey } from "./end.ts";
 import { interruptRuns } from "./expire.ts";
 
 /**

@@ -7,9 +7,8 @@ import { parse } from "../input.ts";
 import { body } from "../messages/outgoing.ts";
 import { idSchema, runEndSchema, runKeySchema } from "../schemas.ts";
 import type { FinishReason, Part } from "../tables/message.ts";
-import { type Run, type RunStatus, runColumns, runFrom } from "../tables/run.ts";
+import { type ChunkRow, type Run, type RunKey, type RunStatus, runColumns, runFrom } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
-import type { ChunkRow } from "./heartbeat.ts";
 
 /** What a run ends with. */
 export interface RunEnd {
@@ -24,13 +23,6 @@ export interface RunEnd {
   error?: string | undefined;
   inputTokens?: number | undefined;
   outputTokens?: number | undefined;
-}
-
-/** Names a run and the lease that it was begun with. */
-export type RunKey = Pick<Run, "id" | "epoch">;
-
-export function runKeyFrom([id, epoch]: readonly unknown[]): RunKey {
-  return { id: id as string, epoch: Number(epoch) };
 }
 
 /**

@@ -7,16 +7,9 @@ import { list, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
 import { parse } from "../input.ts";
 import { ownerSchemas } from "../owner-schemas.ts";
-import type { RunStatus } from "../tables/run.ts";
+import type { ChunkRow, RunKey, RunStatus } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
-import type { RunKey } from "./end.ts";
 import { isOver } from "./lease.ts";
-
-/** Some of what was streamed. `seq` grows from row to row of a run; the server counts its events by it. */
-export interface ChunkRow {
-  seq: number;
-  chunk: string;
-}
 
 export interface Heartbeat {
   userId: UserId;

@@ -1,6 +1,6 @@
 /** The migrations of the chat tables, for a host that has a user table of its own. */
 import { quote } from "../../sql/sql.ts";
-import type { Migration } from "../migrate.ts";
+import type { Migration } from "../migration.ts";
 import { chatMigrationTemplates } from "./chat-migrations.generated.ts";
 import type { ChatTables } from "./tables.ts";
 

@@ -49,3 +49,16 @@ export const runColumns: ColumnsOf<Run> = {
 };
 
 export const runFrom = reader(runColumns);
+
+/** Names a run and the lease that it was begun with. */
+export type RunKey = Pick<Run, "id" | "epoch">;
+
+export function runKeyFrom([id, epoch]: readonly unknown[]): RunKey {
+  return { id: id as string, epoch: Number(epoch) };
+}
+
+/** Some of what was streamed. `seq` grows from row to row of a run; the server counts its events by it. */
+export interface ChunkRow {
+  seq: number;
+  chunk: string;
+}
