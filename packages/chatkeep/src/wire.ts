@@ -1,5 +1,5 @@
 /** The shapes of the HTTP of a chatkeep server, as zod schemas: they validate and document there, and type the client. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "./errors.ts";
 import type { BranchMessage as StoredBranchMessage } from "./store/messages/branch.ts";
 import {

@@ -2,7 +2,7 @@
  * How processes on one database tell each other that something has changed: by NOTIFY, with names only. A notification may be lost,
  * or not arrive at all behind a pooler, so whoever gets one reads the database, and also reads it from time to time.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Connection, Listen } from "../sql/connection.ts";
 import type { Change } from "../store/changes.ts";
 import type { UserId } from "../store/tables/tables.ts";

@@ -1,5 +1,5 @@
 /** Input checked against a schema, with one sentence that names what is wrong. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { InvalidInputError } from "../errors.ts";
 import { limits } from "../limits.ts";
 

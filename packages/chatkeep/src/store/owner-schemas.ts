@@ -1,5 +1,5 @@
 /** What names users, as zod schemas: their ids have the type that the host's user table has. */
-import { z } from "zod";
+import * as z from "zod";
 import { chunkRowsSchema, idSchema, isStorable, runKeySchema, seqSchema } from "./schemas.ts";
 import type { Tables } from "./tables/tables.ts";
 

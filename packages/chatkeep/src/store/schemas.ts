@@ -1,5 +1,5 @@
 /** What may come in, as zod schemas. A server validates and documents with the same ones; types are checked against the tables. */
-import { z } from "zod";
+import * as z from "zod";
 import { limits } from "../limits.ts";
 import { finishReasons, messageRoles, messageStatuses, type Part } from "./tables/message.ts";
 import { runStatuses } from "./tables/run.ts";

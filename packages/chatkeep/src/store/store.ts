@@ -1,5 +1,5 @@
 /** The store: `createStore(connection, tables).forUser(userId)`. You cannot reach a chat without saying whose it is. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ChatkeepError } from "../errors.ts";
 import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";

@@ -1,5 +1,5 @@
 /** What a chat request asks: of all that the client sends, only the newest user message is taken; history comes from the database. */
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError } from "../../errors.ts";
 import type { Question } from "../../replies/question.ts";
 import { parse } from "../../store/input.ts";

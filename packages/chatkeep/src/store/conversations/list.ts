@@ -1,5 +1,5 @@
 /** The list of a user's conversations: by newest activity, those that are pinned, those in the archive, or by words of their titles. */
-import { z } from "zod";
+import * as z from "zod";
 import { limits } from "../../limits.ts";
 import { select } from "../../sql/columns.ts";
 import { encodeCursor, keyOf } from "../../sql/cursor.ts";

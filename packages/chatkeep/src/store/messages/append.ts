@@ -1,5 +1,5 @@
 /** Appending to a conversation. Nearly every append holds no surprise, and goes together with others that wait; the rest goes alone. */
-import { z } from "zod";
+import * as z from "zod";
 import { type Context, inLane } from "../context.ts";
 import { titleFrom } from "../conversations/titles.ts";
 import { parse } from "../input.ts";

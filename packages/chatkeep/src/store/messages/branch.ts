@@ -1,5 +1,5 @@
 /** Reading one branch of a conversation's tree: from a message up to the first question. */
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { type ColumnsOf, reader, select } from "../../sql/columns.ts";

@@ -1,5 +1,5 @@
 /** New messages made ready for a statement: ids given, content and parts agreed, sizes checked. */
-import type { z } from "zod";
+import type * as z from "zod";
 import { InvalidInputError, TooLargeError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { isStorable, type newMessagesSchema } from "../schemas.ts";

@@ -1,5 +1,5 @@
 /** Reading messages by `seq`: a page costs the same at the end of a chat of ten and of ten thousand. */
-import { z } from "zod";
+import * as z from "zod";
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { select } from "../../sql/columns.ts";
