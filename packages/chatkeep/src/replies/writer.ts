@@ -53,6 +53,9 @@ const urgentChars = 4 * 1024;
 /** So much of one reply waits at most. */
 const maxChars = 1024 * 1024;
 
+/** For so long what has no characters waits for what it announces, so that both are stored together. */
+const announcedMs = 20;
+
 export interface WriterOptions<Event> {
   system: Pick<SystemStore, "heartbeat">;
   codec: WholeCodec<Event>;
@@ -169,9 +172,11 @@ export function createWriter<Event>({
     runs.set(run.key.id, run);
     return {
       write: async (event) => {
-        run.pendingChars += codec.charsIn(event);
+        const chars = codec.charsIn(event);
+        run.pendingChars += chars;
         run.pending.push(event);
-        flushing.trigger(run.pendingChars >= urgentChars);
+        if (chars > 0) flushing.trigger(run.pendingChars >= urgentChars);
+        else setTimeout(() => run.pending.length > 0 && flushing.trigger(), announcedMs);
         while (run.pendingChars + run.rowChars > maxChars && !run.isClosed) {
           flushing.trigger(true);
           await (run.underWay ?? new Promise((resolve) => setTimeout(resolve, flushMs)));

@@ -9,8 +9,14 @@ export const aiSdkCodec: Codec<UIMessageChunk> = {
   toParts,
   toEvents: chunksOf,
   join: joined,
-  charsIn: (chunk) => ("delta" in chunk ? chunk.delta.length : JSON.stringify(chunk).length),
+  charsIn: (chunk) => {
+    if (beforeWords.has(chunk.type)) return 0;
+    return "delta" in chunk ? chunk.delta.length : JSON.stringify(chunk).length;
+  },
 };
+
+/** They announce words that nearly always come with them. */
+const beforeWords = new Set(["start", "start-step", "text-start", "reasoning-start"]);
 
 /** Texts that come in pieces: which key names the text, and which holds the piece. */
 const pieces: Record<string, { of: string; piece: string }> = {
