@@ -57,7 +57,9 @@ it("stores question, draft and run in one round trip: in a new chat, in an old o
   const begin = async (given: { question: NewMessage; regenerate?: boolean }) => {
     const [beginning, trips] = await of(() => mine.runs.begin({ conversationId, server: "one", model: "m", ...given }));
     expect(trips).toBe(1);
-    const { run, questionId, replyId } = begunIn(beginning);
+    const { run, question, replyId } = begunIn(beginning);
+    expect(await ann.messages.get(conversationId, question.id)).toEqual(question);
+    const questionId = question.id;
     expect(await ann.runs.findRunning(conversationId)).toMatchObject({
       id: run.id,
       epoch: 1,

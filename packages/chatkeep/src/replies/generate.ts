@@ -1,5 +1,6 @@
 /** A reply is made: its events are stored before they are shown, and its message when they end. Nobody has to listen. */
 import { ChatkeepError } from "../errors.ts";
+import type { Begun } from "../store/runs/begin.ts";
 import type { RunEnd } from "../store/runs/end.ts";
 import type { Store } from "../store/store.ts";
 import type { UserId } from "../store/tables/tables.ts";
@@ -7,10 +8,11 @@ import { textOf } from "../store/text-of.ts";
 import { eventsIn, readParts, type WholeCodec } from "./codec.ts";
 import { type Failure, modelFailed } from "./failure.ts";
 import type { Ending, Feeds, Reader } from "./feeds.ts";
+import type { Earlier } from "./history.ts";
 import type { Logger } from "./logger.ts";
 import type { ReplyNotifier } from "./notifier.ts";
 import type { Question } from "./question.ts";
-import { type Begun, createTurn, type ReplyFacts, type Turn } from "./turn.ts";
+import { createTurn, type ReplyFacts, type Turn } from "./turn.ts";
 import { untilLeft } from "./until-left.ts";
 import { createWriter } from "./writer.ts";
 
@@ -57,8 +59,9 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
   /** Begins to make a reply; the feed of its run has it from here on. `onEnd` is called in any case. @throws what `generate` throws */
   async function start(
     userId: UserId,
-    { conversationId, message }: Question,
+    { conversationId }: Question,
     begun: Begun,
+    earlier: Earlier,
     generate: Generate<Event>,
     onEnd: () => void,
   ): Promise<Started> {
@@ -125,7 +128,7 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
     };
 
     try {
-      const turn = createTurn({ user, userId, conversationId, message, begun, signal, report });
+      const turn = createTurn({ user, userId, conversationId, begun, earlier, signal, report });
       void reply(await generate(turn));
       return { reader, ended };
     } catch (error) {

@@ -6,6 +6,7 @@ import { type Codec, wholeCodec } from "./codec.ts";
 import { type Failure, modelFailed } from "./failure.ts";
 import { createFeeds } from "./feeds.ts";
 import { createGenerator, type Generate } from "./generate.ts";
+import { readEarlier } from "./history.ts";
 import { defaultLogger, type Logger } from "./logger.ts";
 import { createMaintenance } from "./maintenance.ts";
 import { createLocalNotifier, type ReplyNotifier } from "./notifier.ts";
@@ -122,11 +123,13 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     try {
       mayBegin();
       const { message, ...asked } = question;
-      const found = await store.forUser(userId).runs.begin({ ...asked, question: message, server, model });
+      const user = store.forUser(userId);
+      const earlier = readEarlier(user, question);
+      const found = await user.runs.begin({ ...asked, question: message, server, model });
       if ("answered" in found) return storedReply(codec, found.answered);
       if ("running" in found) return replyOf(codec, feeds.reader(userId, found.running.runId), 0);
       hasBegun = true;
-      const { reader, ended } = await generator.start(userId, question, found.begun, generate, release);
+      const { reader, ended } = await generator.start(userId, question, found.begun, earlier, generate, release);
       waitUntil?.(ended);
       return replyOf(codec, reader, 0);
     } finally {

@@ -1,12 +1,11 @@
 /** What whoever makes a reply is given: what was asked, what was said before it, and the way to say how it went. */
 
-import type { NewMessage } from "../store/schemas.ts";
+import type { Begun } from "../store/runs/begin.ts";
 import type { UserStore } from "../store/store.ts";
 import type { FinishReason, Message } from "../store/tables/message.ts";
-import type { RunKey } from "../store/tables/run.ts";
 import type { UserId } from "../store/tables/tables.ts";
 import type { Failure } from "./failure.ts";
-import { type HistoryOptions, newestFirst, readHistory } from "./history.ts";
+import { type Earlier, fromQuestion, type HistoryOptions, readHistory } from "./history.ts";
 
 /** What is known of a reply beside its events. */
 export interface ReplyFacts {
@@ -25,7 +24,7 @@ export interface Turn {
   readonly runId: string;
   /** The id of the message that the reply becomes. */
   readonly replyId: string;
-  readonly question: NewMessage & { id: string };
+  readonly question: Message;
   /**
    * Aborted when the user asks for a stop (`reason` is `"asked"`), when the reply is another process's by now (`"lost"`), and
    * when this process ends (`"shutdown"`). Give it to the model. Nobody who closes a page aborts it.
@@ -42,31 +41,24 @@ export interface Turn {
   report(facts: ReplyFacts): void;
 }
 
-/** What a question has become. */
-export interface Begun {
-  run: RunKey;
-  questionId: string;
-  replyId: string;
-}
-
 export interface TurnOptions {
   user: UserStore;
   userId: UserId;
   conversationId: string;
-  message: NewMessage;
   begun: Begun;
+  earlier: Earlier;
   signal: AbortSignal;
   report(facts: ReplyFacts): void;
 }
 
-export function createTurn({ user, begun, message, ...given }: TurnOptions): Turn {
-  const { run, questionId, replyId } = begun;
-  const branch = () => newestFirst(user, given.conversationId, questionId);
+export function createTurn({ user, begun, earlier, ...given }: TurnOptions): Turn {
+  const { run, question, replyId } = begun;
+  const branch = () => fromQuestion(user, question, earlier);
   return {
     ...given,
     runId: run.id,
     replyId,
-    question: { ...message, id: questionId },
+    question,
     history: (options) => readHistory(branch(), options),
     newestFirst: branch,
   };

@@ -15,7 +15,7 @@ import { getMessage } from "../messages/branch.ts";
 import { type OutgoingMessage, outgoing } from "../messages/outgoing.ts";
 import { listMessages } from "../messages/page.ts";
 import { type NewReply, newReplySchema } from "../schemas.ts";
-import { comparedColumns, type Message, type SentMessage, sentColumns } from "../tables/message.ts";
+import { comparedColumns, type Message, type SentMessage, sentColumns, withKeptContent } from "../tables/message.ts";
 import type { RunKey } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
 import { beginRun, isRunning } from "./begin-draft.ts";
@@ -25,10 +25,15 @@ import { interruptRuns } from "./expire.ts";
  * What a question comes to: a run of its own, which whoever began it has to write and end; the run that is answering it already;
  * or the answer that it has.
  */
-export type Beginning =
-  | { begun: { run: RunKey; questionId: string; replyId: string } }
-  | { running: { runId: string } }
-  | { answered: Message };
+export type Beginning = { begun: Begun } | { running: { runId: string } } | { answered: Message };
+
+export interface Begun {
+  run: RunKey;
+  /** As it is stored. */
+  question: Message;
+  /** The draft, which becomes the reply. */
+  replyId: string;
+}
 
 /** Against others that begin at the same moment. */
 const attempts = 3;
@@ -57,7 +62,9 @@ export async function beginReply(context: Context, ownerId: UserId, input: NewRe
       if (!found) continue;
       if (found.begun) {
         context.changed({ userId: ownerId, conversationId });
-        return { begun: { run: found.begun, questionId: question.id, replyId: reply.replyId } };
+        return {
+          begun: { run: found.begun.run, question: storedQuestion(reply, found.begun), replyId: reply.replyId },
+        };
       }
       if (found.running?.isOver) {
         await interruptRuns(context, { ownerId, conversationId });
@@ -88,7 +95,7 @@ interface Reply {
 
 /** What one look finds, or has begun. */
 interface Found {
-  begun: RunKey | undefined;
+  begun: { run: RunKey; seq: number; parentId: string | null; createdAt: Date } | undefined;
   running: { runId: string; questionId: string | null; isOver: boolean } | undefined;
   answerId: string | undefined;
 }
@@ -113,6 +120,15 @@ async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefi
     if (isUniqueViolation(error)) return undefined;
     throw error;
   }
+}
+
+function storedQuestion(
+  { conversationId, question }: Reply,
+  { seq, parentId, createdAt }: NonNullable<Found["begun"]>,
+): Message {
+  const { id, role, content, parts, status } = question;
+  const given = { id, conversationId, role, content, parts: parts === null ? null : JSON.parse(parts), status };
+  return withKeptContent({ ...given, seq, parentId, createdAt, finishReason: null });
 }
 
 type Placed = SentMessage & { parentId: string | null };
@@ -143,7 +159,7 @@ function beginStatement(context: Context) {
     ),
     -- The question, where it is stored already; "is true" keeps the plan from reading the conversation.
     stored as (
-      select m.id, m.seq, (m.conversation_id = ${id} and ${raw(isSame("m", "question", comparedColumns))}
+      select m.id, m.seq, m.parent_id, m.created_at, (m.conversation_id = ${id} and ${raw(isSame("m", "question", comparedColumns))}
           and (not ${hasParent} or m.parent_id is not distinct from question.parent_id)) is true as same
       from question
       join ${message} m on m.user_id = ${owner} and m.id = question.id
@@ -218,8 +234,13 @@ function beginStatement(context: Context) {
       returning id, epoch
     )
     select begun.id as begun_id, begun.epoch, running.id as running_id, running.question_id, running.is_over,
-      answer.id as answer_id
-    from (select 1 as one) one
+      answer.id as answer_id, coalesce(stored.seq, held.message_count + 1) as question_seq,
+      case when stored.id is not null then stored.parent_id when ${hasParent} then question.parent_id else held.head_id
+        end as question_parent_id,
+      date_part('epoch', coalesce(stored.created_at, held.stored_at)) * 1000 as question_created_at
+    from question
+    left join stored on true
+    left join held on true
     left join begun on true
     left join running on true
     left join answer on true`;
@@ -227,8 +248,16 @@ function beginStatement(context: Context) {
     context,
     "begin",
     build,
-    ([begunId, epoch, runningId, questionId, isOver, answerId]): Found => ({
-      begun: begunId === null ? undefined : { id: begunId as string, epoch: Number(epoch) },
+    ([begunId, epoch, runningId, questionId, isOver, answerId, seq, parentId, at]): Found => ({
+      begun:
+        begunId === null
+          ? undefined
+          : {
+              run: { id: begunId as string, epoch: Number(epoch) },
+              seq: Number(seq),
+              parentId: parentId as string | null,
+              createdAt: new Date(Math.round(Number(at))),
+            },
       running:
         runningId === null
           ? undefined
@@ -254,7 +283,7 @@ async function beginSlowly(context: Context, reply: Reply): Promise<Beginning> {
     { id: replyId, role: "assistant" as const, status: "streaming" as const, parentId: question.id },
   ];
   try {
-    const run = await changing(context, async (through) => {
+    const begun = await changing(context, async (through) => {
       const stored = await appendOrCreate(through, ownerId, conversationId, pair);
       const run = await beginRun(through, ownerId, { conversationId, messageId: replyId, server, model });
       const [asked, draft] = stored;
@@ -262,9 +291,9 @@ async function beginSlowly(context: Context, reply: Reply): Promise<Beginning> {
         const [first] = (await listMessages(through, ownerId, conversationId, { after: asked.seq, limit: 1 })).items;
         if (first?.parentId === asked.id && first.status === "complete") throw new AnsweredBefore(first);
       }
-      return run;
+      return { run, question: asked ?? (await getMessage(through, ownerId, conversationId, question.id)), replyId };
     });
-    return { begun: { run, questionId: question.id, replyId } };
+    return { begun };
   } catch (error) {
     if (error instanceof AnsweredBefore) return { answered: error.reply };
     throw error;
