@@ -62,9 +62,9 @@ async function counted<Result>(work: () => Promise<Result>): Promise<{ result: R
   const result = await work();
   const { rows } = await database.pool.query(
     `select
-       sum(calls) filter (where query like 'with "held"%')::int as pulses,
+       sum(calls) filter (where query like '%set heartbeat_at = clock_timestamp()%')::int as pulses,
        sum(calls) filter (where query like '%pg_notify%')::int as rings,
-       sum(calls) filter (where query like '%place(run_id%')::int as reads,
+       sum(calls) filter (where query like '%position(run_id%')::int as reads,
        sum(calls)::int as all,
        pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1)::float as "walBytes"
      from pg_stat_statements where query not like '%pg_stat_statements%'`,

@@ -107,7 +107,7 @@ async function measureReply(environment: Record<string, string>, pool: Pool, wor
     await ask(`count ${words}`);
     const ms = performance.now() - began;
     const { rows } = await pool.query(
-      `select sum(calls)::int as all, sum(calls) filter (where query like '%chatkeep_pulse%' or query like 'with "held"%')::int as pulses
+      `select sum(calls)::int as all, sum(calls) filter (where query like '%set heartbeat_at = clock_timestamp()%')::int as pulses
        from pg_stat_statements s join pg_database d on d.oid = s.dbid where datname = 'started'`,
     );
     const tenths = ms / 100;

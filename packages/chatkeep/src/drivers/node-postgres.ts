@@ -3,6 +3,7 @@ import { InvalidInputError } from "../errors.ts";
 import type { Connection, Listen, Query } from "../sql/connection.ts";
 import { isFromServer } from "../sql/sqlstate.ts";
 import { hostConnection, transact } from "../sql/transaction.ts";
+import { isSpoiling } from "./pool.ts";
 
 interface QueryResult {
   rows: unknown[];
@@ -51,6 +52,7 @@ export function overPool(pool: PgPoolLike, { pgbouncer = false }: FromPgOptions 
     const client: PooledClient = await pool.connect();
     client.on("error", ignore);
     let spoilt: unknown;
+    let worn: unknown;
     const run: Run = async (text, values, name) => {
       if (spoilt) throw spoilt;
       try {
@@ -58,6 +60,7 @@ export function overPool(pool: PgPoolLike, { pgbouncer = false }: FromPgOptions 
       } catch (error) {
         // It may still be under way, as after a time limit of the driver's: only the end of the connection ends it.
         if (!isFromServer(error)) spoilt = error ?? new Error("the driver failed without an error");
+        else if (isSpoiling(error)) worn = error;
         throw error;
       }
     };
@@ -65,7 +68,9 @@ export function overPool(pool: PgPoolLike, { pgbouncer = false }: FromPgOptions 
       return await work(client, run);
     } finally {
       client.removeListener("error", ignore);
-      client.release(spoilt ?? (isIdle(client) === false ? new Error("a transaction is left open") : undefined));
+      client.release(
+        spoilt ?? worn ?? (isIdle(client) === false ? new Error("a transaction is left open") : undefined),
+      );
     }
   };
   return {

@@ -26,6 +26,12 @@ const spoiling = /^(08|25|28|3D|53|57P)/;
 /** So are all other connections to the same server: it is a standby now, or shuts down. */
 const failover = /^(25006|57P0[1235])/;
 
+/** Whether a server's error says that the connection that it came on is no good any more; a transaction that has failed is. */
+export function isSpoiling(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && spoiling.test(code) && !/^25P0[12]/.test(code);
+}
+
 export class Connections<Client extends PoolClient> {
   #all = new Set<Client>();
   #inUse = new Set<Client>();

@@ -88,6 +88,11 @@ function stretch(context: Context, side: Side): Sql {
     : sql`${own} and m.seq > ${from} and m.seq <= ${from} + ${limit}`;
 }
 
+/** From its near end on. The limit says to the planner what the two ends do not: that it is short. */
+function near(side: Side): Sql {
+  return sql`order by ${raw(side === "before" ? "m.seq desc" : "m.seq")} limit ${limit}`;
+}
+
 /**
  * A page, unless it is too large: then one row without a message. So does an empty page; an absent conversation gives none.
  * How large it would be is looked at before it is read.
@@ -95,12 +100,18 @@ function stretch(context: Context, side: Side): Sql {
 function pageStatement(context: Context, side: Side) {
   const { conversation, message } = context.tables;
   const build = () => sql`
-    select ${select(messageColumns, "m")}, c.message_count, size.bytes as page_bytes
+    select ${select(messageColumns, "page")}, c.message_count, size.bytes as page_bytes
     from ${conversation} c
     cross join lateral (
-      select coalesce(sum(m.bytes), 0) as bytes from ${message} m where ${stretch(context, side)}
+      select coalesce(sum(near.bytes), 0) as bytes
+      from (select m.bytes from ${message} m where ${stretch(context, side)} ${near(side)}) near
     ) size
-    left join ${message} m on size.bytes < ${raw(String(limits.pageBytes))} and ${stretch(context, side)}
+    left join lateral (
+      select m.*
+      from ${message} m
+      where size.bytes < ${raw(String(limits.pageBytes))} and ${stretch(context, side)}
+      ${near(side)}
+    ) page on true
     where c.id = ${conversationId} and c.user_id = ${owner(context)}`;
   return prepared(context, `messages_${side}`, build, pageRowFrom);
 }
@@ -116,6 +127,7 @@ function shortPageStatement(context: Context, side: Side) {
       select m.*, sum(m.bytes) over (order by ${order} rows unbounded preceding) - m.bytes as earlier_bytes
       from ${message} m
       where ${stretch(context, side)}
+      ${near(side)}
     ) page on page.earlier_bytes < ${raw(String(limits.pageBytes))}
     where c.id = ${conversationId} and c.user_id = ${owner(context)}`;
   return prepared(context, `messages_${side}_short`, build, pageRowFrom);
