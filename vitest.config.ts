@@ -17,6 +17,9 @@ const serverTests: Record<string, string[]> = {
 /** What has no SQL of its own in it is proved once, on the engine that is there in a moment. */
 const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,openai,tools,import,routes}.test.ts";
 
+/** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
+const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler}.test.ts";
+
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
 
 export default defineConfig({
@@ -44,7 +47,12 @@ export default defineConfig({
             "packages/chatkeep/test/**/*.test.ts",
             ...(serverTests[name] ?? ["packages/server/test/**/*.test.ts"]),
           ],
-          exclude: ["**/*.unit.test.ts", "**/*.process.test.ts", ...(name === "pglite" ? [] : [onceOnPglite])],
+          exclude: [
+            "**/*.unit.test.ts",
+            "**/*.process.test.ts",
+            ...(name === "pglite" ? [] : [onceOnPglite]),
+            ...(name === "pg15" ? [notOnPg15] : []),
+          ],
           globalSetup: "packages/chatkeep/test/helpers/engines.ts",
         },
       })),
