@@ -11,6 +11,7 @@ export interface FastifyRequestLike {
   body?: unknown;
 }
 
+/** What Fastify gives in place of Node's response. */
 export interface FastifyReplyLike {
   raw: ServerResponse;
   hijack(): unknown;

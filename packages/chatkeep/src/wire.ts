@@ -26,6 +26,7 @@ const part = partSchema.meta({
   additionalProperties: true,
 });
 
+/** A conversation as it goes out. */
 export const conversation = z
   .object({
     id: uuid,
@@ -40,8 +41,9 @@ export const conversation = z
   .meta({ id: "Conversation" });
 
 /** A conversation, without its messages. */
-export type Conversation = z.infer<typeof conversation>;
+export interface Conversation extends z.infer<typeof conversation> {}
 
+/** A message as it goes out. */
 export const message = z
   .object({
     id: uuid,
@@ -61,8 +63,9 @@ export const message = z
   .meta({ id: "Message" });
 
 /** A message as it is stored. */
-export type Message = z.infer<typeof message>;
+export interface Message extends z.infer<typeof message> {}
 
+/** A message of a branch as it goes out. */
 export const branchMessage = message
   .extend({
     siblings: z
@@ -72,8 +75,9 @@ export const branchMessage = message
   .meta({ id: "BranchMessage" });
 
 /** A message of a branch, with what else could stand in its place. */
-export type BranchMessage = z.infer<typeof branchMessage>;
+export interface BranchMessage extends z.infer<typeof branchMessage> {}
 
+/** The body of every answer that is an error. */
 export const errorBody = z
   .object({
     error: z.object({
@@ -85,7 +89,7 @@ export const errorBody = z
   .meta({ id: "Error" });
 
 /** What every answer that is an error has as its body. */
-export type ErrorBody = z.infer<typeof errorBody>;
+export interface ErrorBody extends z.infer<typeof errorBody> {}
 
 /** The codes of errors, a closed list; and a part of a message. */
 export type { ErrorCode, Part };
@@ -109,9 +113,12 @@ export const newMessages = newMessagesSchema
     },
   });
 
-/** A message to append: its `content`, or its `parts`. Without `parentId` it follows the one before it, or the head. */
-export type NewMessage = z.output<typeof newMessages>[number];
+type NewMessageShape = z.output<typeof newMessages>[number];
 
+/** A message to append: its `content`, or its `parts`. Without `parentId` it follows the one before it, or the head. */
+export interface NewMessage extends NewMessageShape {}
+
+/** The body that creates a conversation. */
 export const newConversation = z
   .object({
     id: idSchema.optional().meta({ type: "string", format: "uuid" }),
@@ -121,8 +128,9 @@ export const newConversation = z
   .meta({ id: "NewConversation" });
 
 /** A conversation to create, with its first messages if there are any. */
-export type NewConversation = z.output<typeof newConversation>;
+export interface NewConversation extends z.output<typeof newConversation> {}
 
+/** The body that changes a conversation: at least one of its fields. */
 export const conversationChange = z
   .object({
     title: titleSchema.optional(),
@@ -137,11 +145,15 @@ export const conversationChange = z
   .refine((given) => Object.keys(given).length > 0, "must have a title, pinned, archived or headId");
 
 /** What of a conversation is to be another than it is. */
-export type ConversationChange = z.output<typeof conversationChange>;
+export interface ConversationChange extends z.output<typeof conversationChange> {}
 
+/** The body that appends messages, with the number of messages that the client knows of if it likes. */
 export const appendBody = z.object({ messages: newMessages, expectedSeq: seqSchema.optional() });
+
+/** What an append is answered with: the messages as they are stored. */
 export const appended = z.object({ items: z.array(message) });
 
+/** What an import is answered with. */
 export const importReport = z
   .object({
     imported: z.int(),
@@ -164,8 +176,9 @@ export const importReport = z
   .meta({ id: "ImportReport" });
 
 /** What became of each line of a file. */
-export type ImportReport = z.infer<typeof importReport>;
+export interface ImportReport extends z.infer<typeof importReport> {}
 
+/** One event of `GET /events`. */
 export const liveEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
   z.object({ type: z.literal("conversation"), conversation, runId: z.uuid().nullable() }),
@@ -184,6 +197,7 @@ export interface Page<Item> {
   nextCursor: string | null;
 }
 
+/** The schema of a page of something. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 }

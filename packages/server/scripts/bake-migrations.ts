@@ -17,8 +17,13 @@ export function bakeMigrations(): Record<keyof typeof targets, string> {
     .filter(({ name }) => /^\d+_chat/.test(name))
     .map(({ name, sql }) => ({ name, sql: withoutUserTable(sql) }));
   return {
-    server: asModule("migrations", "Migration", 'import type { Migration } from "chatkeep";', migrations),
-    chat: asModule("chatMigrationTemplates", "Migration", 'import type { Migration } from "../migration.ts";', chat),
+    server: asModule("migrations", "All tables of this server, for `migrate`.", "chatkeep", migrations),
+    chat: asModule(
+      "chatMigrationTemplates",
+      "The tables of chats, with marks for the host's.",
+      "../migration.ts",
+      chat,
+    ),
   };
 }
 
@@ -35,9 +40,13 @@ function withoutUserTable(sql: string): string {
     .replace(/\b(CREATE TABLE|ALTER TABLE|ON|REFERENCES) "(conversation|message|run|run_chunk)"/g, '$1 {{schema}}"$2"');
 }
 
-function asModule(name: string, type: string, imports: string, migrations: readonly object[]): string {
+function asModule(name: string, sentence: string, source: string, migrations: readonly object[]): string {
   const entries = migrations.map((migration) => `  ${JSON.stringify(migration)},\n`).join("");
-  return `// Made by "npm run db:generate" from packages/server/migrations. Change the SQL files, not this one.\n${imports}\n\nexport const ${name}: readonly ${type}[] = [\n${entries}];\n`;
+  return `// Made by "npm run db:generate" from packages/server/migrations. Change the SQL files, not this one.
+import type { Migration } from "${source}";
+
+/** ${sentence} */
+export const ${name}: readonly Migration[] = [\n${entries}];\n`;
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -35,6 +35,7 @@ import { transferRoutes } from "./routes/transfer.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 import { webRoutes } from "./web.ts";
 
+/** What the application stands on. */
 export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> {
   connection: Connection;
   /** On the same connection, for the tables that are this server's own. */
@@ -51,6 +52,7 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   limits?: Partial<Limits> | undefined;
 }
 
+/** The application's type, with its routes. */
 export type App = ReturnType<typeof createApi>;
 
 /** Makes the application and what must be closed before its process ends: the replies that it is writing, and who listens. */

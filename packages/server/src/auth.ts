@@ -15,6 +15,7 @@ import type { Database } from "./database.ts";
 import type { Log } from "./log.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
 
+/** What sign-in stands on. */
 export interface AuthOptions {
   db: Database;
   secret: string;
@@ -74,6 +75,7 @@ const served = new Set(
 const secretCharacters = 32;
 const secretVersion = 1;
 
+/** Makes the sign-in: e-mail and password, shown by a cookie, a bearer token of the session, or a JWT. */
 export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthOptions): Auth {
   // Better Auth would take a public one in its place.
   if (secret.trim().length < secretCharacters) {

@@ -14,6 +14,7 @@ import type { Sessions } from "./sessions.ts";
 
 type GivenUserId = UserId | null | undefined;
 
+/** What of a host the application needs. */
 export interface ChatAppOptions extends ReplyOptions {
   /** Made with `partsOf` of this package, so that it can keep the words of a reply whose server died. */
   store: Store;
@@ -32,6 +33,7 @@ export interface ChatAppOptions extends ReplyOptions {
   origins?: readonly string[] | undefined;
 }
 
+/** What `createChatApp` gives. */
 export interface ChatApp {
   /** To be mounted: `host.route("/any/path", app)`, with `baseUrl: "/any/path"` for `chatkeep/client`. */
   app: ReturnType<typeof createRouter>;

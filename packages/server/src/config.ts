@@ -19,6 +19,7 @@ export interface ModelConfig {
   historyTokens?: number;
 }
 
+/** All settings, read and checked. */
 export interface Config {
   port: number;
   host: string;

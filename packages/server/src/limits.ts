@@ -2,6 +2,7 @@
 import { RateLimitedError, UnavailableError } from "chatkeep";
 import { RateLimiterMemory } from "rate-limiter-flexible";
 
+/** What one user may take of a server at once. */
 export interface Limits {
   /** Event streams and followed replies that one user has open. */
   streamsPerUser: number;
@@ -21,6 +22,7 @@ export interface Limits {
 
 const megabyte = 1024 * 1024;
 
+/** What holds where nothing else was set. */
 export const defaultLimits: Readonly<Limits> = {
   streamsPerUser: 200,
   repliesPerUser: 32,

@@ -5,8 +5,10 @@ import type { Config } from "./config.ts";
 
 export { createOutageLog } from "chatkeep";
 
+/** The logger that `createLog` makes. */
 export type Log = ReturnType<typeof createLog>;
 
+/** Makes a log of JSON lines, on the standard output unless told otherwise; errors in it carry no values. */
 export function createLog(level: Config["logLevel"], destination?: DestinationStream) {
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: describe } };
   // Not in step with the disk or the terminal: lines go together, at most a fifth of a second late, and all of them at the end.

@@ -2,4 +2,5 @@
 import { aiSdkCodec } from "chatkeep/ai-sdk";
 import { partsOf as partsOfCodec } from "chatkeep/replies";
 
+/** What `createStore` must be given for this server, so that a reply whose server died keeps its words. */
 export const partsOf = partsOfCodec(aiSdkCodec);

@@ -56,20 +56,6 @@ it("what is started on Windows has its words quoted for the shell there", () => 
   expect(words.map((word) => quoted(word, false))).toEqual(words);
 });
 
-it("the code of the guides compiles", () => {
-  const folder = `${root}.cache/guide-${process.pid}`;
-  mkdirSync(folder, { recursive: true });
-  for (const page of guides) {
-    for (const [index, [, code = ""]] of [...read(page).matchAll(/```ts\n([\s\S]*?)```/g)].entries())
-      writeFileSync(`${folder}/${page.replace(/\W/g, "-")}-${index}.ts`, `${code}\nexport {};\n`);
-  }
-  const compilerOptions = { noEmit: true, composite: false, lib: ["es2024", "dom", "dom.iterable"] };
-  writeFileSync(`${folder}/tsconfig.json`, JSON.stringify({ extends: "../../tsconfig.base.json", compilerOptions }));
-  const { stdout } = spawnSync("npx", ["tsc", "-p", folder], { cwd: root, encoding: "utf8" });
-  rmSync(folder, { recursive: true });
-  expect(stdout).toBe("");
-});
-
 it("every link of the documentation leads somewhere", () => {
   const pages = [
     "README.md",
@@ -78,7 +64,10 @@ it("every link of the documentation leads somewhere", () => {
     "CONTRIBUTING.md",
     "packages/chatkeep/README.md",
     "packages/server/README.md",
+    "SECURITY.md",
+    "bench/README.md",
     ...guides,
+    ...readdirSync(`${root}docs/decisions`).map((name) => `docs/decisions/${name}`),
     ...readdirSync(`${root}docs`)
       .filter((name) => name.endsWith(".md"))
       .map((name) => `docs/${name}`),
@@ -92,6 +81,16 @@ it("every link of the documentation leads somewhere", () => {
       expect([page, link, existsSync(target)]).toEqual([page, link, true]);
     }
   }
+});
+
+it("llms.txt has a title, a summary, and every page of the documentation with a sentence", () => {
+  const text = read("llms.txt");
+  expect(text).toMatch(/^# chatkeep\n\n> .+\n/);
+  const links = text.split("\n").filter((line) => line.startsWith("- "));
+  expect(links.filter((line) => !/^- \[[^\]]+\]\([^)]+\): \S/.test(line))).toEqual([]);
+  const pages = readdirSync(`${root}docs`).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : []));
+  const missing = [...pages, ...guides].filter((page) => !page.endsWith("README.md") && !text.includes(`(${page})`));
+  expect(missing).toEqual([]);
 });
 
 it("errors.md has every code with its status, and none that does not exist", () => {

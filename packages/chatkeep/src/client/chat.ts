@@ -3,6 +3,7 @@ import type { NewMessage } from "../wire.ts";
 import { type Reply, replyOf } from "./reply.ts";
 import type { RequestOptions, Sender } from "./request.ts";
 
+/** What is asked, in a conversation that is made if there is none. */
 export interface Question {
   /** A UUID; a conversation that does not exist yet is made. */
   conversationId: string;
@@ -16,11 +17,13 @@ export interface Question {
   wait?: boolean | undefined;
 }
 
+/** From where on a reply is followed. */
 export interface FollowOptions extends RequestOptions {
   /** Of the last event that came: the events after it are read. From the beginning when left out. */
   lastEventId?: string | undefined;
 }
 
+/** Asking, following and stopping; each verb throws an `ApiError`. */
 export interface ChatClient {
   /**
    * Asks. When it is answered the question is stored, and the reply is written whether or not anybody reads it. The events come

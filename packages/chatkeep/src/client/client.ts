@@ -6,6 +6,7 @@ import { type EventsClient, eventsClient } from "./events.ts";
 import { type MessagesClient, messagesClient } from "./messages.ts";
 import { type ClientOptions, createSender, type RequestOptions, type SendOptions } from "./request.ts";
 
+/** All that a chatkeep server can be asked, for one user. */
 export interface Client {
   conversations: ConversationsClient;
   messages: MessagesClient;

@@ -2,6 +2,7 @@
 import type { Conversation, ConversationChange, NewConversation, Page } from "../wire.ts";
 import type { RequestOptions, Sender } from "./request.ts";
 
+/** Which conversations, and which page of them. */
 export interface ConversationListOptions extends RequestOptions {
   /** 1 to 100; 20 when left out. */
   limit?: number | undefined;

@@ -5,12 +5,14 @@ import type { Sender } from "./request.ts";
 import { createBackoff, pause } from "./retry.ts";
 import { readEvents } from "./server-sent-events.ts";
 
+/** How the stream of events stands. */
 export type EventsState =
   | { name: "connecting" }
   | { name: "open" }
   /** Not connected: `error` says why, and is left out where the server ended the stream, as it does from time to time. */
   | { name: "waiting"; error?: ApiError; retryInMs: number };
 
+/** When to end, and who hears how the stream stands. */
 export interface SubscribeOptions {
   /** Ends the subscription, like the function that `subscribe` gives. */
   signal?: AbortSignal | undefined;
@@ -18,6 +20,7 @@ export interface SubscribeOptions {
   onState?: ((state: EventsState) => void) | undefined;
 }
 
+/** What changes in the conversations of the user, as it changes. */
 export interface EventsClient {
   /**
    * Tells `listener` of every conversation that is new, changed or deleted, until the function that it gives is called. After

@@ -3,11 +3,13 @@ import type { BranchMessage, Message, NewMessage, Page } from "../wire.ts";
 import { conversationPath } from "./conversations.ts";
 import type { RequestOptions, Sender } from "./request.ts";
 
+/** What must be so for messages to be appended. */
 export interface AppendOptions extends RequestOptions {
   /** How many messages there are; another number is a `conflict`, with `details.messageCount`. */
   expectedSeq?: number | undefined;
 }
 
+/** Which page of a conversation. */
 export interface MessageListOptions extends RequestOptions {
   /** 1 to 100; 50 when left out. */
   limit?: number | undefined;
@@ -16,6 +18,7 @@ export interface MessageListOptions extends RequestOptions {
   after?: number | string | undefined;
 }
 
+/** Which branch, and which page of it. */
 export interface BranchOptions extends RequestOptions {
   /** 1 to 100; 50 when left out. */
   limit?: number | undefined;
@@ -25,6 +28,7 @@ export interface BranchOptions extends RequestOptions {
   before?: string | undefined;
 }
 
+/** Messages of the user's conversations; each verb throws an `ApiError`. */
 export interface MessagesClient {
   /**
    * Appends 1 to 100 messages, all or none. A message's `id` is its idempotency key: with it the same can be sent again safely.

@@ -4,6 +4,7 @@ import { ApiError, errorOf, unreachable } from "./api-error.ts";
 type HeadersGiven = ConstructorParameters<typeof Headers>[0];
 type Credentials = NonNullable<RequestInit["credentials"]>;
 
+/** Where the server is, and how it is reached. */
 export interface ClientOptions {
   /** Where the API is, `/api` when left out; outside a browser it must be whole, such as `https://chat.example.com/api`. */
   baseUrl?: string | undefined;
@@ -15,6 +16,7 @@ export interface ClientOptions {
   credentials?: Credentials | undefined;
 }
 
+/** What every request takes. */
 export interface RequestOptions {
   /** Ends the request, which then throws the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -24,6 +26,7 @@ export interface RequestOptions {
 
 type QueryValue = string | number | boolean | undefined;
 
+/** What a request of your own takes. */
 export interface SendOptions extends RequestOptions {
   method?: string | undefined;
   /** What is `undefined` is left out. */

@@ -31,6 +31,7 @@ type UserIdOf<Column extends AnyPgColumn> = unknown extends Column["_"]["data"]
   ? UserId
   : Extract<Column["_"]["data"], UserId>;
 
+/** Where the tables of `chatModels` are. */
 export interface ChatModelsOptions {
   /** Where chatkeep's tables are; the first schema of the `search_path` when left out. */
   schema?: string | undefined;

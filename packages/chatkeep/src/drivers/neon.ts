@@ -10,6 +10,7 @@ import { withUrl } from "./with-url.ts";
 
 export type { FromPgOptions, PgClientLike, PgPoolLike };
 
+/** Where the database is, and for how long a connection is waited for. A statement may take 35 seconds. */
 export interface NeonOptions {
   /** `postgres://user:password@ep-….neon.tech/database`; the pooled host (`-pooler`) suits servers that come and go. */
   url: string;
@@ -19,6 +20,7 @@ export interface NeonOptions {
   connectTimeoutMs?: number;
 }
 
+/** The pool that `openNeon` has opened. */
 export interface NeonConnection extends ClosableConnection, AsyncDisposable {
   readonly engine: "neon";
   readonly pool: Pool;

@@ -35,6 +35,7 @@ interface PooledClient extends PgClientLike {
   release(error?: unknown): void;
 }
 
+/** What a pool or client of a host cannot say itself. */
 export interface FromPgOptions {
   /**
    * Set it where a pooler such as PgBouncer gives each transaction another connection: no statement is kept prepared, and

@@ -3,11 +3,13 @@ import { InvalidInputError } from "../errors.ts";
 import type { Connection, Listen, Query } from "../sql/connection.ts";
 import { hostConnection, insideBegun, insideTransaction, modesOf } from "../sql/transaction.ts";
 
+/** What a transaction of PGlite gives, of whatever version. */
 export interface PgliteTransactionLike {
   query(text: string, values?: unknown[], options?: { rowMode?: "array" | "object" }): Promise<{ rows: unknown[] }>;
   rollback(): Promise<void>;
 }
 
+/** What `PGlite.create(…)` gives, of whatever version. */
 export interface PgliteLike extends Omit<PgliteTransactionLike, "rollback"> {
   readonly waitReady: Promise<void>;
   transaction<Result>(work: (tx: PgliteTransactionLike) => Promise<Result>): Promise<Result>;

@@ -23,6 +23,7 @@ interface Inside extends PostgresJsLike {
   savepoint<Result>(work: (sql: PostgresJsLike) => Promise<Result>): Promise<Result>;
 }
 
+/** What postgres.js of a host cannot say itself. */
 export interface FromPostgresJsOptions {
   /**
    * Set it where a pooler such as PgBouncer gives each transaction another connection: no statement is kept prepared, and

@@ -17,6 +17,7 @@ import { withUrl } from "./with-url.ts";
 
 export type { FromPgOptions, PgClientLike, PgPoolLike };
 
+/** Where the server is, and for how long anything waits. */
 export interface PgOptions {
   /**
    * `postgres://user:password@host:port/database`. With `?pgbouncer=true` for a pooler that gives each transaction another
@@ -31,6 +32,7 @@ export interface PgOptions {
   statementTimeoutMs?: number;
 }
 
+/** The pool that `openPg` has opened. */
 export interface PgConnection extends ClosableConnection, AsyncDisposable {
   readonly engine: "pg";
   readonly pool: Pool;

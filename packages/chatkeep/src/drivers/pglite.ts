@@ -13,6 +13,7 @@ import { sessionSettings } from "./session-settings.ts";
 
 export type { PgliteLike, PgliteTransactionLike };
 
+/** Where the embedded database is, and what it begins with. */
 export interface PgliteConnectOptions {
   /** The folder of the database, made when it is missing; in memory when left out. Its lock is the file `<folder>.lock`. */
   dataDir?: string | undefined;
@@ -20,6 +21,7 @@ export interface PgliteConnectOptions {
   loadDataDir?: Blob | undefined;
 }
 
+/** The embedded database that `openPglite` has opened. */
 export interface PgliteConnection extends ClosableConnection, AsyncDisposable {
   readonly engine: "pglite";
   /** It gives times as text, which is how Drizzle reads them. */

@@ -9,6 +9,7 @@ import { withUrl } from "./with-url.ts";
 
 export type { FromPostgresJsOptions, PostgresJsLike };
 
+/** Where the server is, and for how long anything waits. */
 export interface PostgresJsOptions {
   /**
    * `postgres://user:password@host:port/database`. With `?pgbouncer=true` for a pooler that gives each transaction another
@@ -23,6 +24,7 @@ export interface PostgresJsOptions {
   statementTimeoutMs?: number;
 }
 
+/** The pool that `openPostgresJs` has opened. */
 export interface PostgresJsConnection extends ClosableConnection, AsyncDisposable {
   readonly engine: "postgres-js";
   readonly sql: postgres.Sql;

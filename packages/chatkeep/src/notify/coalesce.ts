@@ -1,11 +1,13 @@
 /** Work that is asked for often and done together: one at a time, with a pause between, and again after a failure. */
 
+/** How often the work of `coalesce` is done, and who hears of its failures. */
 export interface CoalesceOptions {
   /** From the beginning of one time to that of the next, in milliseconds. */
   everyMs: number;
   onError(error: unknown): void;
 }
 
+/** What `coalesce` gives: the way to ask for the work, and the way to end. */
 export interface Coalesced {
   /** Has the work done soon: at once if it rested long enough. `isUrgent`: without the pause. */
   trigger(isUrgent?: boolean): void;
@@ -15,7 +17,10 @@ export interface Coalesced {
 
 const pauseAfterErrorMs = 250;
 
-/** What comes while the work is under way is done the next time. */
+/**
+ * Has `work` done whenever it is triggered, one at a time and at most once in `everyMs`: what comes while it is under way is done the
+ * next time. After a failure it is done again.
+ */
 export function coalesce(work: () => Promise<void>, { everyMs, onError }: CoalesceOptions): Coalesced {
   let timer: NodeJS.Timeout | undefined;
   let current: Promise<void> | undefined;

@@ -31,6 +31,7 @@ export interface NotifierLog {
   error(details: object, message: string): void;
 }
 
+/** What `createNotifier` is made of. */
 export interface NotifierOptions {
   connection: Connection;
   log: NotifierLog;
@@ -40,6 +41,10 @@ export interface NotifierOptions {
   isAlone?: boolean | undefined;
 }
 
+/**
+ * Tells the other processes on a database what this one has changed, and hears them: `publish`, `subscribe`,
+ * `keepListening`, `isListening`.
+ */
 export type Notifier = ReturnType<typeof createNotifier>;
 
 const channel = "chatkeep";
@@ -51,6 +56,10 @@ const testEveryMs = 20_000;
 const testWithinMs = 3_000;
 const retryMs = { first: 1_000, max: 30_000 };
 
+/**
+ * Makes the notifier of a process: one in each, told of the store by `store.onChange(notifier.publish)`; close it at the end. It listens
+ * only while `keepListening` is in force, and tests every 20 seconds whether it hears.
+ */
 export function createNotifier({ connection, log, listen = connection.listen, isAlone = false }: NotifierOptions) {
   const self = `${version}:${crypto.randomUUID().slice(0, 8)}`;
   const subscribers = new Set<Subscriber>();

@@ -1,10 +1,12 @@
 /** For what is tried again and again: one line when it begins to fail, one a minute while that lasts, one when it works again. */
 
+/** Where an outage is told of: any logger that takes details and a message, as pino does. */
 export interface OutageLogger {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
 }
 
+/** What `createOutageLog` gives: to be told of each attempt that failed or worked. */
 export interface OutageLog {
   failed(error: unknown): void;
   worked(): void;

@@ -19,6 +19,7 @@ export interface Ending {
   error?: string | null | undefined;
 }
 
+/** The events of a reply in this process, one for all who follow it. */
 export interface Feed {
   readonly userId: UserId;
   readonly runId: string;

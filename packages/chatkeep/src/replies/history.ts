@@ -5,6 +5,7 @@ import type { UserStore } from "../store/store.ts";
 import type { Message } from "../store/tables/message.ts";
 import type { Question } from "./question.ts";
 
+/** How much of a branch a model is given. */
 export interface HistoryOptions {
   /** About so many tokens, by the number of characters; 16,000 when left out. */
   maxTokens?: number | undefined;

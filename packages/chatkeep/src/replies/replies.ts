@@ -14,6 +14,7 @@ import type { Question } from "./question.ts";
 import { positionIn, type Reply, replyOf, storedReply } from "./reply.ts";
 import { createTurns } from "./turns.ts";
 
+/** What replies are kept in and made of, and their limits. */
 export interface RepliesOptions<Event> {
   /** Made with `partsOf: partsOf(codec)`, so that a reply whose process died keeps its words. */
   store: Store;
@@ -41,6 +42,7 @@ export interface RepliesOptions<Event> {
   removeExpired?: (() => Promise<void>) | undefined;
 }
 
+/** How a question is asked. */
 export interface AskOptions {
   /** Waits while another reply of the conversation is being made, until this is aborted, in place of being refused. */
   wait?: AbortSignal | undefined;

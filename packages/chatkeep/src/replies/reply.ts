@@ -8,6 +8,7 @@ import type { Ending, Feed, Reader, Subscription } from "./feeds.ts";
 /** Where a client is in which reply: `<run>:<number of the last event that it has>`. */
 export type EventId = `${string}:${number}`;
 
+/** One event of a reply, with the id from which `follow` goes on. */
 export interface ReplyEvent<Event> {
   /** Missing in a reply that is read from its message, since there is nothing to go on from. */
   id: EventId | undefined;

@@ -6,6 +6,7 @@ export type Value = string | number | boolean | null;
 /** Runs one statement whose parameters are `$1`, `$2` …; gives its rows, each as the list of its columns in their order. */
 export type Query = (text: string, values?: readonly Value[], name?: string) => Promise<unknown[][]>;
 
+/** How a transaction begins; as the database has it when left out. Inside another transaction they mean nothing. */
 export interface TransactionOptions {
   isolationLevel?: "read committed" | "repeatable read" | "serializable" | undefined;
   accessMode?: "read write" | "read only" | undefined;
@@ -35,14 +36,17 @@ export interface Connection {
   readonly openUnlimited?: (() => ClosableConnection) | undefined;
 }
 
+/** A connection that was opened here, and must be closed. */
 export interface ClosableConnection extends Connection {
   close(): Promise<void>;
 }
 
+/** What listening gives: the way to end it. */
 export interface Listening {
   close(): Promise<void>;
 }
 
+/** What is called while listening goes on. */
 export interface ListenHandlers {
   /** With what was sent, at most 8,000 bytes. */
   onNotify(payload: string): void;

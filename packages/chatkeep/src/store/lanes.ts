@@ -11,6 +11,10 @@ export interface LanesOptions {
   maxWaitMs?: number | undefined;
 }
 
+/**
+ * The queue of changes: one of a conversation at a time, six of a user; the others wait where they hold no
+ * connection.
+ */
 export interface Lanes {
   /** Runs `work` when nothing else of this owner has the key, and few others run; without a key the latter alone. @throws unavailable after `maxWaitMs`; what `work` throws */
   run<Result>(ownerId: string | number, key: string | undefined, work: () => Promise<Result>): Promise<Result>;

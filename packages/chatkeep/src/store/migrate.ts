@@ -9,6 +9,7 @@ import { guarded } from "./context.ts";
 import type { Migration } from "./migration.ts";
 import { explainMigration, requireFreeNames, requirePlace, requireSchema } from "./migration-obstacles.ts";
 
+/** How a database stands to a list of migrations, by their names. */
 export interface MigrationStatus {
   /** Applied already, in order. */
   applied: string[];
@@ -22,6 +23,7 @@ export interface MigrationStatus {
   changed: string[];
 }
 
+/** Where `migrate` works, and how it waits for another process that migrates. */
 export interface MigrateOptions {
   /** Told when another process migrates, at first and then every ten seconds, for how long it has been waited for. */
   onWait?(ms: number): void;

@@ -28,7 +28,7 @@ export function enableRowLevelSecurity(connection: Connection, tables: ChatTable
   ]);
 }
 
-/** Takes them away again. */
+/** Takes the policies away from the four tables again. */
 export function disableRowLevelSecurity(connection: Connection, tables: ChatTables): Promise<void> {
   return onEachTable(connection, tables, (table) => [
     `drop policy if exists ${policy} on ${table}`,
@@ -37,7 +37,7 @@ export function disableRowLevelSecurity(connection: Connection, tables: ChatTabl
   ]);
 }
 
-/** Whether the policies are on. */
+/** Whether the policies of `enableRowLevelSecurity` are on. */
 export async function hasRowLevelSecurity(connection: Connection, tables: ChatTables): Promise<boolean> {
   const [row] = await connection.query(
     "select relrowsecurity as is_on from pg_class where oid = to_regclass($1::text)",

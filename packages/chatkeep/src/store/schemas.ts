@@ -20,11 +20,16 @@ export const titleSchema = z
   .refine(hasFewCharacters, `must have at most ${titleCharacters} characters`)
   .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
 
+/** 1 to 200 characters to look for in titles. */
 export const searchSchema = titleSchema.describe("What to look for in titles.");
 
+/** True or false. */
 export const flagSchema = z.boolean("must be true or false");
 
+/** One of `messageRoles`. */
 export const roleSchema = z.enum(messageRoles, `must be one of ${messageRoles.join(", ")}`);
+
+/** One of `messageStatuses`. */
 export const messageStatusSchema = z.enum(messageStatuses);
 
 const partRule = 'must be an object with a "type" that is a text';
@@ -49,6 +54,7 @@ const partsSchema = z
     }
   });
 
+/** A message to append: `content` or `parts`, not empty unless it is unfinished. */
 export const newMessageSchema = z
   .object({
     id: idSchema.optional(),
@@ -76,12 +82,14 @@ export const someMessagesSchema = newMessagesSchema.refine(
   "must have at least one message",
 );
 
+/** A conversation to create, with up to 100 first messages. */
 export const newConversationSchema = z.object({
   id: idSchema.optional(),
   title: titleSchema.nullable().optional(),
   messages: newMessagesSchema.optional(),
 });
 
+/** The number of entries on a page: 1 to 100. */
 export const limitSchema = z
   .int(`must be a whole number from 1 to ${pageSize}`)
   .min(1, `must be at least 1`)
@@ -92,6 +100,7 @@ export const cursorSchema = z
   .string("must be the nextCursor of a page")
   .max(limits.cursor, "must be the nextCursor of a page");
 
+/** A place in a conversation; 0 stands before the first message. */
 export const seqSchema = z
   .int("must be a whole number")
   .min(0, "must be at least 0")
@@ -160,16 +169,16 @@ type NewMessageInput = z.input<typeof newMessageSchema>;
  * A reply to begin: its question, new or stored already, the process that generates, and the model, for people who read logs.
  * `regenerate` asks for another answer to a question that has one. Without `replyId` a UUID is made.
  */
-export type NewReply = z.input<typeof newReplySchema>;
+export interface NewReply extends z.input<typeof newReplySchema> {}
 
 /** A run to begin: its draft, the process that generates, and the model, for people who read logs. */
-export type NewRun = z.input<typeof newRunSchema>;
+export interface NewRun extends z.input<typeof newRunSchema> {}
 
 /** A message to append. `content` is made from `parts` when they are given; without `id` a UUID is made; without `parentId` it follows the one before it, or the conversation's `headId`. */
-export type NewMessage = z.input<typeof newMessageSchema>;
+export interface NewMessage extends z.input<typeof newMessageSchema> {}
 
 /** A conversation to create, with its first messages if there are any. */
-export type NewConversation = z.input<typeof newConversationSchema>;
+export interface NewConversation extends z.input<typeof newConversationSchema> {}
 
 /** Whether PostgreSQL's text can hold it. */
 export function isStorable(text: string): boolean {

@@ -6,6 +6,7 @@ import { requireConnection } from "../sql/require-connection.ts";
 import type { PartsOf } from "./context.ts";
 import type { ChatTables } from "./tables/tables.ts";
 
+/** What of a store can be another way than usual. */
 export interface StoreOptions {
   /** The tables have the policies of `enableRowLevelSecurity`: each verb says in a transaction whose it is. */
   rowLevelSecurity?: boolean | undefined;

@@ -51,6 +51,7 @@ interface UserRunner {
   transaction<Result>(conversationId: string, work: (mine: UserStore) => Promise<Result>): Promise<Result>;
 }
 
+/** Conversations, messages and runs in one database: made once by `createStore`, or for a transaction of a host. */
 export interface Store {
   /**
    * Everything that this user can do; another user's chats are absent from it. An id that is none is refused by each verb.
@@ -70,10 +71,13 @@ export interface Store {
   system: SystemStore;
 }
 
+/** What a server does for all its users at once; every entry names its owner. Not for requests of users. */
 export interface SystemStore extends ReturnType<typeof systemStore> {
   /** A run without a heartbeat for so many milliseconds is over. */
   readonly leaseMs: number;
 }
+
+/** Everything that one user can do with conversations, messages and runs. */
 export interface UserStore extends ReturnType<typeof userVerbs> {
   /**
    * Several verbs on one conversation, together or not at all. After a deadlock it runs again.

@@ -29,6 +29,7 @@ export type {
   Subject,
 } from "./subject.ts";
 
+/** What the suite leaves out, and how long it tries. */
 export interface ConformanceOptions {
   /** Capabilities that the subject does not have. */
   without?: readonly Capability[];
@@ -40,6 +41,7 @@ export interface ConformanceOptions {
   timeoutMs?: number;
 }
 
+/** All cases, by promise. */
 export const conformanceGroups: readonly { name: string; cases: readonly ConformanceCase[] }[] = [
   { name: "P1 nothing is lost", cases: lostCases },
   { name: "P2 one order", cases: orderCases },

@@ -17,6 +17,7 @@ export interface ReadMessage {
   seq: number;
 }
 
+/** The kinds of refusal that the suite asks for. */
 export type ConformanceCode = "conflict" | "not_found" | "invalid_input" | "too_large" | "unavailable";
 
 /** The store under test, for any user. What it refuses it throws; `codeOf` says what kind of refusal that is. */
@@ -48,6 +49,7 @@ export interface Counted {
   walBytes: number;
 }
 
+/** What is measured: a store, and what can be done to it and counted of it. */
 export interface Subject {
   store: ConformanceStore;
   /** `connections`: a further store on the same data, as another server would have it. */
@@ -89,6 +91,8 @@ export interface Subject {
 }
 
 export const capabilities = ["connections", "processes", "faults", "clock", "counters", "shelf"] as const;
+
+/** What a subject may have beside its store; what it lacks is declared in `without`. */
 export type Capability = (typeof capabilities)[number];
 
 export function has(subject: Subject, capability: Capability): boolean {

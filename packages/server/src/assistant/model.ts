@@ -16,6 +16,7 @@ export interface AnsweringModel extends LanguageModelV4 {
   hear?: (listener: (omission: Omission, words: string) => void) => void;
 }
 
+/** Makes the model of a configuration: an OpenAI-compatible endpoint, or without one the offline assistant. */
 export function createModel(config: ModelConfig | undefined): AnsweringModel {
   if (!config) return createOfflineModel();
   const { id, baseUrl, apiKey, without, historyTokens } = config;

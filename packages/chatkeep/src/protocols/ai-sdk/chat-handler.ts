@@ -21,6 +21,7 @@ export interface ChatTurn extends Turn {
   readonly messages: ModelMessage[];
 }
 
+/** Whose requests they are, what answers them, and the limits of a host. */
 export interface ChatHandlerOptions {
   replies: Replies<UIMessageChunk>;
   /** Whose request it is, by your own sign-in; `undefined` is answered with 401. */

@@ -13,8 +13,10 @@ const sentences = {
   model_failed: "The model could not answer. Try again.",
 } as const;
 
+/** What can go wrong with a model, as a code; docs/errors.md says when. */
 export type ModelFailureCode = keyof typeof sentences;
 
+/** What went wrong with a model: a code, and its sentence for the reader. */
 export interface ModelFailure extends Failure {
   code: ModelFailureCode;
 }

@@ -8,11 +8,13 @@ import { ownerSchemas } from "../owner-schemas.ts";
 import { type Conversation, conversationColumns, conversationFrom } from "../tables/conversation.ts";
 import { type UserId, userIdFrom } from "../tables/tables.ts";
 
+/** Names a conversation and its owner. */
 export interface ConversationKey {
   userId: UserId;
   conversationId: string;
 }
 
+/** A conversation as it is now, with its owner and the run that is running in it. */
 export interface LiveConversation {
   userId: UserId;
   conversation: Conversation;

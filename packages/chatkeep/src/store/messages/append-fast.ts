@@ -21,7 +21,7 @@ import {
 } from "../../sql/columns.ts";
 import { raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
-import { type Message, type SentMessage, sentColumns, withKeptContent } from "../tables/message.ts";
+import { type Message, type SentMessage, sentColumns, storedMessage } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { type Append, followsHead, type OutgoingMessage, parentIn } from "./outgoing.ts";
 
@@ -65,20 +65,13 @@ export async function appendFast(context: Context, appends: readonly Append[]): 
   return answers;
 }
 
-/** As they are stored, which is how they were sent but for what the conversation gave them. */
 function messagesOf({ conversationId, rows }: Append, { messageCount, headId, storedAt }: Stored): Message[] {
-  return rows.map(({ id, role, content, parts, status }, index) =>
-    withKeptContent({
-      id,
+  return rows.map((row, index) =>
+    storedMessage(row, {
       conversationId,
-      role,
-      content,
-      parts: parts === null ? null : JSON.parse(parts),
       seq: messageCount + index + 1,
       parentId: index === 0 && followsHead(rows) ? headId : parentIn(rows, index),
-      status,
       createdAt: new Date(storedAt),
-      finishReason: null,
     }),
   );
 }

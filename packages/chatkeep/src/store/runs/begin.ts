@@ -15,7 +15,7 @@ import { getMessage } from "../messages/branch.ts";
 import { type OutgoingMessage, outgoing } from "../messages/outgoing.ts";
 import { listMessages } from "../messages/page.ts";
 import { type NewReply, newReplySchema } from "../schemas.ts";
-import { comparedColumns, type Message, type SentMessage, sentColumns, withKeptContent } from "../tables/message.ts";
+import { comparedColumns, type Message, type SentMessage, sentColumns, storedMessage } from "../tables/message.ts";
 import type { RunKey } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
 import { beginRun, isRunning } from "./begin-draft.ts";
@@ -27,6 +27,7 @@ import { interruptRuns } from "./expire.ts";
  */
 export type Beginning = { begun: Begun } | { running: { runId: string } } | { answered: Message };
 
+/** A run that has begun, with its question and the draft of its reply: whoever gets it has to write and end it. */
 export interface Begun {
   run: RunKey;
   /** As it is stored. */
@@ -126,9 +127,7 @@ function storedQuestion(
   { conversationId, question }: Reply,
   { seq, parentId, createdAt }: NonNullable<Found["begun"]>,
 ): Message {
-  const { id, role, content, parts, status } = question;
-  const given = { id, conversationId, role, content, parts: parts === null ? null : JSON.parse(parts), status };
-  return withKeptContent({ ...given, seq, parentId, createdAt, finishReason: null });
+  return storedMessage(question, { conversationId, seq, parentId, createdAt });
 }
 
 type Placed = SentMessage & { parentId: string | null };

@@ -5,6 +5,7 @@ import { type UserId, userIdFrom } from "../tables/tables.ts";
 import { endRun } from "./end.ts";
 import { isOver } from "./lease.ts";
 
+/** A run that was ended because its process had died. */
 export interface InterruptedRun {
   runId: string;
   conversationId: string;

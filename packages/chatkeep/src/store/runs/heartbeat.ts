@@ -11,6 +11,7 @@ import type { ChunkRow, RunKey, RunStatus } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
 import { isOver } from "./lease.ts";
 
+/** What a process says of a run that it writes: that it lives, and what has come since the last time. */
 export interface Heartbeat {
   userId: UserId;
   key: RunKey;
@@ -26,6 +27,7 @@ export interface LiveRun {
   isFollowed: boolean;
 }
 
+/** How far a reader of a run has come. */
 export interface RunPosition {
   userId: UserId;
   runId: string;
@@ -33,6 +35,7 @@ export interface RunPosition {
   after: number;
 }
 
+/** What is new in a run for that reader: at most 500 rows, or about 1 MiB. */
 export interface RunNews {
   runId: string;
   status: RunStatus;

@@ -2,13 +2,21 @@
 import { type ColumnsOf, integer, json, reader, text, time, uuid } from "../../sql/columns.ts";
 import { textOf } from "../text-of.ts";
 
+/** Who can have said a message. */
 export const messageRoles = ["user", "assistant"] as const;
+
+/** How a message stands: `streaming` while a run writes it, then how that ended. */
 export const messageStatuses = ["complete", "streaming", "stopped", "failed", "interrupted"] as const;
 /** Why a model ended its answer, as the AI SDK has it. */
 export const finishReasons = ["stop", "length", "content-filter", "tool-calls", "error", "other"] as const;
 
+/** Who said a message: one of `messageRoles`. */
 export type MessageRole = (typeof messageRoles)[number];
+
+/** How a message stands: one of `messageStatuses`. */
 export type MessageStatus = (typeof messageStatuses)[number];
+
+/** Why a model ended its answer: one of `finishReasons`. */
 export type FinishReason = (typeof finishReasons)[number];
 
 /** A part of a message as the AI SDK has it: `{ type: "text", text }`, `{ type: "tool-…", … }`; kept byte for byte. */
@@ -72,12 +80,32 @@ export const comparedColumns = {
 
 const read = reader(messageColumns);
 
+/** What a message gets where it is stored. */
+export type GivenMessage = Pick<Message, "conversationId" | "seq" | "parentId" | "createdAt">;
+
+/** A message as it is stored, which is how it was sent but for what it was given there: nothing of it has to be read back. */
+export function storedMessage({ id, role, status, content, parts }: SentMessage, given: GivenMessage): Message {
+  const { conversationId, seq, parentId, createdAt } = given;
+  return withKeptContent({
+    id,
+    conversationId,
+    role,
+    content,
+    parts: parts === null ? null : JSON.parse(parts),
+    seq,
+    parentId,
+    status,
+    createdAt,
+    finishReason: null,
+  });
+}
+
 /** A message of a row of those columns. Content that text cannot hold was kept in the parts: it comes back from there. */
 export function messageFrom(values: readonly unknown[], start?: number): Message {
   return withKeptContent(read(values, start));
 }
 
-export function withKeptContent(message: Message): Message {
+function withKeptContent(message: Message): Message {
   if (!message.parts || !message.content.includes("\uFFFD")) return message;
   return { ...message, content: textOf(message.parts) };
 }

@@ -2,6 +2,8 @@
 import { type ColumnsOf, integer, reader, text, time, uuid } from "../../sql/columns.ts";
 
 export const runStatuses = ["running", "completed", "stopped", "failed", "interrupted"] as const;
+
+/** How a run stands: `running`, or how it ended. */
 export type RunStatus = (typeof runStatuses)[number];
 
 /** One generation of a reply. */

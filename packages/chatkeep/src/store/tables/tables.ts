@@ -15,6 +15,7 @@ export interface UserTable {
   type: string;
 }
 
+/** Whose users they are, and where the tables are. */
 export interface ChatTablesOptions {
   /** The table whose ids are the users', to which every row refers; `false` when the users are elsewhere, and their ids any text. */
   user: UserTable | false;
