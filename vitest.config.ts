@@ -62,6 +62,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: "examples", include: ["examples/test/**/*.process.test.ts"] },
+      },
+      {
+        extends: true,
         test: {
           name: "e2e",
           include: ["e2e/**/*.e2e.test.ts"],

@@ -1,0 +1,87 @@
+CREATE SCHEMA "auth";
+--> statement-breakpoint
+CREATE SCHEMA "chat";
+--> statement-breakpoint
+CREATE TABLE "chat"."conversation" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"user_id" text NOT NULL,
+	"title" text,
+	"message_count" integer DEFAULT 0 NOT NULL,
+	"head_id" uuid,
+	"pinned" boolean DEFAULT false NOT NULL,
+	"archived" boolean DEFAULT false NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "conversation_id_user_id_key" UNIQUE("id","user_id"),
+	CONSTRAINT "conversation_title_check" CHECK (char_length("chat"."conversation"."title") between 1 and 200),
+	CONSTRAINT "conversation_message_count_check" CHECK ("chat"."conversation"."message_count" >= 0)
+);
+--> statement-breakpoint
+CREATE TABLE "chat"."message" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"conversation_id" uuid NOT NULL,
+	"user_id" text NOT NULL,
+	"seq" integer NOT NULL,
+	"parent_id" uuid,
+	"role" text NOT NULL,
+	"status" text DEFAULT 'complete' NOT NULL,
+	"content" text NOT NULL,
+	"parts" json,
+	"bytes" integer GENERATED ALWAYS AS (octet_length("content") + coalesce(octet_length("parts"::text), 0)) STORED,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"finish_reason" text,
+	CONSTRAINT "message_conversation_id_seq_key" UNIQUE("conversation_id","seq"),
+	CONSTRAINT "message_role_check" CHECK ("chat"."message"."role" in ('user', 'assistant')),
+	CONSTRAINT "message_status_check" CHECK ("chat"."message"."status" in ('complete', 'streaming', 'stopped', 'failed', 'interrupted')),
+	CONSTRAINT "message_seq_check" CHECK ("chat"."message"."seq" >= 1)
+);
+--> statement-breakpoint
+CREATE TABLE "chat"."run" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"conversation_id" uuid NOT NULL,
+	"user_id" text NOT NULL,
+	"message_id" uuid NOT NULL,
+	"status" text DEFAULT 'running' NOT NULL,
+	"server" text NOT NULL,
+	"epoch" integer DEFAULT 1 NOT NULL,
+	"heartbeat_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"stop_requested_at" timestamp (3) with time zone,
+	"followed_at" timestamp (3) with time zone,
+	"started_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"finished_at" timestamp (3) with time zone,
+	"error_code" text,
+	"error" text,
+	"model" text,
+	"input_tokens" bigint,
+	"output_tokens" bigint,
+	CONSTRAINT "run_id_user_id_key" UNIQUE("id","user_id"),
+	CONSTRAINT "run_status_check" CHECK ("chat"."run"."status" in ('running', 'completed', 'stopped', 'failed', 'interrupted'))
+);
+--> statement-breakpoint
+CREATE TABLE "chat"."run_chunk" (
+	"run_id" uuid NOT NULL,
+	"seq" integer NOT NULL,
+	"user_id" text NOT NULL,
+	"chunk" text NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "run_chunk_pkey" PRIMARY KEY("run_id","seq")
+);
+--> statement-breakpoint
+CREATE TABLE "auth"."users" (
+	"id" text PRIMARY KEY NOT NULL,
+	"name" text NOT NULL,
+	CONSTRAINT "users_name_unique" UNIQUE("name")
+);
+--> statement-breakpoint
+ALTER TABLE "chat"."conversation" ADD CONSTRAINT "conversation_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "auth"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."message" ADD CONSTRAINT "message_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "auth"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."message" ADD CONSTRAINT "message_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "chat"."conversation"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."run" ADD CONSTRAINT "run_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "auth"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."run" ADD CONSTRAINT "run_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "chat"."conversation"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."run_chunk" ADD CONSTRAINT "run_chunk_run_id_user_id_fkey" FOREIGN KEY ("run_id","user_id") REFERENCES "chat"."run"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "conversation_user_id_archived_updated_at_id_idx" ON "chat"."conversation" USING btree ("user_id","archived","updated_at","id");--> statement-breakpoint
+CREATE INDEX "conversation_pinned_idx" ON "chat"."conversation" USING btree ("user_id","updated_at","id") WHERE "chat"."conversation"."pinned";--> statement-breakpoint
+CREATE INDEX "message_user_id_id_idx" ON "chat"."message" USING btree ("user_id","id");--> statement-breakpoint
+CREATE INDEX "message_conversation_id_parent_id_idx" ON "chat"."message" USING btree ("conversation_id","parent_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "run_running_key" ON "chat"."run" USING btree ("conversation_id") WHERE "chat"."run"."status" = 'running';--> statement-breakpoint
+CREATE INDEX "run_user_id_conversation_id_started_at_idx" ON "chat"."run" USING btree ("user_id","conversation_id","started_at");
