@@ -1,4 +1,4 @@
-// `npm run test:long`: what npm would get, installed and used; then the conformance suite with many rounds and two minutes of
+// `npm run test:long`: what npm would get, installed and used, also in the example for Next.js; then the conformance suite with many rounds and two minutes of
 // chaos, again and again with other seeds, for ten minutes or as many as are named.
 import { spawnSync } from "node:child_process";
 
@@ -16,8 +16,10 @@ function run(command, args, env = {}) {
   return status ?? 1;
 }
 
-const installed = run("npm", ["run", "test:install"]);
-if (installed !== 0) process.exit(installed);
+for (const test of ["test:install", "test:next"]) {
+  const used = run("npm", ["run", test]);
+  if (used !== 0) process.exit(used);
+}
 
 for (let round = 1; round === 1 || Date.now() < end; round += 1) {
   const seed = Math.floor(Math.random() * 1_000_000_000);
