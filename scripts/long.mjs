@@ -1,5 +1,5 @@
-// `npm run test:long`: what npm would get, installed and used, also in the example for Next.js; then the conformance suite with many rounds and two minutes of
-// chaos, again and again with other seeds, for ten minutes or as many as are named.
+// `npm run test:long`: what npm would get, installed and used, also by the example for Next.js; then the conformance suite with many
+// rounds and two minutes of chaos, again and again with other seeds, for ten minutes or as many as are named.
 import { spawnSync } from "node:child_process";
 
 const minutes = Number(process.argv[2] ?? 10);
