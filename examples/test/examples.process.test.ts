@@ -213,3 +213,8 @@ it("what several examples have alike is the same in all of them", () => {
   for (const example of all) expect(read(example, "auth.ts")).toBe(read("express", "auth.ts"));
   for (const example of [...withAiSdk, "next/lib"]) expect(read(example, "model.ts")).toBe(read("express", "model.ts"));
 });
+
+it("the chat route of next has ten lines at most", () => {
+  const route = readFileSync(join(examples, "next/app/api/chat/[[...path]]/route.ts"), "utf8");
+  expect(route.trim().split("\n").length).toBeLessThanOrEqual(10);
+});
