@@ -42,10 +42,13 @@ export { translate } from "./sql/sqlstate.ts";
 export type { Change } from "./store/changes.ts";
 export { inTransaction, type PartsOf } from "./store/context.ts";
 export type { ConversationKey, LiveConversation } from "./store/conversations/live.ts";
+export type { ImportResult } from "./store/import.ts";
+export type { ImportedConversation } from "./store/import-schemas.ts";
 export { invalidInput, parse } from "./store/input.ts";
 export type { Lanes } from "./store/lanes.ts";
 export type { BranchMessage } from "./store/messages/branch.ts";
 export type { Page } from "./store/messages/page.ts";
+export type { UpdateOptions } from "./store/messages/update.ts";
 export {
   type MigrateOptions,
   type MigrationStatus,
@@ -67,10 +70,12 @@ export type { InterruptedRun } from "./store/runs/expire.ts";
 export type { Heartbeat, LiveRun, RunNews, RunPosition } from "./store/runs/heartbeat.ts";
 export { runLeaseMs } from "./store/runs/lease.ts";
 export {
+  type ConversationChanges,
   flagSchema,
   idSchema,
   isStorable,
   limitSchema,
+  type MessageChanges,
   messageStatusSchema,
   type NewConversation,
   type NewMessage,
@@ -81,11 +86,13 @@ export {
   newMessagesSchema,
   partSchema,
   roleSchema,
+  type SavedMessage,
   searchSchema,
   seqSchema,
   titleSchema,
+  uuidSchema,
 } from "./store/schemas.ts";
-export { createStore, type Store, type SystemStore, type UserStore } from "./store/store.ts";
+export { createStore, type Store, type SystemStore } from "./store/store.ts";
 export type { StoreOptions } from "./store/store-input.ts";
 export { chatMigrations } from "./store/tables/chat-migrations.ts";
 export type { Conversation } from "./store/tables/conversation.ts";
@@ -109,3 +116,4 @@ export {
   type UserTable,
 } from "./store/tables/tables.ts";
 export { textOf } from "./store/text-of.ts";
+export type { UserStore } from "./store/user-verbs.ts";

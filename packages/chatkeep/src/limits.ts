@@ -1,5 +1,11 @@
 /** Every limit of the store, with its number. Each is named in the sentence of the error that it causes. */
 export const limits = {
+  /** Characters (code points) of the id of a conversation or a message. */
+  idCharacters: 255,
+  /** Bytes of the metadata of a conversation or a message, as JSON. */
+  metadataBytes: 64 * 1024,
+  /** Bytes of UTF-8 of what a conversation tells its model. */
+  instructionsBytes: 64 * 1024,
   /** Characters (code points) of a title. */
   titleCharacters: 200,
   /** Bytes of UTF-8 that the content of a message may have, and bytes that its parts may have as JSON. */

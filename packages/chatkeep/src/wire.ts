@@ -3,20 +3,29 @@ import * as z from "zod";
 import type { ErrorCode } from "./errors.ts";
 import type { BranchMessage as StoredBranchMessage } from "./store/messages/branch.ts";
 import {
+  conversationMetadataSchema,
   flagSchema,
   idSchema,
+  instructionsSchema,
+  messageChangesSchema,
   messageStatusSchema,
-  newMessagesSchema,
+  messagesOf,
+  modelSchema,
+  newConversationShape,
   partSchema,
   roleSchema,
+  sentMessageSchema,
   seqSchema,
   titleSchema,
 } from "./store/schemas.ts";
+import { strictObject } from "./store/strict-object.ts";
 import type { Conversation as StoredConversation } from "./store/tables/conversation.ts";
-import { finishReasons, type Part, type Message as StoredMessage } from "./store/tables/message.ts";
+import { finishReasons, messageRoles, type Part, type Message as StoredMessage } from "./store/tables/message.ts";
 
 const time = z.iso.datetime().meta({ example: "2026-11-23T09:30:00.000Z" });
-const uuid = z.uuid().meta({ example: "9b2f6a0e-3c1d-4f7a-8e55-0d6c1b2a3f44" });
+/** As it was given: a UUID, or any other text of 1 to 255 characters. */
+const id = z.string().meta({ minLength: 1, maxLength: 255, example: "9b2f6a0e-3c1d-4f7a-8e55-0d6c1b2a3f44" });
+const givenId = { type: "string", minLength: 1, maxLength: 255 } as const;
 
 const part = partSchema.meta({
   type: "object",
@@ -26,17 +35,22 @@ const part = partSchema.meta({
   additionalProperties: true,
 });
 
+const object = { type: "object", additionalProperties: true } as const;
+
 /** A conversation as it goes out. */
 export const conversation = z
   .object({
-    id: uuid,
+    id,
     title: z.string().nullable().meta({ example: "How do I bake bread?" }),
     createdAt: time,
     updatedAt: time,
     messageCount: z.int().min(0),
-    headId: uuid.nullable().meta({ description: "The last message of the branch that is shown." }),
+    headId: id.nullable().meta({ description: "The last message of the branch that is shown." }),
     pinned: z.boolean(),
     archived: z.boolean(),
+    metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: "Of the host's own." }),
+    model: z.string().nullable().meta({ description: "The model that answers here; null for the usual one." }),
+    instructions: z.string().nullable().meta({ description: "What the model is told before all messages." }),
   })
   .meta({ id: "Conversation" });
 
@@ -46,19 +60,22 @@ export interface Conversation extends z.infer<typeof conversation> {}
 /** A message as it goes out. */
 export const message = z
   .object({
-    id: uuid,
-    conversationId: uuid,
+    id,
+    conversationId: id,
     role: roleSchema,
     content: z.string().meta({ description: "The plain text of parts." }),
     parts: z.array(part).nullable(),
+    metadata: z.unknown().meta({ description: "Any JSON that its sender put beside it; null for nothing." }),
     seq: z.int().min(1).meta({ description: "Its place in the conversation, without gaps." }),
-    parentId: uuid.nullable().meta({ description: "The message that it answers or follows." }),
+    parentId: id.nullable().meta({ description: "The message that it answers or follows." }),
     status: messageStatusSchema,
     createdAt: time,
     finishReason: z.enum(finishReasons).nullable().meta({
       description:
         "Why the model ended this reply: stop, or what cut it off. Null where no model of this server wrote it.",
     }),
+    revision: z.int().min(1).meta({ description: "One more for each change in place." }),
+    updatedAt: time.nullable().meta({ description: "Of its last change in place." }),
   })
   .meta({ id: "Message" });
 
@@ -69,7 +86,7 @@ export interface Message extends z.infer<typeof message> {}
 export const branchMessage = message
   .extend({
     siblings: z
-      .array(uuid)
+      .array(id)
       .meta({ description: "All messages that follow the same one with the same role, this one too, by seq." }),
   })
   .meta({ id: "BranchMessage" });
@@ -95,60 +112,90 @@ export interface ErrorBody extends z.infer<typeof errorBody> {}
 export type { ErrorCode, Part };
 
 /** What a client may append: how a message ended is for the server to say. */
-export const newMessages = newMessagesSchema
-  .transform((messages) => messages.map(({ status: _, ...given }) => given))
-  .meta({
-    type: "array",
-    maxItems: 100,
-    items: {
-      type: "object",
-      properties: {
-        id: { type: "string", format: "uuid", description: "The idempotency key; made when it is left out." },
-        role: { type: "string", enum: ["user", "assistant"] },
-        content: { type: "string", description: "At most 16 MiB. Left out when parts are given." },
-        parts: { type: "array", items: { type: "object", additionalProperties: true } },
-        parentId: { type: "string", format: "uuid", nullable: true },
-      },
-      required: ["role"],
+export const newMessages = messagesOf(sentMessageSchema).meta({
+  type: "array",
+  maxItems: 100,
+  items: {
+    type: "object",
+    properties: {
+      id: { ...givenId, description: "The idempotency key; made when it is left out." },
+      role: { type: "string", enum: [...messageRoles] },
+      content: { type: "string", description: "At most 16 MiB. Left out when parts are given." },
+      parts: { type: "array", items: { type: "object", additionalProperties: true } },
+      metadata: { description: "Any JSON of at most 64 KiB." },
+      parentId: { ...givenId, nullable: true },
     },
-  });
+    required: ["role"],
+    additionalProperties: false,
+  },
+});
 
 type NewMessageShape = z.output<typeof newMessages>[number];
 
 /** A message to append: its `content`, or its `parts`. Without `parentId` it follows the one before it, or the head. */
 export interface NewMessage extends NewMessageShape {}
 
+/** What a conversation has beside its title and its place. */
+const ofHost = {
+  metadata: conversationMetadataSchema
+    .nullable()
+    .optional()
+    .meta({ ...object, nullable: true }),
+  model: modelSchema.nullable().optional(),
+  instructions: instructionsSchema.nullable().optional(),
+};
+
 /** The body that creates a conversation. */
-export const newConversation = z
-  .object({
-    id: idSchema.optional().meta({ type: "string", format: "uuid" }),
-    title: titleSchema.nullable().optional(),
-    messages: newMessages.optional(),
-  })
-  .meta({ id: "NewConversation" });
+export const newConversation = strictObject({
+  ...newConversationShape,
+  id: idSchema.optional().meta(givenId),
+  ...ofHost,
+  messages: newMessages.optional(),
+}).meta({ id: "NewConversation" });
 
 /** A conversation to create, with its first messages if there are any. */
 export interface NewConversation extends z.output<typeof newConversation> {}
 
 /** The body that changes a conversation: at least one of its fields. */
-export const conversationChange = z
-  .object({
-    title: titleSchema.optional(),
-    pinned: flagSchema.optional(),
-    archived: flagSchema.optional(),
-    headId: idSchema.optional().meta({
-      type: "string",
-      format: "uuid",
-      description: "A message: its branch is shown, to its newest end.",
+export const conversationChange = strictObject({
+  title: titleSchema.optional(),
+  pinned: flagSchema.optional(),
+  archived: flagSchema.optional(),
+  ...ofHost,
+  headId: idSchema.optional().meta({
+    ...givenId,
+    description: "A message: its branch is shown, to its newest end.",
+  }),
+  lastMessageId: idSchema
+    .nullable()
+    .optional()
+    .meta({
+      ...givenId,
+      nullable: true,
+      description:
+        "A message that the branch ends with from now on; null: nothing is shown. What is below it is not removed.",
     }),
-  })
-  .refine((given) => Object.keys(given).length > 0, "must have a title, pinned, archived or headId");
+}).refine(
+  (given) => Object.keys(given).length > 0,
+  "must have a title, pinned, archived, metadata, model, instructions, headId or lastMessageId",
+);
 
 /** What of a conversation is to be another than it is. */
 export interface ConversationChange extends z.output<typeof conversationChange> {}
 
+/** The body that changes a message, which has to be as it was read. */
+export const messageChange = strictObject({
+  content: z.string("must be a text").optional(),
+  parts: messageChangesSchema.shape.parts.meta({ type: "array", items: object }),
+  metadata: messageChangesSchema.shape.metadata.meta({ type: "object", description: "Any JSON of at most 64 KiB." }),
+  revision: z.int("must be the revision of the message as it was read").min(1, "must be at least 1"),
+});
+
+/** What of a message is to be another than it is. */
+export interface MessageChange extends z.output<typeof messageChange> {}
+
 /** The body that appends messages, with the number of messages that the client knows of if it likes. */
-export const appendBody = z.object({ messages: newMessages, expectedSeq: seqSchema.optional() });
+export const appendBody = strictObject({ messages: newMessages, expectedSeq: seqSchema.optional() });
 
 /** What an append is answered with: the messages as they are stored. */
 export const appended = z.object({ items: z.array(message) });
@@ -182,7 +229,7 @@ export interface ImportReport extends z.infer<typeof importReport> {}
 export const liveEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
   z.object({ type: z.literal("conversation"), conversation, runId: z.uuid().nullable() }),
-  z.object({ type: z.literal("deleted"), conversationId: z.uuid() }),
+  z.object({ type: z.literal("deleted"), conversationId: id }),
 ]);
 
 /**
@@ -208,8 +255,8 @@ export function asConversation({ createdAt, updatedAt, ...row }: StoredConversat
 }
 
 /** A message of the store as it goes out. */
-export function asMessage({ createdAt, ...row }: StoredMessage): Message {
-  return { ...row, createdAt: createdAt.toISOString() };
+export function asMessage({ createdAt, updatedAt, ...row }: StoredMessage): Message {
+  return { ...row, createdAt: createdAt.toISOString(), updatedAt: updatedAt?.toISOString() ?? null };
 }
 
 /** A message of a branch as it goes out. */

@@ -21,7 +21,7 @@ type AnyVerb = (...values: unknown[]) => Promise<unknown>;
 
 const refused = expect.objectContaining({ code: "invalid_input", message: expect.stringMatching(/^.+\.$/) });
 /** Each is wrong for whatever an argument is meant to be: they are given in place of each argument in turn. */
-const wrong: unknown[] = [42, Number.NaN, true, [], Symbol("x"), () => {}, "\0", "not a uuid"];
+const wrong: unknown[] = [42, Number.NaN, true, [], Symbol("x"), () => {}, "\0", " ", "x".repeat(256), "\ud800"];
 
 it("each verb of a user refuses each argument that is of a wrong type, with a sentence", async () => {
   const { ann } = people;
@@ -34,11 +34,18 @@ it("each verb of a user refuses each argument that is of a wrong type, with a se
     "conversations.list": [{ limit: 1 }],
     "conversations.ids": [{}],
     "conversations.rename": [id, { title: "must be a text" }],
+    "conversations.update": [id, { title: "must be a text", "\0": 1 }],
     "conversations.pin": [id, "yes"],
     "conversations.archive": [id, "yes"],
     "conversations.showBranch": [id, headId],
+    "conversations.truncate": [id, headId],
+    "conversations.clear": [id],
+    "conversations.pop": [id],
     "conversations.delete": [id],
     "messages.append": [id, [{ role: "user", content: "Hello" }], {}],
+    "messages.update": [id, headId, { content: "x" }, { revision: 1 }],
+    "messages.redact": [id, headId],
+    "messages.save": [id, [{ id: "a", role: "user", content: "x" }]],
     "messages.get": [id, headId],
     "messages.list": [id, {}],
     "messages.branch": [id, {}],
@@ -50,7 +57,7 @@ it("each verb of a user refuses each argument that is of a wrong type, with a se
     "runs.find": [id, randomUUID()],
     "runs.stop": [id],
   };
-  const { transaction: _, ...nouns } = ann;
+  const { transaction: _, import: bringIn, ...nouns } = ann;
   const verbs = Object.entries(nouns).flatMap(([noun, verbsOfNoun]) =>
     Object.entries(verbsOfNoun).map(([verb, call]) => [`${noun}.${verb}`, call as AnyVerb] as const),
   );
@@ -60,13 +67,21 @@ it("each verb of a user refuses each argument that is of a wrong type, with a se
     for (const [place, value] of values.entries()) {
       // A title, a mark: what is wrong with those stands in their place already.
       const isLoose =
-        name === "conversations.rename" || name === "conversations.pin" || name === "conversations.archive";
+        name === "conversations.rename" ||
+        name === "conversations.update" ||
+        name === "conversations.pin" ||
+        name === "conversations.archive";
       const some = isLoose && place === 1 ? [value] : wrong;
       for (const bad of some) {
+        // No messages are a transcript, too.
+        if (name === "messages.save" && place === 1 && Array.isArray(bad)) continue;
         const given = values.map((one, index) => (index === place ? bad : one));
         await expect(call(...given), `${name}, argument ${place + 1}: ${String(bad)}`).rejects.toThrow(refused);
       }
     }
+  }
+  for (const bad of [...wrong, undefined, null, {}]) {
+    if (!Array.isArray(bad)) await expect((bringIn as AnyVerb)(bad), String(bad)).rejects.toThrow(refused);
   }
   expect(await ann.conversations.get(id)).toMatchObject({ messageCount: 1, title: "Hello", pinned: false });
 });
@@ -91,14 +106,28 @@ it("each option is looked at, and the sentence names it", async () => {
     [() => ann.messages.list(id, { before: 1.5 }), /before/],
     [() => ann.messages.list(id, { after: -1 }), /after/],
     [() => ann.messages.list(id, { before: 2 ** 31 }), /before/],
-    [() => ann.messages.branch(id, { leafId: "x" }), /leafId/],
+    [() => ann.messages.branch(id, { leafId: "" }), /leafId/],
     [() => ann.messages.branch(id, { leafId: headId ?? "", before: headId ?? "" }), /leafId or before/],
     [() => append({ role: "user", content: "x" }, { expectedSeq: "1" }), /expectedSeq/],
     [() => append({ role: "user", content: 5 }), /content/],
     [() => append({ role: "user", parts: [{ type: 5 }] }), /parts/],
     [() => append({ role: "user", parts: Array(10_001).fill({ type: "x" }) }), /at most 10000 parts/],
     [() => append({ role: "other", content: "x" }), /role/],
-    [() => append({ role: "user", content: "x", id: "x" }), /id/],
+    [() => append({ role: "user", content: "x", id: " " }), /id/],
+    [() => append({ role: "user", content: "x", id: "x".repeat(256) }), /at most 255 characters/],
+    [() => append({ role: "user", content: "x", id: "a\0b" }), /NUL/],
+    [() => append({ role: "user", content: "x", created_at: 1 }), /must not have the key "created_at": it takes id/],
+    [() => append({ role: "user", content: "x", meta: 1 }), /"meta": did you mean metadata/],
+    [() => append({ role: "user", content: "x", parent_id: 1 }), /"parent_id": did you mean parentId/],
+    [() => append({ role: "user", content: "x", metadata: () => 1 }), /metadata/],
+    [() => list({ metadata: { a: {} } }), /metadata/],
+    [() => list({ metadata: { a: "\0" } }), /NUL/],
+    [() => list({ metadata: Object.fromEntries(Array.from({ length: 11 }, (_, i) => [i, i])) }), /at most 10/],
+    [() => list({ sort: "title" }), /"sort"/],
+    [() => ann.conversations.create({ metadata: { a: "\0" } }), /metadata/],
+    [() => ann.conversations.create({ model: "" }), /model/],
+    [() => ann.conversations.create({ instructions: "x".repeat(65_537) }), /instructions/],
+    [() => ann.conversations.update(id, {}), /at least one of/],
     [() => append({ role: "user", content: "x", parentId: 5 }), /parentId/],
     [() => ann.messages.append(id, Array(101).fill({ role: "user", content: "x" })), /at most 100 messages/],
     [() => ann.messages.append(id, []), /at least one/],
@@ -160,7 +189,7 @@ it("a transaction needs a conversation and a function, and parts are plain JSON"
   const { id } = await ann.conversations.create();
   const work = undefined as unknown as () => Promise<void>;
   for (const call of [
-    () => ann.transaction("x", async () => {}),
+    () => ann.transaction("", async () => {}),
     () => ann.transaction(id, work),
     () => store.transaction(work),
     () => ann.messages.append(id, [{ role: "user", parts: [{ type: "x", toJSON: () => undefined }] }]),

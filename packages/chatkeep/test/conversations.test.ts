@@ -201,7 +201,7 @@ describe("another's conversation", () => {
 
 describe("the database itself", () => {
   it.each([
-    ["a role", "role", "'system'"],
+    ["a role", "role", "'robot'"],
     ["a status", "status", "'done'"],
     ["a seq", "seq", "0"],
   ])("refuses %s that there is not", async (_name, column, value) => {

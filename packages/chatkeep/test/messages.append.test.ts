@@ -198,11 +198,15 @@ describe("append", () => {
   });
 
   it.each([
-    ["an unknown role", [{ role: "system", content: "x" }], "messages.0.role must be one of user, assistant."],
+    [
+      "an unknown role",
+      [{ role: "robot", content: "x" }],
+      "messages.0.role must be one of user, assistant, system, tool.",
+    ],
     ["an empty message", [{ role: "user", content: "" }], "messages.0.content must not be empty"],
     ["no message", [], "messages must have at least one message."],
     ["101 messages", Array.from({ length: 101 }, () => hello), "messages must be at most 100 messages at once"],
-    ["an id that is none", [{ ...hello, id: "1" }], "messages.0.id must be a UUID"],
+    ["an id that is none", [{ ...hello, id: "" }], "messages.0.id must not be empty"],
     [
       "an id named twice",
       [0, 1].map(() => ({ ...hello, id: models.message ? "c0000000-0000-4000-8000-00000000000c" : "" })),

@@ -48,7 +48,7 @@ it("gives an empty page of an empty conversation, and not_found of none", async 
   expect(await people.ann.messages.list(id)).toEqual({ items: [], nextCursor: null });
   expect(await people.ann.messages.branch(id)).toEqual({ items: [], nextCursor: null });
   await expect(people.ann.messages.list(randomUUID())).rejects.toThrow(code("not_found"));
-  await expect(people.ann.messages.list("7")).rejects.toThrow(code("invalid_input"));
+  await expect(people.ann.messages.list("")).rejects.toThrow(code("invalid_input"));
 });
 
 it("reads a long branch page by page, up to its first question", async () => {

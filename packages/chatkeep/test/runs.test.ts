@@ -91,8 +91,8 @@ it("begins for a draft of its conversation alone, and says what is wrong with an
     [other.id, done?.id, "conflict", /no draft/],
     [id, other.headId ?? "", "not_found", /no message/],
     [randomUUID(), draft?.id, "not_found", /no conversation/],
-    ["not a uuid", draft?.id, "invalid_input", /conversationId must be a UUID/],
-    [id, "not a uuid", "invalid_input", /messageId must be a UUID/],
+    ["", draft?.id, "invalid_input", /conversationId must not be empty/],
+    [id, "", "invalid_input", /messageId must not be empty/],
   ];
   for (const [conversationId, messageId = "", wanted, says] of tries) {
     const begun = ann.runs.beginDraft({ conversationId, messageId, server: "one" });

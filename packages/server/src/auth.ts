@@ -7,7 +7,7 @@ import { symmetricDecrypt } from "better-auth/crypto";
 import { betterAuth } from "better-auth/minimal";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import { InvalidInputError, idSchema, inTransaction, isStorable, UnauthenticatedError } from "chatkeep";
+import { InvalidInputError, inTransaction, isStorable, UnauthenticatedError, uuidSchema } from "chatkeep";
 import { fromDrizzle } from "chatkeep/drizzle";
 import { and, eq, gt, sql } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
@@ -299,7 +299,7 @@ async function identityOfJwt(db: Database, url: string, token: string): Promise<
   }).catch((cause: unknown) => {
     throw new UnauthenticatedError(refused.message, { cause });
   });
-  const [id, sessionId] = [idSchema.safeParse(payload.sub), idSchema.safeParse(payload["sid"])];
+  const [id, sessionId] = [uuidSchema.safeParse(payload.sub), uuidSchema.safeParse(payload["sid"])];
   if (!id.success || !sessionId.success) throw refused;
   const [found] = await db
     .select({ expiresAt: session.expiresAt, token: session.token })

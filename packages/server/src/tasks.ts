@@ -1,7 +1,6 @@
 /** What a user can do with tasks. Every function takes the owner. */
 import {
   encodeCursor,
-  idSchema,
   isStorable,
   keyOf,
   limitSchema,
@@ -9,6 +8,7 @@ import {
   type Page,
   parse,
   titleSchema,
+  uuidSchema,
 } from "chatkeep";
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import { z } from "zod";
@@ -102,7 +102,7 @@ export async function deleteTask(db: Database, ownerId: string, taskId: string):
 }
 
 function owned(ownerId: string, taskId: string): SQL | undefined {
-  return and(eq(task.userId, ownerId), eq(task.id, parse(idSchema, taskId, "taskId")));
+  return and(eq(task.userId, ownerId), eq(task.id, parse(uuidSchema, taskId, "taskId")));
 }
 
 function above(cursor: string): SQL {

@@ -126,9 +126,13 @@ it("what is refused has its code, its status and its details", async () => {
   expect(await errorOf(bobs().messages.branch(id))).toMatchObject({ code: "not_found", status: 404 });
   const late = anns().messages.append(id, [{ role: "user", content: "?" }], { expectedSeq: 7 });
   expect(await errorOf(late)).toMatchObject({ code: "conflict", status: 409, details: { messageCount: 0 } });
-  const wrong = await errorOf(anns().conversations.rename("no-id", "x"));
+  const wrong = await errorOf(anns().conversations.rename("x".repeat(256), "x"));
   expect(wrong).toBeInstanceOf(ApiError);
-  expect(wrong).toMatchObject({ code: "invalid_input", status: 422, message: expect.stringContaining("UUID") });
+  expect(wrong).toMatchObject({
+    code: "invalid_input",
+    status: 422,
+    message: expect.stringContaining("255 characters"),
+  });
 });
 
 it("a server that is away, or is none, is said to be so", async () => {

@@ -19,6 +19,7 @@ interface Operation {
 /** A valid body for each route that takes one: what is wrong must be the id alone. */
 const bodies: Record<string, (messageId: string) => unknown> = {
   "patch /api/conversations/{id}": () => ({ title: "Mine now" }),
+  "patch /api/conversations/{id}/messages/{messageId}": () => ({ content: "Mine now", revision: 1 }),
   "post /api/conversations/{id}/messages": () => ({ messages: [{ role: "user", content: "Mine now" }] }),
   "patch /api/tasks/{id}": () => ({ title: "Mine now" }),
 };
@@ -51,7 +52,12 @@ it("someone else's id answers like one that never was, on every route that takes
         ? ["", `?leaf=${conversation.headId}`, `?before=${conversation.headId}`]
         : [""];
       for (const query of queries) {
-        const ask = (id: string) => bob.request(method.toUpperCase(), path.replace("{id}", id) + query, body);
+        const ask = (id: string) =>
+          bob.request(
+            method.toUpperCase(),
+            path.replace("{id}", id).replace("{messageId}", conversation.headId) + query,
+            body,
+          );
         const [theirs, absent] = [await ask(real), await ask(never)];
         expect([name, theirs.status]).toEqual([name, absent.status]);
         expect(await plain(theirs, real)).toEqual(await plain(absent, never));

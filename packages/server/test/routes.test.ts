@@ -25,6 +25,9 @@ describe("conversations", () => {
     expect(made.status).toBe(201);
     const conversation = (await made.json()) as { id: string };
     expect(conversation).toEqual({
+      metadata: null,
+      model: null,
+      instructions: null,
       id: expect.any(String),
       title: "Bread",
       messageCount: 1,
@@ -79,6 +82,9 @@ describe("messages", () => {
     expect(first.status).toBe(201);
     const { items } = (await first.json()) as Listed;
     expect(items[1]).toEqual({
+      metadata: null,
+      revision: 1,
+      updatedAt: null,
       id: body.messages[1]?.id,
       conversationId: id,
       role: "assistant",
@@ -104,9 +110,11 @@ describe("messages", () => {
   it("cannot be given a status, or the mark of a run, from outside", async () => {
     const { id } = await ann.call<{ id: string }>("POST", "/api/conversations", {});
     const path = `/api/conversations/${id}/messages`;
-    const { items } = await ann.call<Listed>("POST", path, {
-      messages: [{ ...hello, role: "assistant", status: "streaming", finishReason: "stop", finish_reason: "stop" }],
-    });
+    for (const key of ["status", "finishReason", "finish_reason", "revision", "createdAt", "seq"]) {
+      const sent = ann.call("POST", path, { messages: [{ ...hello, role: "assistant", [key]: "stop" }] });
+      await expect(sent).rejects.toThrow(new RegExp(`422.*invalid_input.*${key}`));
+    }
+    const { items } = await ann.call<Listed>("POST", path, { messages: [{ ...hello, role: "assistant" }] });
     expect(items[0]).toMatchObject({ status: "complete", finishReason: null });
   });
 });
@@ -131,19 +139,19 @@ describe("tasks", () => {
 describe("bad input", () => {
   const rows: [string, string, string, unknown, number, string, RegExp][] = [
     [
-      "an id that is no UUID",
+      "an id that is too long",
       "GET",
-      "/api/conversations/7",
+      `/api/conversations/${"7".repeat(256)}`,
       undefined,
       422,
       "invalid_input",
-      /path\.id must be a UUID/,
+      /path\.id must have at most 255 characters/,
     ],
     [
       "an unknown role",
       "POST",
       `/api/conversations/${never}/messages`,
-      { messages: [{ role: "system", content: "x" }] },
+      { messages: [{ role: "robot", content: "x" }] },
       422,
       "invalid_input",
       /must be one of user, assistant/,
@@ -335,4 +343,34 @@ it("describes itself, with nothing of another host", async () => {
     expect([asset, (await send(test.app, "GET", asset)).status]).toEqual([asset, 200]);
   }
   expect((await send(test.app, "GET", "/docs/package.json")).status).toBe(404);
+});
+
+describe("messages that are changed", () => {
+  const path = "/api/conversations/chat%2F1/messages";
+
+  it("are changed in place as they were read, and redacted, under ids of any text", async () => {
+    const messages = [{ ...hello, id: "m/1", metadata: { a: 1 } }];
+    const made = { id: "chat/1", metadata: { project: "x" }, instructions: "Be brief.", messages };
+    expect(await ann.call("POST", "/api/conversations", made)).toMatchObject({ id: "chat/1", headId: "m/1" });
+    const change = { content: "Changed", revision: 1 };
+    expect(await ann.call("PATCH", `${path}/m%2F1`, change)).toMatchObject({
+      id: "m/1",
+      content: "Changed",
+      revision: 2,
+    });
+    await expect(ann.call("PATCH", `${path}/m%2F1`, change)).rejects.toThrow(/ 409 /);
+    await expect(bob.call("PATCH", `${path}/m%2F1`, { ...change, revision: 2 })).rejects.toThrow(/ 404 /);
+    await expect(ann.call("PATCH", `${path}/m%2F1`, { content: "x" })).rejects.toThrow(/ 422 /);
+    await expect(bob.call("DELETE", `${path}/m%2F1`)).rejects.toThrow(/ 404 /);
+    expect(await ann.call("DELETE", `${path}/m%2F1`)).toMatchObject({ content: "", parts: null, status: "deleted" });
+    const conversation = "/api/conversations/chat%2F1";
+    expect(await ann.call("PATCH", conversation, { lastMessageId: null })).toMatchObject({ headId: null });
+    expect(await ann.call("PATCH", conversation, { lastMessageId: "m/1" })).toMatchObject({ headId: "m/1" });
+    const filtered = await ann.call<Listed>(
+      "GET",
+      `/api/conversations?metadata=${encodeURIComponent('{"project":"x"}')}`,
+    );
+    expect(filtered.items).toMatchObject([{ id: "chat/1" }]);
+    await expect(ann.call("GET", "/api/conversations?metadata=x")).rejects.toThrow(/ 422 /);
+  });
 });

@@ -13,6 +13,8 @@ export interface ConversationListOptions extends RequestOptions {
   pinned?: boolean | undefined;
   /** Words of the title, in whatever case. */
   search?: string | undefined;
+  /** Only those whose metadata has all these keys with these values. */
+  metadata?: Record<string, string | number | boolean | null> | undefined;
 }
 
 /** Each verb throws an `ApiError`; someone else's conversation is `not_found`, like one that never was. */
@@ -42,8 +44,12 @@ export interface ConversationsClient {
 export const conversationPath = (conversationId: string) => `/conversations/${encodeURIComponent(conversationId)}`;
 
 export function conversationsClient({ request }: Sender): ConversationsClient {
-  const list = ({ signal, keepalive, ...query }: ConversationListOptions = {}) =>
-    request<Page<Conversation>>("/conversations", { query: { ...query }, signal, keepalive });
+  const list = ({ signal, keepalive, metadata, ...query }: ConversationListOptions = {}) =>
+    request<Page<Conversation>>("/conversations", {
+      query: { ...query, metadata: metadata && JSON.stringify(metadata) },
+      signal,
+      keepalive,
+    });
   const update: ConversationsClient["update"] = (id, json, options) =>
     request(conversationPath(id), { ...options, method: "PATCH", json });
   return {

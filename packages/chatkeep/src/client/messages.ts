@@ -1,5 +1,5 @@
 /** Messages over HTTP: by their order, and by the branch that they are on. */
-import type { BranchMessage, Message, NewMessage, Page } from "../wire.ts";
+import type { BranchMessage, Message, MessageChange, NewMessage, Page } from "../wire.ts";
 import { conversationPath } from "./conversations.ts";
 import type { RequestOptions, Sender } from "./request.ts";
 
@@ -35,6 +35,13 @@ export interface MessagesClient {
    * @throws not_found; conflict; too_large over 16 MiB in one message
    */
   append(conversationId: string, messages: readonly NewMessage[], options?: AppendOptions): Promise<Message[]>;
+  /**
+   * Changes a message in place, if it has the `revision` that is given, which is that of the message as it was read.
+   * @throws not_found; conflict when it was changed since (`details.revision`), while a reply writes it, or when it was deleted
+   */
+  update(conversationId: string, messageId: string, change: MessageChange, options?: RequestOptions): Promise<Message>;
+  /** Takes the content of a message away for good; its place stays. @throws not_found; conflict while a reply writes it */
+  redact(conversationId: string, messageId: string, options?: RequestOptions): Promise<Message>;
   /** The last page by `seq`, or the one before or after a `seq`; `nextCursor` is the next `before`, or `after`. @throws not_found */
   list(conversationId: string, options?: MessageListOptions): Promise<Page<Message>>;
   /** What is said on one branch, in its order; `nextCursor` is the `before` of the page above. @throws not_found */
@@ -42,6 +49,7 @@ export interface MessagesClient {
 }
 
 export function messagesClient({ request }: Sender): MessagesClient {
+  const pathOf = (id: string, messageId: string) => `${conversationPath(id)}/messages/${encodeURIComponent(messageId)}`;
   return {
     append: async (id, messages, { expectedSeq, ...options } = {}) => {
       const json = { messages, expectedSeq };
@@ -49,6 +57,9 @@ export function messagesClient({ request }: Sender): MessagesClient {
       const { items } = await request<{ items: Message[] }>(path, { ...options, method: "POST", json });
       return items;
     },
+    update: (id, messageId, json, options = {}) =>
+      request(pathOf(id, messageId), { ...options, method: "PATCH", json }),
+    redact: (id, messageId, options = {}) => request(pathOf(id, messageId), { ...options, method: "DELETE" }),
     list: (id, { signal, keepalive, ...query } = {}) =>
       request(`${conversationPath(id)}/messages`, { query: { ...query }, signal, keepalive }),
     branch: (id, { signal, keepalive, leafId, ...query } = {}) =>

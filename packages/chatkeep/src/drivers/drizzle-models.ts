@@ -22,8 +22,8 @@ import {
   uuid,
   varchar,
 } from "drizzle-orm/pg-core";
-import type { Conversation } from "../store/tables/conversation.ts";
-import { finishReasons, type Message, messageRoles, messageStatuses, type Part } from "../store/tables/message.ts";
+import type { ConversationRow } from "../store/tables/conversation.ts";
+import { finishReasons, type MessageRow, messageRoles, messageStatuses, type Part } from "../store/tables/message.ts";
 import { type Run, runStatuses } from "../store/tables/run.ts";
 import { type Attachment, tableNames, type UserId, userTypeOf } from "../store/tables/tables.ts";
 
@@ -58,11 +58,16 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
     {
       id: uuid("id").primaryKey().defaultRandom(),
       userId: owner(),
+      externalId: text("external_id"),
       title: text("title"),
       messageCount: integer("message_count").notNull().default(0),
       headId: uuid("head_id"),
+      headExternalId: text("head_external_id"),
       pinned: boolean("pinned").notNull().default(false),
       archived: boolean("archived").notNull().default(false),
+      metadata: json("metadata").$type<Record<string, unknown>>(),
+      model: text("model"),
+      instructions: text("instructions"),
       createdAt: moment("created_at").notNull().defaultNow(),
       updatedAt: moment("updated_at").notNull().defaultNow(),
     },
@@ -76,6 +81,11 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
         columns.id,
       ),
       index("conversation_pinned_idx").on(columns.userId, columns.updatedAt, columns.id).where(sql`${columns.pinned}`),
+      // Metadata under its owner's id: no key of it leads to what others have.
+      index("conversation_metadata_idx")
+        .using("gin", sql`jsonb_set('{}', array[${columns.userId}::text], ${columns.metadata}::jsonb) jsonb_path_ops`)
+        .where(sql`${columns.metadata} is not null`),
+      check("conversation_external_id_check", sql`char_length(${columns.externalId}) between 1 and 255`),
       check("conversation_title_check", sql`char_length(${columns.title}) between 1 and 200`),
       check("conversation_message_count_check", sql`${columns.messageCount} >= 0`),
     ],
@@ -85,20 +95,25 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
     tableNames.message,
     {
       id: uuid("id").primaryKey().defaultRandom(),
+      externalId: text("external_id"),
       conversationId: uuid("conversation_id").notNull(),
       userId: owner(),
       seq: integer("seq").notNull(),
       parentId: uuid("parent_id"),
+      parentExternalId: text("parent_external_id"),
       role: text("role", { enum: messageRoles }).notNull(),
       status: text("status", { enum: messageStatuses }).notNull().default("complete"),
       content: text("content").notNull(),
       parts: json("parts").$type<Part[]>(),
+      metadata: json("metadata").$type<unknown>(),
       // What a page of messages is measured by, without reading them.
       bytes: integer("bytes").generatedAlwaysAs(
-        sql`octet_length("content") + coalesce(octet_length("parts"::text), 0)`,
+        sql`octet_length("content") + coalesce(octet_length("parts"::text), 0) + coalesce(octet_length("metadata"::text), 0)`,
       ),
       createdAt: moment("created_at").notNull().defaultNow(),
       finishReason: text("finish_reason", { enum: finishReasons }),
+      revision: integer("revision").notNull().default(1),
+      updatedAt: moment("updated_at"),
     },
     (columns) => [
       toUser("message_user_id_fkey", columns.userId),
@@ -110,6 +125,7 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
         columns: [columns.conversationId, columns.userId],
         foreignColumns: [conversation.id, conversation.userId],
       }).onDelete("cascade"),
+      check("message_external_id_check", sql`char_length(${columns.externalId}) between 1 and 255`),
       check("message_role_check", oneOf(columns.role, messageRoles)),
       check("message_status_check", oneOf(columns.status, messageStatuses)),
       check("message_seq_check", sql`${columns.seq} >= 1`),
@@ -179,8 +195,8 @@ export type ChatModels = ReturnType<typeof chatModels<AnyPgColumn>>;
 type IsSame<One, Other> = [One, Other] extends [Other, One] ? true : never;
 /** Whoever adds a column to one of both is told of the other here. */
 export const agreesWithTheStore: [
-  IsSame<Conversation, Omit<ChatModels["conversation"]["$inferSelect"], "userId">>,
-  IsSame<Message, Omit<ChatModels["message"]["$inferSelect"], "userId" | "bytes">>,
+  IsSame<ConversationRow, Omit<ChatModels["conversation"]["$inferSelect"], "userId">>,
+  IsSame<MessageRow, Omit<ChatModels["message"]["$inferSelect"], "userId" | "conversationId" | "bytes">>,
   IsSame<Run, Omit<ChatModels["run"]["$inferSelect"], "userId">>,
 ] = [true, true, true];
 

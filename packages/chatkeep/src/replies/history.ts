@@ -1,8 +1,8 @@
 /** The branch of a conversation that ends with a question, as much of it as a model can read. */
 
 import type { Page } from "../store/messages/page.ts";
-import type { UserStore } from "../store/store.ts";
 import type { Message } from "../store/tables/message.ts";
+import type { UserStore } from "../store/user-verbs.ts";
 import type { Question } from "./question.ts";
 
 /** How much of a branch a model is given. */

@@ -1,6 +1,6 @@
 /** A reply as whoever follows it sees it: its events from some place on, each with an id to go on from, and how it ended. */
 import { InvalidInputError, UnavailableError } from "../errors.ts";
-import { idSchema } from "../store/schemas.ts";
+import { uuidSchema } from "../store/schemas.ts";
 import type { Message } from "../store/tables/message.ts";
 import type { WholeCodec } from "./codec.ts";
 import type { Ending, Feed, Reader, Subscription } from "./feeds.ts";
@@ -54,7 +54,7 @@ export function storedReply<Event>(codec: WholeCodec<Event>, message: Message): 
 /** @throws invalid_input */
 export function positionIn(eventId: string): { runId: string; after: number } {
   const [runId = "", after = ""] = eventId.split(":");
-  const id = idSchema.safeParse(runId);
+  const id = uuidSchema.safeParse(runId);
   if (!id.success || !/^\d{1,9}$/.test(after)) {
     throw new InvalidInputError("Last-Event-ID must be the id of an event of this stream, or be left out.");
   }

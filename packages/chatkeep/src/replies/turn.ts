@@ -1,9 +1,9 @@
 /** What whoever makes a reply is given: what was asked, what was said before it, and the way to say how it went. */
 
 import type { Begun } from "../store/runs/begin.ts";
-import type { UserStore } from "../store/store.ts";
 import type { FinishReason, Message } from "../store/tables/message.ts";
 import type { UserId } from "../store/tables/tables.ts";
+import type { UserStore } from "../store/user-verbs.ts";
 import type { Failure } from "./failure.ts";
 import { type Earlier, fromQuestion, type HistoryOptions, readHistory } from "./history.ts";
 
@@ -25,6 +25,10 @@ export interface Turn {
   /** The id of the message that the reply becomes. */
   readonly replyId: string;
   readonly question: Message;
+  /** The name of the model that the conversation is to be answered by, if it names one. */
+  readonly model: string | null;
+  /** What the conversation tells its model, if anything. */
+  readonly instructions: string | null;
   /**
    * Aborted when the user asks for a stop (`reason` is `"asked"`), when the reply is another process's by now (`"lost"`), and
    * when this process ends (`"shutdown"`). Give it to the model. Nobody who closes a page aborts it.
@@ -52,13 +56,15 @@ export interface TurnOptions {
 }
 
 export function createTurn({ user, begun, earlier, ...given }: TurnOptions): Turn {
-  const { run, question, replyId } = begun;
+  const { run, question, replyId, model, instructions } = begun;
   const branch = () => fromQuestion(user, question, earlier);
   return {
     ...given,
     runId: run.id,
     replyId,
     question,
+    model,
+    instructions,
     history: (options) => readHistory(branch(), options),
     newestFirst: branch,
   };

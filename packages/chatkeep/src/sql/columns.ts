@@ -34,6 +34,14 @@ export const json = <Type>(name: string): Column<Type> => ({
   read: (value) => (typeof value === "string" ? JSON.parse(value) : value) as Type,
 });
 
+/** As JSON that may be a text by itself: selected as text, so that nobody has to guess whether a driver has parsed it. */
+export const anyJson = (name: string): Column<unknown> => ({
+  name,
+  type: "json",
+  read: (value) => JSON.parse(String(value)),
+  select: (reference) => `${reference}::text`,
+});
+
 /** Selected as milliseconds, which no setting of a session and no driver writes in another way. */
 export const time = <Type extends Date | null = Date>(name: string): Column<Type> => ({
   name,

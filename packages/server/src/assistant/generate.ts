@@ -26,10 +26,10 @@ export function createAssistant({ db, model, log, rows }: AssistantOptions) {
       "the endpoint refuses this, and is asked without it from now on",
     ),
   );
-  return ({ userId, runId, messages, signal }: ChatTurn) =>
+  return ({ userId, runId, messages, instructions: more, signal }: ChatTurn) =>
     streamText({
       model: telling,
-      instructions: instructions(),
+      instructions: instructions(more),
       messages,
       tools: taskTools(db, String(userId), rows),
       stopWhen: isStepCount(maxSteps),
@@ -42,7 +42,8 @@ export function createAssistant({ db, model, log, rows }: AssistantOptions) {
     });
 }
 
-function instructions(): string {
+function instructions(more: string | null): string {
   const today = new Date().toISOString().slice(0, 10);
-  return `You are the assistant of chatkeep, a place that keeps conversations. Today is ${today}. Answer in Markdown, in the language of the user. You can read and change the user's tasks with your tools; use them when the user speaks of tasks, and say what you did.`;
+  const ours = `You are the assistant of chatkeep, a place that keeps conversations. Today is ${today}. Answer in Markdown, in the language of the user. You can read and change the user's tasks with your tools; use them when the user speaks of tasks, and say what you did.`;
+  return more === null ? ours : `${ours}\n\n${more}`;
 }

@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { type ChatHandler, chatRequestSchema } from "chatkeep/ai-sdk";
 import type { Answers } from "../answers.ts";
 import { createRouter } from "./router.ts";
-import { idParam, jsonBody, noContent, responses } from "./schemas.ts";
+import { idMeta, idParam, jsonBody, noContent, responses } from "./schemas.ts";
 
 const tags = ["Chat"];
 const eventStream = {
@@ -23,16 +23,16 @@ const ask = createRoute({
       chatRequestSchema.meta({
         type: "object",
         properties: {
-          id: { type: "string", format: "uuid", description: "The conversation." },
+          id: { ...idMeta, description: "The conversation." },
           message: {
             type: "object",
-            description: "The question, an AI SDK UIMessage with a UUID.",
+            description: "The question, an AI SDK UIMessage.",
             additionalProperties: true,
           },
           messages: { type: "array", items: { type: "object", additionalProperties: true } },
           trigger: { type: "string", enum: ["submit-message", "regenerate-message"] },
           messageId: { type: "string" },
-          parentId: { type: "string", format: "uuid", nullable: true },
+          parentId: { ...idMeta, nullable: true },
           wait: { type: "boolean" },
         },
         required: ["id"],

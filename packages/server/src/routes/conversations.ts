@@ -5,7 +5,16 @@ import { asConversation, conversation, conversationChange, newConversation, page
 import { z } from "zod";
 import type { Rows } from "../limits.ts";
 import { createRouter } from "./router.ts";
-import { cursorQuery, idParam, jsonBody, limitQuery, markQuery, noContent, responses } from "./schemas.ts";
+import {
+  cursorQuery,
+  idParam,
+  jsonBody,
+  limitQuery,
+  markQuery,
+  metadataQuery,
+  noContent,
+  responses,
+} from "./schemas.ts";
 
 const tags = ["Conversations"];
 const path = "/conversations/{id}";
@@ -23,6 +32,7 @@ const list = createRoute({
       archived: markQuery,
       pinned: markQuery,
       search: searchSchema.optional().meta({ type: "string", description: "Words of the title, in whatever case." }),
+      metadata: metadataQuery,
     }),
   },
   responses: responses(200, pageOf(conversation), "A page; 20 when no limit is given"),
@@ -85,12 +95,13 @@ export function conversationRoutes(store: Store, rows: Rows) {
     })
     .openapi(change, async (c) => {
       const { id } = c.req.valid("param");
-      const { title, pinned, archived, headId } = c.req.valid("json");
+      const { headId, lastMessageId, ...changes } = c.req.valid("json");
+      const hasChanges = Object.keys(changes).length > 0;
       const changed = await store.forUser(c.get("userId")).transaction(id, async ({ conversations }) => {
         if (headId) await conversations.showBranch(id, headId);
-        if (pinned !== undefined) await conversations.pin(id, pinned);
-        if (archived !== undefined) await conversations.archive(id, archived);
-        return title === undefined ? await conversations.get(id) : await conversations.rename(id, title);
+        if (lastMessageId) await conversations.truncate(id, lastMessageId);
+        else if (lastMessageId === null) await conversations.clear(id);
+        return hasChanges ? await conversations.update(id, changes) : await conversations.get(id);
       });
       return c.json(asConversation(changed), 200);
     })

@@ -1,16 +1,25 @@
 /** /api/conversations/{id}/messages, and the branch of them that is shown */
 import { createRoute } from "@hono/zod-openapi";
 import { idSchema, type Store } from "chatkeep";
-import { appendBody, appended, asBranchMessage, asMessage, branchMessage, message, pageOf } from "chatkeep/wire";
+import {
+  appendBody,
+  appended,
+  asBranchMessage,
+  asMessage,
+  branchMessage,
+  message,
+  messageChange,
+  pageOf,
+} from "chatkeep/wire";
 import { z } from "zod";
 import type { Answers } from "../answers.ts";
 import type { Rows } from "../limits.ts";
 import { createRouter } from "./router.ts";
-import { idParam, jsonBody, limitQuery, responses, seqQuery } from "./schemas.ts";
+import { idMeta, idParam, jsonBody, limitQuery, responses, seqQuery } from "./schemas.ts";
 
 const tags = ["Messages"];
 const path = "/conversations/{id}/messages";
-const uuidQuery = idSchema.optional().meta({ type: "string", format: "uuid" });
+const idQuery = idSchema.optional().meta(idMeta);
 
 const list = createRoute({
   method: "get",
@@ -30,7 +39,7 @@ const branch = createRoute({
   path: "/conversations/{id}/branch",
   tags,
   summary: "Read one branch: from a message (the head when none is named) up to the first question",
-  request: { params: idParam(), query: z.object({ limit: limitQuery, leaf: uuidQuery, before: uuidQuery }) },
+  request: { params: idParam(), query: z.object({ limit: limitQuery, leaf: idQuery, before: idQuery }) },
   responses: responses(
     200,
     pageOf(branchMessage),
@@ -54,6 +63,32 @@ const append = createRoute({
   ),
 });
 
+const change = createRoute({
+  method: "patch",
+  path: `${path}/{messageId}`,
+  tags,
+  summary: "Change a message in place, if it is as it was read",
+  request: { params: messageParams(), body: jsonBody(messageChange) },
+  responses: responses(
+    200,
+    message,
+    "The message as it is now; 409 with the revision that it has when that is another",
+  ),
+});
+
+const redact = createRoute({
+  method: "delete",
+  path: `${path}/{messageId}`,
+  tags,
+  summary: "Take the content of a message away for good; its place stays",
+  request: { params: messageParams() },
+  responses: responses(200, message, "The message as it is now, with the status deleted"),
+});
+
+function messageParams() {
+  return z.object({ id: idSchema.meta(idMeta), messageId: idSchema.meta(idMeta) });
+}
+
 export function messageRoutes(store: Store, rows: Rows, answers: Answers) {
   return createRouter()
     .openapi(list, async (c) => {
@@ -74,5 +109,15 @@ export function messageRoutes(store: Store, rows: Rows, answers: Answers) {
       await rows.take(c.get("userId"), messages.length);
       const items = await store.forUser(c.get("userId")).messages.append(id, messages, { expectedSeq });
       return c.json({ items: items.map(asMessage) }, 201);
+    })
+    .openapi(change, async (c) => {
+      const { id, messageId } = c.req.valid("param");
+      const { revision, ...changes } = c.req.valid("json");
+      const changed = await store.forUser(c.get("userId")).messages.update(id, messageId, changes, { revision });
+      return c.json(asMessage(changed), 200);
+    })
+    .openapi(redact, async (c) => {
+      const { id, messageId } = c.req.valid("param");
+      return c.json(asMessage(await store.forUser(c.get("userId")).messages.redact(id, messageId)), 200);
     });
 }

@@ -1,6 +1,6 @@
 /** What routes are described with: parameters, answers and errors. The shapes themselves are in `chatkeep/wire`; tasks are ours. */
 import { z } from "@hono/zod-openapi";
-import { idSchema, limitSchema } from "chatkeep";
+import { idSchema, limitSchema, uuidSchema } from "chatkeep";
 import { errorBody } from "chatkeep/wire";
 import type { Task } from "../models/index.ts";
 
@@ -18,7 +18,13 @@ export const task = z
   })
   .meta({ id: "Task" });
 
-export const idParam = () => z.object({ id: idSchema.meta({ type: "string", format: "uuid" }) });
+/** Of conversations and messages: any text. */
+export const idMeta = { type: "string", minLength: 1, maxLength: 255 } as const;
+
+export const idParam = () => z.object({ id: idSchema.meta(idMeta) });
+
+/** Of what is ours alone. */
+export const uuidParam = () => z.object({ id: uuidSchema.meta({ type: "string", format: "uuid" }) });
 
 const numeric = <Schema extends z.ZodType>(schema: Schema) =>
   z.preprocess((text) => (typeof text === "string" && text.trim() !== "" ? Number(text) : text), schema);
@@ -34,6 +40,20 @@ export const seqQuery = numeric(z.int("must be a whole number").min(0, "must be 
   type: "integer",
   minimum: 0,
 });
+
+/** An object as JSON; what it may hold is looked at by the store. */
+export const metadataQuery = z
+  .string()
+  .transform((text, context): Record<string, string | number | boolean | null> => {
+    try {
+      const value: unknown = JSON.parse(text);
+      if (typeof value === "object" && value !== null) return value as Record<string, string>;
+    } catch {}
+    context.addIssue({ code: "custom", message: "must be an object as JSON" });
+    return z.NEVER;
+  })
+  .optional()
+  .meta({ type: "string", description: 'Only those whose metadata has these keys and values: {"projectId":"x"}.' });
 
 export function asTask({ createdAt, updatedAt, ...row }: Task): z.infer<typeof task> {
   return { ...row, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };

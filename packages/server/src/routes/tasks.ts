@@ -7,7 +7,7 @@ import type { Database } from "../database.ts";
 import type { Rows } from "../limits.ts";
 import { addTask, changeTask, deleteTask, getTask, listTasks, newTaskSchema, taskChangesSchema } from "../tasks.ts";
 import { createRouter } from "./router.ts";
-import { asTask, cursorQuery, idParam, jsonBody, limitQuery, noContent, responses, task } from "./schemas.ts";
+import { asTask, cursorQuery, jsonBody, limitQuery, noContent, responses, task, uuidParam } from "./schemas.ts";
 
 const tags = ["Tasks"];
 const path = "/tasks/{id}";
@@ -40,7 +40,7 @@ const get = createRoute({
   path,
   tags,
   summary: "Read a task",
-  request: { params: idParam() },
+  request: { params: uuidParam() },
   responses: responses(200, task, "The task"),
 });
 
@@ -49,7 +49,7 @@ const change = createRoute({
   path,
   tags,
   summary: "Change a task",
-  request: { params: idParam(), body: jsonBody(taskChangesSchema) },
+  request: { params: uuidParam(), body: jsonBody(taskChangesSchema) },
   responses: responses(200, task, "The task as it is now"),
 });
 
@@ -58,7 +58,7 @@ const remove = createRoute({
   path,
   tags,
   summary: "Delete a task",
-  request: { params: idParam() },
+  request: { params: uuidParam() },
   responses: noContent("It is gone"),
 });
 

@@ -90,7 +90,10 @@ export function whenReplied(listener: (conversationId: string) => void): void {
   onReplied = listener;
 }
 
-export function toUIMessage({ id, role, content, parts, ...metadata }: BranchMessage): UIMessage<KeptMetadata> {
+export function toUIMessage({ id, role: said, content, parts, ...stored }: BranchMessage): UIMessage<KeptMetadata> {
+  // The AI SDK knows no messages of tools: this one is shown as what it is by what is kept of it.
+  const role = said === "tool" ? "assistant" : said;
+  const metadata = { ...stored, role: said };
   const kept = (parts ?? (content ? [{ type: "text", text: content }] : [])) as UIMessage["parts"];
   return { id, role, parts: kept as UIMessage<KeptMetadata>["parts"], metadata };
 }

@@ -5,7 +5,7 @@ import { fetchReply } from "../reply-streams.ts";
 
 /** What is known of a message that was read from the server. */
 export interface KeptMetadata
-  extends Pick<BranchMessage, "status" | "finishReason" | "createdAt" | "parentId" | "siblings"> {}
+  extends Pick<BranchMessage, "role" | "status" | "finishReason" | "createdAt" | "parentId" | "siblings"> {}
 
 /** Sends only the newest question, and which message it follows: the server has the others. */
 export const chatTransport = new DefaultChatTransport<UIMessage>({

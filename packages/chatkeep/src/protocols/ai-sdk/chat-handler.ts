@@ -19,6 +19,8 @@ import { type OpenStream, respondWith } from "./stream.ts";
 export interface ChatTurn extends Turn {
   /** The branch that ends with the question, as much of its end as has about `historyTokens`. */
   readonly messages: ModelMessage[];
+  /** What the conversation tells its model, and its system messages, which are not among `messages`; `null` for nothing. */
+  readonly instructions: string | null;
 }
 
 /** Whose requests they are, what answers them, and the limits of a host. */
@@ -66,8 +68,10 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
   const openStream = options.openStream ?? (() => ({ signal: new AbortController().signal, release: () => {} }));
   const generate = async (turn: Turn) => {
     try {
-      const messages = await readHistory(turn.newestFirst(), historyTokens);
-      return chunksOf(turn, await options.generate({ ...turn, messages }), failureOf);
+      const { messages, instructions: system } = await readHistory(turn.newestFirst(), historyTokens);
+      const instructions = [turn.instructions, ...system].filter((text) => text !== null && text !== "").join("\n\n");
+      const chatTurn = { ...turn, messages, instructions: instructions || null };
+      return chunksOf(turn, await options.generate(chatTurn), failureOf);
     } catch (error) {
       turn.report({ failure: failureOf(error) });
       throw error;
@@ -105,7 +109,7 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     const { pathname } = new URL(request.url);
     const [last = "", before = ""] = pathname.split("/").filter(Boolean).reverse();
     const verb = last === "stream" || last === "stop" ? last : undefined;
-    const id = verb ? before : last;
+    const id = decoded(verb ? before : last);
     const mine = replies.forUser(userId);
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (request.method === "POST" && verb === "stop") {
@@ -136,6 +140,14 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     return new Response(null, response);
   };
   return Object.assign((request: Request) => handle(request, {}), { handle });
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new InvalidInputError("The id in the address must be encoded as encodeURIComponent does.");
+  }
 }
 
 /** What is our fault is logged too. */

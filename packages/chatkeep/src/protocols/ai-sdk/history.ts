@@ -1,14 +1,21 @@
 /** What the model gets to read: the last messages of the branch that fit a budget of tokens, from the database. */
 import { convertToModelMessages, type ModelMessage, type UIMessage } from "ai";
 import { defaultHistoryTokens, newestFirst } from "../../replies/history.ts";
-import type { UserStore } from "../../store/store.ts";
 import type { Message } from "../../store/tables/message.ts";
+import type { UserStore } from "../../store/user-verbs.ts";
 import { hasSubstance, type ReadablePart, readableParts, withoutFiles } from "./readable.ts";
 
 /** Of files before the question: endpoints limit what one request may carry. */
 const historyFileBytes = 20 * 1024 * 1024;
 /** Of files that are looked at, though they are only named: each of them is read from the database. */
 const readFileBytes = 64 * 1024 * 1024;
+
+/** A branch as a model reads it. */
+export interface ModelHistory {
+  messages: ModelMessage[];
+  /** The texts of its system messages: models take them before all others, and nowhere else. */
+  instructions: string[];
+}
 
 interface Read {
   message: Message;
@@ -22,19 +29,22 @@ interface Read {
 export async function readHistory(
   branch: AsyncIterable<Message>,
   budget = defaultHistoryTokens,
-): Promise<ModelMessage[]> {
+): Promise<ModelHistory> {
   const read: Read[] = [];
+  const instructions: string[] = [];
   const left = { tokens: budget, bytes: historyFileBytes, read: readFileBytes };
   for await (const message of branch) {
+    if (message.status === "deleted") continue;
     const all = await readableParts(message);
     const parts = read.length === 0 ? all : fitting(all, left);
     if (!parts || left.read < 0) break;
     left.read -= sum(all, "bytes");
     left.tokens -= sum(parts, "tokens");
     left.bytes -= sum(parts, "bytes");
-    read.push({ message, parts });
+    if (message.role === "system") instructions.push(message.content);
+    else read.push({ message, parts });
   }
-  return await toModel(read.reverse());
+  return { messages: await toModel(read.reverse()), instructions: instructions.reverse() };
 }
 
 /** The branch of a conversation that is shown, whole, as `useChat` takes it. @throws invalid_input, not_found */
@@ -45,9 +55,15 @@ export async function readUIMessages(user: UserStore, conversationId: string): P
 }
 
 /** A stored message as the AI SDK has it. A reply that is being written has no parts yet: its stream brings them. */
-export function toUIMessage({ id, role, content, parts }: Message): UIMessage {
+export function toUIMessage({ id, role, content, parts, metadata }: Message): UIMessage {
   const text = content === "" ? [] : [{ type: "text", text: content }];
-  return { id, role, parts: (parts ?? text) as UIMessage["parts"] };
+  const message = { id, role: uiRole(role), parts: (parts ?? text) as UIMessage["parts"] };
+  return metadata === null ? message : { ...message, metadata };
+}
+
+/** The AI SDK has results of tools in the message of the assistant that called them. */
+function uiRole(role: Message["role"]): UIMessage["role"] {
+  return role === "tool" ? "assistant" : role;
 }
 
 /** A file that is too large is named, so that it drives out nothing; `undefined` when even that does not fit. */
@@ -78,11 +94,11 @@ async function asModelMessages(
   { id, role, content }: Message,
   parts: readonly ReadablePart[],
 ): Promise<ModelMessage[]> {
-  const message = { id, role, parts: parts.map(({ part }) => part) };
+  const message = { id, role: uiRole(role), parts: parts.map(({ part }) => part) };
   try {
     return await convertToModelMessages([message], { ignoreIncompleteToolCalls: true });
   } catch {
     // Parts are stored as they came: where the SDK cannot read them the words have to do.
-    return content === "" ? [] : [{ role, content }];
+    return content === "" ? [] : [{ role: role === "user" ? "user" : "assistant", content }];
   }
 }

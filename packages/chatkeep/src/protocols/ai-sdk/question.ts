@@ -3,21 +3,23 @@ import * as z from "zod";
 import { InvalidInputError } from "../../errors.ts";
 import type { Question } from "../../replies/question.ts";
 import { parse } from "../../store/input.ts";
-import { idSchema, type NewMessage, newMessageSchema, partSchema } from "../../store/schemas.ts";
+import { idSchema, messageMetadataSchema, type NewMessage, newMessageSchema, partSchema } from "../../store/schemas.ts";
+import { strictObject } from "../../store/strict-object.ts";
 import type { Part } from "../../store/tables/message.ts";
 
-const uiMessage = z.object({
+const uiMessage = strictObject({
   id: idSchema.optional(),
   role: z.string("must be a text"),
   parts: z.array(partSchema, "must be a list of parts").optional(),
   content: z.string("must be a text").optional(),
+  metadata: messageMetadataSchema.optional(),
 });
 
-/** The AI SDK's own ids are no UUIDs; those of messages that are not taken do not matter. */
+/** What is not taken does not matter. */
 const otherMessage = z.looseObject({ role: z.string("must be a text") });
 
 /** The body of a chat request, as `useChat` sends it, with `parentId` and `wait` as well. */
-export const chatRequestSchema = z.object({
+export const chatRequestSchema = strictObject({
   id: idSchema,
   message: uiMessage.optional(),
   messages: z.array(otherMessage, "must be a list of messages").optional(),
@@ -46,13 +48,14 @@ export function questionOf(request: ChatRequest): Question {
   }
   const newest = message ?? messages?.findLast(({ role }) => role === "user");
   if (!newest) throw new InvalidInputError("message must be the user's question, or messages must have one.");
-  const { id, role, parts, content } = parse(uiMessage, newest, "message");
+  const { id, role, parts, content, metadata } = parse(uiMessage, newest, "message");
   if (role !== "user")
     throw new InvalidInputError('message.role must be "user": the server writes the replies itself.');
   const given = {
     ...(id && { id }),
     role,
     ...(parts ? { parts } : { content }),
+    ...(metadata !== undefined && { metadata }),
     ...(parentId !== undefined && { parentId }),
   };
   parse(newMessageSchema, given, "message");

@@ -37,8 +37,9 @@ export async function readableParts({ role, content, parts, finishReason }: Mess
   for (const part of given) {
     if (part.type === "file") readable.push(await readableFile(part));
     else if (isOwn) readable.push(...(isOwnPart(part) ? [asText(part as ModelPart)] : []));
-    else if (part.type === "text" && typeof part["text"] === "string") readable.push(textPart(part["text"]));
-    else if (role === "assistant" && !calls.has(part["toolCallId"])) {
+    else if (part.type === "text" && typeof part["text"] === "string") {
+      readable.push(textPart(role === "tool" ? `[Result of a tool] ${part["text"]}` : part["text"]));
+    } else if (role === "assistant" && !calls.has(part["toolCallId"])) {
       const result = toolResult(part);
       if (result) readable.push(asText(result));
       if (result) calls.add(part["toolCallId"]);

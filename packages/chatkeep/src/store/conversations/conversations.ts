@@ -1,18 +1,27 @@
 /** What a user can do with conversations. Every function takes the owner: there is no way to a conversation without one. */
 import { ConflictError, InvalidInputError, NotFoundError } from "../../errors.ts";
-import { type ColumnsOf, names, nth, rows, select, uuid, valuesOf } from "../../sql/columns.ts";
-import { param, raw, type Sql, sql } from "../../sql/sql.ts";
+import { names, nth, rows, select, valuesOf } from "../../sql/columns.ts";
+import { join, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, inLane, owner, prepared, withTakenIds } from "../context.ts";
+import { conversationName, newId } from "../ids.ts";
 import { parse } from "../input.ts";
 import { areStored } from "../messages/append-slow.ts";
-import { type OutgoingMessage, outgoing, parentIn } from "../messages/outgoing.ts";
-import { flagSchema, idSchema, type NewConversation, newConversationSchema, titleSchema } from "../schemas.ts";
+import { metadataJson, type OutgoingMessage, outgoing, placed } from "../messages/outgoing.ts";
+import {
+  type ConversationChanges,
+  conversationChangesSchema,
+  flagSchema,
+  idSchema,
+  type NewConversation,
+  newConversationSchema,
+  titleSchema,
+} from "../schemas.ts";
 import { type Conversation, conversationColumns, conversationFrom } from "../tables/conversation.ts";
-import { type SentMessage, sentColumns } from "../tables/message.ts";
+import { placedColumns } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { titleFrom } from "./titles.ts";
 
-const takenId = "An id of this conversation or of its messages is in use already: choose new UUIDs.";
+const takenId = "An id of this conversation or of its messages is in use already: choose new ones.";
 
 /**
  * Creates a conversation, with its first messages if any are given, all in one statement.
@@ -27,19 +36,23 @@ export async function createConversation(
 ): Promise<Conversation> {
   const given = parse(newConversationSchema, input, "conversation");
   const messages = given.messages ?? [];
-  const sent = outgoing(messages);
+  const givenId = given.id ?? newId();
+  const { id, externalId } = conversationName(ownerId, givenId);
+  const sent = outgoing(ownerId, id, messages);
   requireEarlierParents(sent);
-  const id = given.id ?? crypto.randomUUID();
   const title = given.title ?? titleFrom(messages);
-  const firsts = sent.map((row, index) => ({ ...row, parentId: parentIn(sent, index) }));
-  const values = [id, ownerId, title, sent.at(-1)?.id ?? null, ...valuesOf(firstColumns, firsts)];
+  const { pinned = false, archived = false, model = null, instructions = null } = given;
+  const last = sent.at(-1);
+  const about = [id, ownerId, externalId, title, last?.id ?? null, last?.externalId ?? null];
+  const more = [pinned, archived, metadataJson(given.metadata), model, instructions];
+  const values = [...about, ...more, ...valuesOf(placedColumns, placed(sent))];
   const create = (through: Context) => createStatement(through, sent.length).execute(values);
   const [row] = await inLane(context, ownerId, undefined, () => withTakenIds(context, create, takenId));
   if (row) {
-    context.changed({ userId: ownerId, conversationId: id });
+    context.changed({ userId: ownerId, conversationId: givenId });
     return row;
   }
-  const existing = await findConversation(context, ownerId, id);
+  const existing = await findConversation(context, ownerId, givenId);
   const isRepeated = existing && hadTitle(existing, given.title) && (await areStored(context, ownerId, id, sent));
   if (!isRepeated) throw new ConflictError(takenId);
   return existing;
@@ -66,7 +79,8 @@ export async function findConversation(
   conversationId: string,
 ): Promise<Conversation | undefined> {
   const id = parse(idSchema, conversationId, "conversationId");
-  const [row] = await getStatement(context).execute({ ownerId, conversationId: id });
+  const name = conversationName(ownerId, id);
+  const [row] = await getStatement(context).execute({ ownerId, conversationId: name.id });
   return row;
 }
 
@@ -74,43 +88,79 @@ export async function findConversation(
  * Gives a conversation a title of 1 to 200 characters, which nothing overwrites but another rename.
  * @throws invalid_input, not_found
  */
-export function renameConversation(context: Context, ownerId: UserId, conversationId: string, title: string) {
-  // Its place in the list stays, and one that was renamed can still be told from one that was just made.
-  const changes = sql`title = ${param("value", "text")},
-    updated_at = greatest(c.updated_at, c.created_at + interval '1 millisecond')`;
-  return update(context, ownerId, conversationId, "rename", changes, parse(titleSchema, title, "title"));
+export async function renameConversation(context: Context, ownerId: UserId, conversationId: string, title: string) {
+  const changes = { title: parse(titleSchema, title, "title") };
+  return await updateConversation(context, ownerId, conversationId, changes);
 }
 
 /** Keeps a conversation above the others, or no more. @throws invalid_input, not_found */
-export function pinConversation(context: Context, ownerId: UserId, conversationId: string, pinned: boolean) {
-  const changes = sql`pinned = ${param("value", "boolean")}`;
-  return update(context, ownerId, conversationId, "pin", changes, parse(flagSchema, pinned, "pinned"));
+export async function pinConversation(context: Context, ownerId: UserId, conversationId: string, pinned: boolean) {
+  const changes = { pinned: parse(flagSchema, pinned, "pinned") };
+  return await updateConversation(context, ownerId, conversationId, changes);
 }
 
 /** Takes a conversation out of the list, or back into it; nothing else changes. @throws invalid_input, not_found */
-export function archiveConversation(context: Context, ownerId: UserId, conversationId: string, archived: boolean) {
-  const changes = sql`archived = ${param("value", "boolean")}`;
-  return update(context, ownerId, conversationId, "archive", changes, parse(flagSchema, archived, "archived"));
+export async function archiveConversation(
+  context: Context,
+  ownerId: UserId,
+  conversationId: string,
+  archived: boolean,
+) {
+  const changes = { archived: parse(flagSchema, archived, "archived") };
+  return await updateConversation(context, ownerId, conversationId, changes);
 }
 
-async function update(
+/**
+ * Changes what is given of a conversation, and nothing else.
+ * @throws invalid_input, too_large, not_found
+ */
+export async function updateConversation(
+  context: Context,
+  ownerId: UserId,
+  conversationId: string,
+  input: ConversationChanges,
+): Promise<Conversation> {
+  const given = parse(conversationChangesSchema, input, "changes");
+  const keys = changeable.filter((key) => given[key] !== undefined);
+  const sets = keys.map((key) => sql`${raw(key)} = ${param(key, changeableTypes[key])}`);
+  if (given.title !== undefined) sets.push(raw(renamedAt));
+  const values = { ...given, metadata: metadataJson(given.metadata) };
+  return await changed(context, ownerId, conversationId, `update_${keys.join("_")}`, join(sets), values);
+}
+
+const changeableTypes = {
+  title: "text",
+  pinned: "boolean",
+  archived: "boolean",
+  metadata: "json",
+  model: "text",
+  instructions: "text",
+} as const;
+
+const changeable = Object.keys(changeableTypes) as (keyof typeof changeableTypes)[];
+
+/** Its place in the list stays, and one that was renamed can still be told from one that was just made. */
+const renamedAt = "updated_at = greatest(c.updated_at, c.created_at + interval '1 millisecond')";
+
+async function changed(
   context: Context,
   ownerId: UserId,
   conversationId: string,
   verb: string,
   changes: Sql,
-  value: string | boolean,
+  values: Record<string, unknown>,
 ): Promise<Conversation> {
-  const id = parse(idSchema, conversationId, "conversationId");
+  const givenId = parse(idSchema, conversationId, "conversationId");
+  const { id } = conversationName(ownerId, givenId);
   const build = () => sql`
     update ${context.tables.conversation} c
     set ${changes}
     where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}
     returning ${select(conversationColumns, "c")}`;
   const statement = prepared(context, verb, build, (row) => conversationFrom(row));
-  const [row] = await statement.execute({ ownerId, conversationId: id, value });
-  if (!row) throw new NotFoundError("conversation", conversationId);
-  context.changed({ userId: ownerId, conversationId: id });
+  const [row] = await statement.execute({ ...values, ownerId, conversationId: id });
+  if (!row) throw new NotFoundError("conversation", givenId);
+  context.changed({ userId: ownerId, conversationId: givenId });
   return row;
 }
 
@@ -119,14 +169,15 @@ async function update(
  * @throws invalid_input, not_found
  */
 export async function deleteConversation(context: Context, ownerId: UserId, conversationId: string): Promise<void> {
-  const id = parse(idSchema, conversationId, "conversationId");
+  const givenId = parse(idSchema, conversationId, "conversationId");
+  const { id } = conversationName(ownerId, givenId);
   const build = () => sql`
     delete from ${context.tables.conversation} c
     where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}
     returning c.id`;
-  const [deleted] = await prepared(context, "delete", build, ([id]) => id).execute({ ownerId, conversationId: id });
-  if (!deleted) throw new NotFoundError("conversation", conversationId);
-  context.changed({ userId: ownerId, conversationId: id });
+  const [deleted] = await prepared(context, "delete", build, ([row]) => row).execute({ ownerId, conversationId: id });
+  if (!deleted) throw new NotFoundError("conversation", givenId);
+  context.changed({ userId: ownerId, conversationId: givenId });
 }
 
 /** Whether it was created with this title; one that was changed since may have been renamed. */
@@ -142,28 +193,38 @@ function requireEarlierParents(messages: readonly OutgoingMessage[]): void {
   }
 }
 
-const firstColumns: ColumnsOf<SentMessage & { parentId: string | null }> = {
-  ...sentColumns,
-  parentId: uuid<string | null>("parent_id"),
-};
-
 /** Without a conflict target, so that a table sharded by user_id, whose key is (user_id, id), takes it too. */
 function createStatement(context: Context, count: number) {
   const { conversation, message, userType } = context.tables;
   const build = () => {
+    const about = [
+      nth(0, "uuid"),
+      nth(1, userType),
+      nth(2, "text"),
+      nth(3, "text"),
+      raw(String(count)),
+      nth(4, "uuid"),
+      nth(5, "text"),
+      nth(6, "boolean"),
+      nth(7, "boolean"),
+      nth(8, "json"),
+      nth(9, "text"),
+      nth(10, "text"),
+    ];
     const created = sql`
       with created as (
-        insert into ${conversation} (id, user_id, title, message_count, head_id)
-        values (${nth(0, "uuid")}, ${nth(1, userType)}, ${nth(2, "text")}, ${raw(String(count))}, ${nth(3, "uuid")})
+        insert into ${conversation} (id, user_id, external_id, title, message_count, head_id, head_external_id,
+          pinned, archived, metadata, model, instructions)
+        values (${join(about)})
         on conflict do nothing
         returning *
       )`;
     const appended = sql`,
       appended as (
-        insert into ${message} (conversation_id, user_id, seq, created_at, ${names(firstColumns)})
-        select created.id, created.user_id, m.number, created.created_at, ${names(firstColumns, "m")}
+        insert into ${message} (conversation_id, user_id, seq, created_at, ${names(placedColumns)})
+        select created.id, created.user_id, m.number, created.created_at, ${names(placedColumns, "m")}
         from created
-        cross join ${rows(firstColumns, "m", count, 4)}
+        cross join ${rows(placedColumns, "m", count, 11)}
       )`;
     return sql`${created}${count > 0 ? appended : raw("")}
       select ${select(conversationColumns)}

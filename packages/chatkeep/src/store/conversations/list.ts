@@ -5,9 +5,18 @@ import { select } from "../../sql/columns.ts";
 import { encodeCursor, keyOf } from "../../sql/cursor.ts";
 import { join, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
+import { conversationName } from "../ids.ts";
 import { parse } from "../input.ts";
 import type { Page } from "../messages/page.ts";
-import { cursorSchema, flagSchema, idSchema, limitSchema, searchSchema } from "../schemas.ts";
+import {
+  conversationMetadataSchema,
+  cursorSchema,
+  flagSchema,
+  limitSchema,
+  searchSchema,
+  uuidSchema,
+} from "../schemas.ts";
+import { strictObject } from "../strict-object.ts";
 import { type Conversation, conversationColumns, conversationFrom } from "../tables/conversation.ts";
 import type { UserId } from "../tables/tables.ts";
 
@@ -22,22 +31,35 @@ export interface ConversationPageOptions {
   pinned?: boolean | undefined;
   /** 1 to 200 characters that the title has somewhere, in whatever case. Looks at every title of the user. */
   search?: string | undefined;
+  /** Only those whose metadata has all these keys with these values: texts, numbers, true, false or null; at most 10. */
+  metadata?: Record<string, string | number | boolean | null> | undefined;
 }
 
-const idsOptionsSchema = z.object({ after: idSchema.optional() }, "must be an object").nullish();
+const idsOptionsSchema = strictObject({ after: uuidSchema.optional() }).nullish();
 
-const optionsSchema = z
-  .object(
-    {
-      limit: limitSchema.optional(),
-      cursor: cursorSchema.nullish(),
-      archived: flagSchema.optional(),
-      pinned: flagSchema.optional(),
-      search: searchSchema.optional(),
-    },
+/** As many keys as one looks for at once. */
+const maxFilters = 10;
+
+const filterSchema = z
+  .record(
+    z.string(),
+    z.union([z.string(), z.number(), z.boolean(), z.null()], "must be a text, a number, true, false or null"),
     "must be an object",
   )
-  .nullish();
+  .refine((filter) => Object.keys(filter).length <= maxFilters, `must have at most ${maxFilters} keys`)
+  .refine(
+    (filter) => conversationMetadataSchema.safeParse(filter).success,
+    "must not contain the character NUL, or half of a surrogate pair",
+  );
+
+const optionsSchema = strictObject({
+  limit: limitSchema.optional(),
+  cursor: cursorSchema.nullish(),
+  archived: flagSchema.optional(),
+  pinned: flagSchema.optional(),
+  search: searchSchema.optional(),
+  metadata: filterSchema.optional(),
+}).nullish();
 
 /**
  * The owner's conversations, newest activity first. Reads no message.
@@ -50,25 +72,29 @@ export async function listConversations(
 ): Promise<Page<Conversation>> {
   const given = parse(optionsSchema, options, "options") ?? {};
   const { limit = limits.conversationsPerPage, search, pinned, cursor } = given;
+  const metadata = Object.keys(given.metadata ?? {}).length > 0 ? JSON.stringify(given.metadata) : undefined;
   const archived = given.archived ?? (search ? undefined : false);
   const rows = await listStatement(context, {
     hasKey: Boolean(cursor),
     hasSearch: search !== undefined,
+    hasMetadata: metadata !== undefined,
     archived,
     pinned,
   }).execute({
     ownerId,
     limit: limit + 1,
     ...(cursor && keyOf(cursor)),
+    ...(metadata && { metadata }),
     ...(search && { pattern: `%${search.replace(/[\\%_]/g, "\\$&")}%` }),
   });
   const items = rows.slice(0, limit);
   const last = rows.length > limit ? items.at(-1) : undefined;
-  return { items, nextCursor: last ? encodeCursor([last.updatedAt.getTime(), last.id]) : null };
+  const rowOf = ({ id }: Conversation) => conversationName(ownerId, id).id;
+  return { items, nextCursor: last ? encodeCursor([last.updatedAt.getTime(), rowOf(last)]) : null };
 }
 
 export interface ConversationIdsOptions {
-  /** The `nextCursor` of the page before, which is the last id of it. */
+  /** The `nextCursor` of the page before. */
   after?: string | undefined;
 }
 
@@ -88,29 +114,41 @@ export async function listConversationIds(
   const { after } = parse(idsOptionsSchema, options, "options") ?? {};
   const rows = await idsStatement(context, after !== undefined).execute({ ownerId, after });
   const items = rows.slice(0, idsPerPage);
-  return { items, nextCursor: rows.length > idsPerPage ? (items.at(-1) ?? null) : null };
+  const nextCursor = rows.length > idsPerPage ? (items.at(-1)?.id ?? null) : null;
+  return { items: items.map(({ id, externalId }) => externalId ?? id), nextCursor };
 }
 
 function idsStatement(context: Context, hasAfter: boolean) {
   const build = () => sql`
-    select c.id
+    select c.id, c.external_id
     from ${context.tables.conversation} c
     where c.user_id = ${owner(context)} ${hasAfter ? sql`and c.id > ${param("after", "uuid")}` : raw("")}
     order by c.id
     limit ${raw(String(idsPerPage + 1))}`;
-  return prepared(context, hasAfter ? "ids_next" : "ids", build, ([id]) => id as string);
+  return prepared(context, hasAfter ? "ids_next" : "ids", build, ([id, externalId]) => ({
+    id: id as string,
+    externalId: externalId as string | null,
+  }));
 }
 
 interface Kind {
   hasKey: boolean;
   hasSearch: boolean;
+  hasMetadata: boolean;
   archived: boolean | undefined;
   pinned: boolean | undefined;
 }
 
 /** Reads conversation_user_id_archived_updated_at_id_idx backward, or conversation_pinned_idx. */
-function listStatement(context: Context, { hasKey, hasSearch, archived, pinned }: Kind) {
-  const name = ["list", hasKey && "next", hasSearch && "search", `a${archived}`, `p${pinned}`]
+function listStatement(context: Context, { hasKey, hasSearch, hasMetadata, archived, pinned }: Kind) {
+  const name = [
+    "list",
+    hasKey && "next",
+    hasSearch && "search",
+    hasMetadata && "metadata",
+    `a${archived}`,
+    `p${pinned}`,
+  ]
     .filter(Boolean)
     .join("_");
   const build = () => {
@@ -119,6 +157,9 @@ function listStatement(context: Context, { hasKey, hasSearch, archived, pinned }
       archived !== undefined && raw(`c.archived = ${archived}`),
       pinned !== undefined && raw(pinned ? "c.pinned" : "not c.pinned"),
       hasSearch && sql`c.title ilike ${param("pattern", "text")}`,
+      hasMetadata &&
+        sql`c.metadata is not null and ${ofOwner(raw("c.user_id"), raw("c.metadata"))}
+        @> ${ofOwner(owner(context), param("metadata", "json"))}`,
       hasKey && sql`(c.updated_at, c.id) < (${param("time", "timestamptz")}, ${param("id", "uuid")})`,
     ];
     return sql`
@@ -132,4 +173,9 @@ function listStatement(context: Context, { hasKey, hasSearch, archived, pinned }
       limit ${param("limit", "int")}`;
   };
   return prepared(context, name, build, (row) => conversationFrom(row));
+}
+
+/** As conversation_metadata_idx has it: metadata under its owner's id, so that what others have is never looked at. */
+function ofOwner(userId: Sql, metadata: Sql): Sql {
+  return sql`jsonb_set('{}', array[${userId}::text], ${metadata}::jsonb)`;
 }

@@ -3,6 +3,7 @@
 import { select } from "../../sql/columns.ts";
 import { list, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
+import { conversationName } from "../ids.ts";
 import { parse } from "../input.ts";
 import { ownerSchemas } from "../owner-schemas.ts";
 import { type Conversation, conversationColumns, conversationFrom } from "../tables/conversation.ts";
@@ -31,7 +32,7 @@ export async function readLive(context: Context, given: readonly ConversationKey
   if (keys.length === 0) return [];
   const rows = await liveStatement(context).execute({
     userIds: keys.map(({ userId }) => userId),
-    conversationIds: keys.map(({ conversationId }) => conversationId),
+    conversationIds: keys.map(({ userId, conversationId }) => conversationName(userId, conversationId).id),
   });
   return rows;
 }

@@ -21,9 +21,9 @@ import {
 } from "../../sql/columns.ts";
 import { raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
-import { type Message, type SentMessage, sentColumns, storedMessage } from "../tables/message.ts";
+import { type Message, type PlacedMessage, placedColumns, sentColumns, storedMessage } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
-import { type Append, followsHead, type OutgoingMessage, parentIn } from "./outgoing.ts";
+import { type Append, followsHead, type OutgoingMessage, placed } from "./outgoing.ts";
 
 /** More than that is bulk, for which nobody should have to wait. */
 const max = { messages: 8, chars: 64 * 1024 };
@@ -36,6 +36,7 @@ interface Stored {
   index: number;
   messageCount: number;
   headId: string | null;
+  headExternalId: string | null;
   storedAt: Date;
 }
 
@@ -65,48 +66,41 @@ export async function appendFast(context: Context, appends: readonly Append[]): 
   return answers;
 }
 
-function messagesOf({ conversationId, rows }: Append, { messageCount, headId, storedAt }: Stored): Message[] {
-  return rows.map((row, index) =>
-    storedMessage(row, {
-      conversationId,
+function messagesOf({ givenId, rows }: Append, stored: Stored): Message[] {
+  const { messageCount, headId, headExternalId, storedAt } = stored;
+  const head = { parentId: headId, parentExternalId: headExternalId };
+  return placed(rows).map(({ parentId, parentExternalId, ...sent }, index) =>
+    storedMessage(sent, {
+      conversationId: givenId,
       seq: messageCount + index + 1,
-      parentId: index === 0 && followsHead(rows) ? headId : parentIn(rows, index),
       createdAt: new Date(storedAt),
+      ...(index === 0 && followsHead(rows) ? head : { parentId, parentExternalId }),
     }),
   );
 }
 
-interface Sent extends SentMessage {
-  parentId: string | null;
-}
-
-/** What an append says of each of its messages. */
-const appendedColumns: ColumnsOf<Sent> = { ...sentColumns, parentId: uuid<string | null>("parent_id") };
-
-function sent(all: readonly OutgoingMessage[]): Sent[] {
-  return all.map((row, index) => ({ ...row, parentId: parentIn(all, index) }));
-}
-
 /** Every message has parameters of its own: for so few that is cheaper than lists, here and in the database. */
 function appendOne(context: Context, { ownerId, conversationId, rows, expectedSeq, title }: Append): Promise<Stored[]> {
-  const values = [ownerId, conversationId, expectedSeq, title, followsHead(rows), rows.at(-1)?.id];
-  return oneStatement(context, rows.length).execute([...values, ...valuesOf(appendedColumns, sent(rows))]);
+  const last = rows.at(-1);
+  const about = [ownerId, conversationId, expectedSeq, title, followsHead(rows), last?.id, last?.externalId];
+  return oneStatement(context, rows.length).execute([...about, ...valuesOf(placedColumns, placed(rows))]);
 }
 
 function oneStatement(context: Context, count: number) {
   const { conversation, message, userType } = context.tables;
   const build = () => {
-    const [owner, conversationId, expectedSeq, title, follows, lastId] = [
+    const [owner, conversationId, expectedSeq, title, follows, lastId, lastExternalId] = [
       nth(0, userType),
       nth(1, "uuid"),
       nth(2, "int"),
       nth(3, "text"),
       nth(4, "boolean"),
       nth(5, "uuid"),
-    ] as [Sql, Sql, Sql, Sql, Sql, Sql];
+      nth(6, "text"),
+    ] as [Sql, Sql, Sql, Sql, Sql, Sql, Sql];
     return sql`
       with locked as (
-        select c.head_id, c.message_count
+        select c.head_id, c.head_external_id, c.message_count
         from ${conversation} c
         where c.user_id = ${owner} and c.id = ${conversationId}
         for no key update skip locked
@@ -115,21 +109,23 @@ function oneStatement(context: Context, count: number) {
         update ${conversation} c
         set message_count = locked.message_count + ${raw(String(count))},
           head_id = ${lastId},
+          head_external_id = ${lastExternalId},
           title = coalesce(c.title, ${title}),
           updated_at = greatest(c.updated_at, clock_timestamp())
         from locked
         where c.user_id = ${owner} and c.id = ${conversationId} and ${isAsExpected(expectedSeq)}
-        returning c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
+        returning c.id, c.user_id, locked.message_count, locked.head_id, locked.head_external_id, c.updated_at
       ),
       appended as (
-        insert into ${message} (conversation_id, user_id, seq, parent_id, created_at, ${names(sentColumns)})
+        insert into ${message} (conversation_id, user_id, seq, parent_id, parent_external_id, created_at, ${names(sentColumns)})
         select touched.id, touched.user_id, touched.message_count + m.number,
-          case when m.number = 1 and ${follows} then touched.head_id else m.parent_id end, touched.updated_at,
-          ${names(sentColumns, "m")}
+          case when m.number = 1 and ${follows} then touched.head_id else m.parent_id end,
+          case when m.number = 1 and ${follows} then touched.head_external_id else m.parent_external_id end,
+          touched.updated_at, ${names(sentColumns, "m")}
         from touched
-        cross join ${rows(appendedColumns, "m", count, 6)}
+        cross join ${rows(placedColumns, "m", count, 7)}
       )
-      select 0 as index, message_count, head_id, date_part('epoch', updated_at) * 1000 as stored_at
+      select 0 as index, message_count, head_id, head_external_id, date_part('epoch', updated_at) * 1000 as stored_at
       from touched`;
   };
   return prepared(context, `append_${count}`, build, storedFrom);
@@ -141,6 +137,7 @@ interface AppendRow {
   userId: UserId;
   count: number;
   lastId: string;
+  lastExternalId: string | null;
   title: string | null;
   expectedSeq: number | null;
 }
@@ -150,11 +147,12 @@ const appendColumns = (userType: string): ColumnsOf<AppendRow> => ({
   userId: { name: "user_id", type: userType } satisfies Column<UserId>,
   count: integer("count"),
   lastId: uuid("last_id"),
+  lastExternalId: text<string | null>("last_external_id"),
   title: text<string | null>("title"),
   expectedSeq: integer<number | null>("expected_seq"),
 });
 
-interface MemberRow extends Sent {
+interface MemberRow extends PlacedMessage {
   /** Of its append. */
   position: number;
   number: number;
@@ -165,17 +163,18 @@ const memberColumns: ColumnsOf<MemberRow> = {
   position: integer("position"),
   number: integer("number"),
   follows: flag("follows"),
-  ...appendedColumns,
+  ...placedColumns,
 };
 
 /** An append is a row of some lists, a message a row of others; `position` says which belong together. */
 function appendMany(context: Context, appends: readonly Append[]): Promise<Stored[]> {
   const columns = appendColumns(context.tables.userType);
   const about = appends.map(({ conversationId, ownerId, rows, title, expectedSeq }) => {
-    return { conversationId, userId: ownerId, count: rows.length, lastId: rows.at(-1)?.id ?? "", title, expectedSeq };
+    const { id: lastId = "", externalId: lastExternalId = null } = rows.at(-1) ?? {};
+    return { conversationId, userId: ownerId, count: rows.length, lastId, lastExternalId, title, expectedSeq };
   });
   const members = appends.flatMap(({ rows }, index) =>
-    sent(rows).map((row, at): MemberRow => {
+    placed(rows).map((row, at): MemberRow => {
       return { ...row, position: index + 1, number: at + 1, follows: at === 0 && followsHead(rows) };
     }),
   );
@@ -199,8 +198,8 @@ function manyStatement(context: Context) {
       join ${message} stored on stored.user_id = input.user_id and stored.id = m.id
     ),
     locked as (
-      select c.id, c.user_id, c.head_id, c.message_count,
-        input.position, input.count, input.last_id, input.title, input.expected_seq
+      select c.id, c.user_id, c.head_id, c.head_external_id, c.message_count,
+        input.position, input.count, input.last_id, input.last_external_id, input.title, input.expected_seq
       from lock_timeout
       cross join input
       join ${conversation} c on c.user_id = input.user_id and c.id = input.conversation_id
@@ -211,21 +210,25 @@ function manyStatement(context: Context) {
       update ${conversation} c
       set message_count = locked.message_count + locked.count,
         head_id = locked.last_id,
+        head_external_id = locked.last_external_id,
         title = coalesce(c.title, locked.title),
         updated_at = greatest(c.updated_at, clock_timestamp())
       from locked
       where c.user_id = locked.user_id and c.id = locked.id and ${isAsExpected(raw("locked.expected_seq"))}
-      returning locked.position, c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
+      returning locked.position, c.id, c.user_id, locked.message_count, locked.head_id, locked.head_external_id,
+        c.updated_at
     ),
     appended as (
-      insert into ${message} (conversation_id, user_id, seq, parent_id, created_at, ${names(sentColumns)})
+      insert into ${message} (conversation_id, user_id, seq, parent_id, parent_external_id, created_at, ${names(sentColumns)})
       select touched.id, touched.user_id, touched.message_count + m.number,
-        case when m.follows then touched.head_id else m.parent_id end, touched.updated_at, ${values(sentColumns, "m")}
+        case when m.follows then touched.head_id else m.parent_id end,
+        case when m.follows then touched.head_external_id else m.parent_external_id end,
+        touched.updated_at, ${values(sentColumns, "m")}
       from touched
       join m on m.position = touched.position
       order by m.position, m.number
     )
-    select position::int - 1 as index, message_count, head_id, date_part('epoch', updated_at) * 1000 as stored_at
+    select position::int - 1 as index, message_count, head_id, head_external_id, date_part('epoch', updated_at) * 1000 as stored_at
     from touched`;
   return prepared(context, "append_many", build, storedFrom);
 }
@@ -234,11 +237,12 @@ function isAsExpected(expectedSeq: Sql): Sql {
   return sql`(${expectedSeq} is null or ${expectedSeq} = locked.message_count)`;
 }
 
-function storedFrom([index, messageCount, headId, storedAt]: readonly unknown[]): Stored {
+function storedFrom([index, messageCount, headId, headExternalId, storedAt]: readonly unknown[]): Stored {
   return {
     index: Number(index),
     messageCount: Number(messageCount),
     headId: headId as string | null,
+    headExternalId: headExternalId as string | null,
     storedAt: new Date(Math.round(Number(storedAt))),
   };
 }

@@ -4,34 +4,30 @@
  * the order of commits and has no gap.
  */
 import { ConflictError, InvalidInputError, NotFoundError, UnavailableError } from "../../errors.ts";
-import {
-  type ColumnsOf,
-  flag,
-  isSame,
-  isTrue,
-  listsOf,
-  names,
-  select,
-  unnest,
-  uuid,
-  values,
-} from "../../sql/columns.ts";
+import { type ColumnsOf, flag, isSame, isTrue, listsOf, names, select, unnest, values } from "../../sql/columns.ts";
 import { list, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared, withTakenIds } from "../context.ts";
-import { comparedColumns, type Message, messageColumns, messageFrom, sentColumns } from "../tables/message.ts";
+import {
+  comparedColumns,
+  type Message,
+  messageColumns,
+  messageFrom,
+  placedColumns,
+  sentColumns,
+} from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { type Append, inStoredForms, type OutgoingMessage } from "./outgoing.ts";
 
 const attempts = 4;
-const takenId = "A message id is in use already, for another message: choose a new UUID.";
+const takenId = "A message id is in use already, for another message: choose a new one.";
 
 /** @throws not_found, conflict, invalid_input */
 export async function appendSlow(context: Context, append: Append): Promise<Message[]> {
-  const { ownerId, conversationId, expectedSeq, title } = append;
+  const { ownerId, conversationId, givenId, expectedSeq, title } = append;
   let { rows } = append;
   for (let attempt = 1; ; attempt += 1) {
     const given = { ...listsOf(inputColumns, rows), ownerId, conversationId, expectedSeq, title, writes: true };
-    const found = await withTakenIds(context, (through) => appendStatement(through).execute(given), takenId);
+    const found = await withTakenIds(context, (through) => appendStatement(through, givenId).execute(given), takenId);
     const others = found.filter(({ isSame }) => !isSame).map(({ message }) => message);
     const adopted = others.length > 0 ? inStoredForms(rows, others) : rows;
     if (!adopted) throw new ConflictError(takenId);
@@ -53,13 +49,12 @@ export async function areStored(
   rows: readonly OutgoingMessage[],
 ): Promise<boolean> {
   const given = { ownerId, conversationId, expectedSeq: null, title: null, writes: false };
-  const found = await appendStatement(context).execute({ ...listsOf(inputColumns, rows), ...given });
+  const found = await appendStatement(context, conversationId).execute({ ...listsOf(inputColumns, rows), ...given });
   return found.length === rows.length && found.every(({ isSame }) => isSame);
 }
 
 const inputColumns: ColumnsOf<OutgoingMessage> = {
-  ...sentColumns,
-  parentId: uuid<string | null>("parent_id"),
+  ...placedColumns,
   hasParent: flag("has_parent"),
 };
 
@@ -69,13 +64,14 @@ interface FoundMessage {
   isSame: boolean;
 }
 
-function appendStatement(context: Context) {
+function appendStatement(context: Context, givenId: string) {
   const { conversation, message } = context.tables;
   const [conversationId, expected] = [param("conversationId", "uuid"), param("expectedSeq", "int")];
   const mine = owner(context);
   const build = () => sql`
     with input as (
-      select input.*, lag(input.id) over (order by position) as previous_id
+      select input.*, lag(input.id) over (order by position) as previous_id,
+        lag(input.external_id) over (order by position) as previous_external_id
       from ${unnest(inputColumns, "input", { ordinality: "position" })}
     ),
     -- Found through message_user_id_id_idx, and not by conversation, so that a long one costs the same.
@@ -94,7 +90,7 @@ function appendStatement(context: Context) {
         and not exists (select from saved where not saved.same)
     ),
     locked as (
-      select c.id, c.head_id, c.message_count
+      select c.id, c.head_id, c.head_external_id, c.message_count
       from ${conversation} c
       where c.user_id = ${mine} and c.id = ${conversationId} and exists (select from fresh)
       for no key update
@@ -103,18 +99,21 @@ function appendStatement(context: Context) {
       update ${conversation} c
       set message_count = locked.message_count + (select count(*) from fresh)::int,
         head_id = (select id from fresh order by position desc limit 1),
+        head_external_id = (select external_id from fresh order by position desc limit 1),
         title = coalesce(c.title, ${param("title", "text")}),
         updated_at = greatest(c.updated_at, clock_timestamp())
       from locked
       where c.user_id = ${mine} and c.id = locked.id
         and (${expected} is null or ${expected} = locked.message_count)
         and not exists (${danglingParents(message, mine, conversationId)})
-      returning c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
+      returning c.id, c.user_id, locked.message_count, locked.head_id, locked.head_external_id, c.updated_at
     ),
     appended as (
-      insert into ${message} (conversation_id, user_id, seq, parent_id, created_at, ${names(sentColumns)})
+      insert into ${message} (conversation_id, user_id, seq, parent_id, parent_external_id, created_at, ${names(sentColumns)})
       select touched.id, touched.user_id, touched.message_count + fresh.number,
         case when fresh.has_parent then fresh.parent_id else coalesce(fresh.previous_id, touched.head_id) end,
+        case when fresh.has_parent then fresh.parent_external_id
+          when fresh.previous_id is not null then fresh.previous_external_id else touched.head_external_id end,
         touched.updated_at, ${values(sentColumns, "fresh")}
       from touched
       cross join fresh
@@ -129,7 +128,7 @@ function appendStatement(context: Context) {
     ) stored
     order by stored.position`;
   return prepared(context, "append", build, (row): FoundMessage => {
-    return { message: messageFrom(row), isSame: isTrue(row.at(-1)) };
+    return { message: messageFrom(row, givenId), isSame: isTrue(row.at(-1)) };
   });
 }
 
@@ -147,12 +146,13 @@ function danglingParents(message: Sql, mine: Sql, conversationId: Sql): Sql {
 }
 
 /** Read after an append that wrote nothing: which of its conditions does not hold; `undefined` when all hold by now. */
-async function whyNothing(context: Context, { ownerId, conversationId, rows, expectedSeq }: Append) {
+async function whyNothing(context: Context, { ownerId, conversationId, givenId, rows, expectedSeq }: Append) {
   const isOutside = ({ parentId }: OutgoingMessage, index: number) =>
     parentId !== null && !rows.slice(0, index).some(({ id }) => id === parentId);
-  const parentIds = rows.filter(isOutside).map(({ parentId }) => parentId);
+  const outside = rows.filter(isOutside);
+  const parentIds = outside.map(({ parentId }) => parentId);
   const [found] = await whyStatement(context).execute({ ownerId, conversationId, parentIds });
-  if (!found) return new NotFoundError("conversation", conversationId);
+  if (!found) return new NotFoundError("conversation", givenId);
   const { messageCount, missingParent } = found;
   if (expectedSeq !== null && messageCount !== expectedSeq) {
     return new ConflictError(
@@ -161,7 +161,8 @@ async function whyNothing(context: Context, { ownerId, conversationId, rows, exp
     );
   }
   if (missingParent === null) return undefined;
-  return new InvalidInputError(`parentId must be a message of this conversation, which ${missingParent} is not.`);
+  const named = outside.find(({ parentId }) => parentId === missingParent)?.parentExternalId ?? missingParent;
+  return new InvalidInputError(`parentId must be a message of this conversation, which ${named} is not.`);
 }
 
 function whyStatement(context: Context) {

@@ -1,9 +1,10 @@
 /** Appending to a conversation. Nearly every append holds no surprise, and goes together with others that wait; the rest goes alone. */
-import * as z from "zod";
 import { type Context, inLane } from "../context.ts";
 import { titleFrom } from "../conversations/titles.ts";
+import { conversationName } from "../ids.ts";
 import { parse } from "../input.ts";
 import { idSchema, type NewMessage, seqSchema, someMessagesSchema } from "../schemas.ts";
+import { strictObject } from "../strict-object.ts";
 import type { Message } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { isPlain } from "./append-fast.ts";
@@ -15,7 +16,7 @@ export interface AppendOptions {
   expectedSeq?: number | undefined;
 }
 
-const optionsSchema = z.object({ expectedSeq: seqSchema.nullish() }, "must be an object").nullish();
+const optionsSchema = strictObject({ expectedSeq: seqSchema.nullish() }).nullish();
 
 /**
  * Appends messages, all or none, and gives them as they are stored, in the order they were given in.
@@ -33,13 +34,15 @@ export async function appendMessages(
   messages: readonly NewMessage[],
   options?: AppendOptions,
 ): Promise<Message[]> {
-  const id = parse(idSchema, conversationId, "conversationId");
+  const givenId = parse(idSchema, conversationId, "conversationId");
+  const { id } = conversationName(ownerId, givenId);
   const given = parse(someMessagesSchema, messages, "messages");
   const expectedSeq = parse(optionsSchema, options, "options")?.expectedSeq ?? null;
-  const append = { ownerId, conversationId: id, rows: outgoing(given), expectedSeq, title: titleFrom(given) };
+  const rows = outgoing(ownerId, id, given);
+  const append = { ownerId, conversationId: id, givenId, rows, expectedSeq, title: titleFrom(given) };
   const stored = await (context.groupCommit && isPlain(append)
     ? context.groupCommit.add(append)
     : inLane(context, ownerId, id, () => appendSlow(context, append)));
-  context.changed({ userId: ownerId, conversationId: id });
+  context.changed({ userId: ownerId, conversationId: givenId });
   return stored;
 }

@@ -1,13 +1,14 @@
 /** Reading one branch of a conversation's tree: from a message up to the first question. */
-import * as z from "zod";
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { type ColumnsOf, reader, select } from "../../sql/columns.ts";
 import { list, param, raw, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
+import { conversationName, messageName } from "../ids.ts";
 import { parse } from "../input.ts";
 import { idSchema, limitSchema } from "../schemas.ts";
-import { type Message, messageColumns, messageFrom } from "../tables/message.ts";
+import { strictObject } from "../strict-object.ts";
+import { type Message, type MessageRow, messageColumns, messageFrom } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import type { Page } from "./page.ts";
 
@@ -20,12 +21,11 @@ export interface BranchOptions {
   limit?: number | undefined;
 }
 
-const optionsSchema = z
-  .object(
-    { limit: limitSchema.optional(), leafId: idSchema.optional(), before: idSchema.optional() },
-    "must be an object",
-  )
-  .nullish();
+const optionsSchema = strictObject({
+  limit: limitSchema.optional(),
+  leafId: idSchema.optional(),
+  before: idSchema.optional(),
+}).nullish();
 
 /**
  * The last messages of a branch, in the order in which they were said; `nextCursor` is the `before` of the page above.
@@ -44,12 +44,13 @@ export async function listBranch(
     throw new InvalidInputError("Give leafId or before, not both: a page begins at one message.");
   }
   const start = before ?? leafId ?? null;
+  const inside = conversationName(ownerId, id).id;
   // One more than asked when reading above a message that is itself left out.
   const depth = limit + (before ? 1 : 0);
-  const rows = await branchStatement(context).execute({
+  const rows = await branchStatement(context, id).execute({
     ownerId,
-    conversationId: id,
-    start,
+    conversationId: inside,
+    start: start && messageName(ownerId, inside, start).id,
     depth,
     isLeftOut: Boolean(before),
   });
@@ -74,17 +75,18 @@ export async function listBranchWithSiblings(
   options?: BranchOptions,
 ): Promise<Page<BranchMessage>> {
   const { items, nextCursor } = await listBranch(context, ownerId, conversationId, options);
-  const parentIds = items.flatMap(({ parentId }) => parentId ?? []);
+  const inside = conversationName(ownerId, parse(idSchema, conversationId, "conversationId")).id;
+  const rowOf = (id: string) => messageName(ownerId, inside, id).id;
+  const parentIds = items.flatMap(({ parentId }) => (parentId === null ? [] : rowOf(parentId)));
   const hasRoot = items.some(({ parentId }) => parentId === null);
-  const rows = await siblingsStatement(context).execute({ ownerId, conversationId, parentIds, hasRoot });
-  const siblings = Map.groupBy(rows, familyOf);
-  return {
-    items: items.map((item) => ({ ...item, siblings: siblings.get(familyOf(item))?.map(({ id }) => id) ?? [item.id] })),
-    nextCursor,
-  };
+  const rows = await siblingsStatement(context).execute({ ownerId, conversationId: inside, parentIds, hasRoot });
+  const siblings = Map.groupBy(rows, ({ parentId, role }) => familyOf(parentId, role));
+  const siblingsOf = ({ id, parentId, role }: Message) =>
+    siblings.get(familyOf(parentId && rowOf(parentId), role))?.map((each) => each.externalId ?? each.id) ?? [id];
+  return { items: items.map((item) => ({ ...item, siblings: siblingsOf(item) })), nextCursor };
 }
 
-function familyOf({ parentId, role }: Pick<Message, "parentId" | "role">): string {
+function familyOf(parentId: string | null, role: string): string {
   return `${parentId} ${role}`;
 }
 
@@ -100,7 +102,9 @@ export async function showBranch(
 ): Promise<void> {
   const id = parse(idSchema, conversationId, "conversationId");
   const target = parse(idSchema, messageId, "headId");
-  const rows = await showStatement(context).execute({ ownerId, conversationId: id, messageId: target });
+  const inside = conversationName(ownerId, id).id;
+  const messageRow = messageName(ownerId, inside, target).id;
+  const rows = await showStatement(context).execute({ ownerId, conversationId: inside, messageId: messageRow });
   if (rows.length === 0) throw new NotFoundError("message", target);
   context.changed({ userId: ownerId, conversationId: id });
 }
@@ -116,23 +120,25 @@ export async function getMessage(
   messageId: string,
 ): Promise<Message> {
   const id = parse(idSchema, messageId, "messageId");
-  const inside = parse(idSchema, conversationId, "conversationId");
-  const [row] = await getStatement(context).execute({ ownerId, messageId: id, conversationId: inside });
+  const givenId = parse(idSchema, conversationId, "conversationId");
+  const inside = conversationName(ownerId, givenId).id;
+  const values = { ownerId, messageId: messageName(ownerId, inside, id).id, conversationId: inside };
+  const [row] = await getStatement(context, givenId).execute(values);
   if (!row) throw new NotFoundError("message", id);
   return row;
 }
 
-function getStatement(context: Context) {
+function getStatement(context: Context, givenId: string) {
   const build = () => sql`
     select ${select(messageColumns, "m")}
     from ${context.tables.message} m
     where m.user_id = ${owner(context)} and m.id = ${param("messageId", "uuid")}
       and m.conversation_id = ${param("conversationId", "uuid")}`;
-  return prepared(context, "message", build, (row) => messageFrom(row));
+  return prepared(context, "message", build, (row) => messageFrom(row, givenId));
 }
 
 /** Climbs from parent to parent by id, one index look-up each; "is true" keeps the plan from reading the conversation. */
-function branchStatement(context: Context) {
+function branchStatement(context: Context, givenId: string) {
   const { conversation, message } = context.tables;
   const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
   const build = () => sql`
@@ -158,7 +164,7 @@ function branchStatement(context: Context) {
     left join climb on true
     left join ${message} m on m.user_id = ${mine} and m.id = climb.id
     order by climb.depth`;
-  return prepared(context, "branch", build, (row) => (row[0] === null ? undefined : messageFrom(row)));
+  return prepared(context, "branch", build, (row) => (row[0] === null ? undefined : messageFrom(row, givenId)));
 }
 
 /** Reads message_conversation_id_parent_id_idx, once for each message of the page. */
@@ -166,13 +172,13 @@ function siblingsStatement(context: Context) {
   const { message } = context.tables;
   const mine = sql`m.user_id = ${owner(context)} and m.conversation_id = ${param("conversationId", "uuid")}`;
   const build = () => sql`
-    select s.id, s.parent_id, s.role
+    select s.id, s.external_id, s.parent_id, s.role
     from (
-      select m.id, m.parent_id, m.role, m.seq
+      select m.id, m.external_id, m.parent_id, m.role, m.seq
       from unnest(${list("parentIds", "uuid")}) as parent(id)
       join ${message} m on ${mine} and m.parent_id = parent.id
       union all
-      select m.id, m.parent_id, m.role, m.seq
+      select m.id, m.external_id, m.parent_id, m.role, m.seq
       from ${message} m
       where ${param("hasRoot", "boolean")} and ${mine} and m.parent_id is null
     ) s
@@ -180,8 +186,9 @@ function siblingsStatement(context: Context) {
   return prepared(context, "siblings", build, reader(siblingColumns));
 }
 
-const siblingColumns: ColumnsOf<Pick<Message, "id" | "parentId" | "role">> = {
+const siblingColumns: ColumnsOf<Pick<MessageRow, "id" | "externalId" | "parentId" | "role">> = {
   id: messageColumns.id,
+  externalId: messageColumns.externalId,
   parentId: messageColumns.parentId,
   role: messageColumns.role,
 };
@@ -192,14 +199,14 @@ function showStatement(context: Context) {
   const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
   const build = () => sql`
     with recursive down as (
-      select m.id, 1 as depth
+      select m.id, m.external_id, 1 as depth
       from ${message} m
       where m.user_id = ${mine} and m.id = ${param("messageId", "uuid")} and m.conversation_id = ${conversationId}
       union all
-      select next.id, down.depth + 1
+      select next.id, next.external_id, down.depth + 1
       from down
       cross join lateral (
-        select m.id
+        select m.id, m.external_id
         from ${message} m
         where m.user_id = ${mine} and m.conversation_id = ${conversationId} and m.parent_id = down.id
         order by m.seq desc
@@ -207,10 +214,10 @@ function showStatement(context: Context) {
       ) next
     ),
     last as (
-      select id from down order by depth desc limit 1
+      select id, external_id from down order by depth desc limit 1
     )
     update ${conversation} c
-    set head_id = last.id
+    set head_id = last.id, head_external_id = last.external_id
     from last
     where c.user_id = ${mine} and c.id = ${conversationId}
     returning c.id`;

@@ -2,14 +2,14 @@
 import type * as z from "zod";
 import { InvalidInputError, TooLargeError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
+import { messageName, newId } from "../ids.ts";
 import { isStorable, type newMessagesSchema } from "../schemas.ts";
-import type { Message, Part, SentMessage } from "../tables/message.ts";
+import type { Message, Parent, Part, PlacedMessage, SentMessage } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { textOf } from "../text-of.ts";
 
-export interface OutgoingMessage extends SentMessage {
-  /** As it was given. */
-  parentId: string | null;
+/** A message with the parent that it was given. */
+export interface OutgoingMessage extends PlacedMessage {
   /** Whether the parent was given; where not, a message follows the one before it. */
   hasParent: boolean;
 }
@@ -17,7 +17,10 @@ export interface OutgoingMessage extends SentMessage {
 /** One append, ready for a statement. */
 export interface Append {
   ownerId: UserId;
+  /** The row's own. */
   conversationId: string;
+  /** As the conversation was named. */
+  givenId: string;
   rows: readonly OutgoingMessage[];
   expectedSeq: number | null;
   /** What the conversation is called from now on if it has no title. */
@@ -26,22 +29,35 @@ export interface Append {
 
 type ParsedMessage = z.output<typeof newMessagesSchema>[number];
 
-/** @throws too_large when a message has over 16 MiB. */
-export function outgoing(messages: readonly ParsedMessage[]): OutgoingMessage[] {
-  return messages.map((message) => ({
-    id: message.id ?? crypto.randomUUID(),
-    role: message.role,
-    status: message.status ?? "complete",
-    ...body(message),
-    parentId: message.parentId ?? null,
-    hasParent: message.parentId !== undefined,
+/** For a conversation, by its row's own id. @throws too_large when a message has over 16 MiB. */
+export function outgoing(
+  ownerId: UserId,
+  conversationId: string,
+  messages: readonly ParsedMessage[],
+): OutgoingMessage[] {
+  return messages.map(({ id, role, status = "complete", parentId, ...said }) => ({
+    ...messageName(ownerId, conversationId, id ?? newId()),
+    role,
+    status,
+    ...body(said),
+    ...parentNamed(ownerId, conversationId, parentId ?? null),
+    hasParent: parentId !== undefined,
   }));
 }
 
-/** The parent that was given, or the message before it in the same append. */
-export function parentIn(rows: readonly OutgoingMessage[], index: number): string | null {
-  const row = rows[index];
-  return (row?.hasParent ? row.parentId : rows[index - 1]?.id) ?? null;
+function parentNamed(ownerId: UserId, conversationId: string, parentId: string | null): Parent {
+  if (parentId === null) return { parentId: null, parentExternalId: null };
+  const { id, externalId } = messageName(ownerId, conversationId, parentId);
+  return { parentId: id, parentExternalId: externalId };
+}
+
+/** The same rows, each below the parent that was given, or below the message before it in the same append. */
+export function placed(rows: readonly OutgoingMessage[]): PlacedMessage[] {
+  return rows.map(({ hasParent, ...row }, index) => {
+    const before = rows[index - 1];
+    if (hasParent || !before) return row;
+    return { ...row, parentId: before.id, parentExternalId: before.externalId };
+  });
 }
 
 /** Whether the first message of an append goes below the message that the conversation ends with. */
@@ -53,15 +69,32 @@ export function followsHead(rows: readonly OutgoingMessage[]): boolean {
 export function body({
   content,
   parts,
-}: Pick<ParsedMessage, "content" | "parts">): Pick<SentMessage, "content" | "parts"> {
+  metadata,
+}: Pick<ParsedMessage, "content" | "parts" | "metadata">): Pick<SentMessage, "content" | "parts" | "metadata"> {
   requireLength(content, parts);
   const text = parts === undefined ? (content ?? "") : textOf(parts);
   const isKept = isStorable(text);
   const kept = parts ?? (isKept ? undefined : [{ type: "text", text }]);
-  const json = kept === undefined ? null : asJson(kept);
+  const json = kept === undefined ? null : asJson(kept, "parts");
   requireSize(text);
   if (parts && json) requireSize(json);
-  return { content: isKept ? text : text.toWellFormed().replaceAll("\0", "\uFFFD"), parts: json };
+  return {
+    content: isKept ? text : text.toWellFormed().replaceAll("\0", "\uFFFD"),
+    parts: json,
+    metadata: metadataJson(metadata),
+  };
+}
+
+/** @throws too_large over 64 KiB; invalid_input for what is no JSON */
+export function metadataJson(metadata: unknown): string | null {
+  if (metadata === undefined || metadata === null) return null;
+  const json = asJson(metadata, "metadata");
+  const bytes = json.length * 3 <= limits.metadataBytes ? 0 : encoder.encode(json).byteLength;
+  if (bytes <= limits.metadataBytes) return json;
+  throw new TooLargeError(
+    `metadata of ${bytes} bytes is too large: the limit is ${limits.metadataBytes}. Keep it elsewhere, and a reference to it here.`,
+    { details: { bytes, limit: limits.metadataBytes } },
+  );
 }
 
 /** Before anything is copied: a character has at least one byte. */
@@ -93,11 +126,11 @@ function tooLarge(bytes: number): TooLargeError {
  */
 export function inStoredForms(
   rows: readonly OutgoingMessage[],
-  stored: readonly Pick<Message, "id" | "content" | "parts">[],
+  stored: readonly Pick<Message, "id" | "content" | "parts" | "metadata">[],
 ): OutgoingMessage[] | undefined {
   const adopted = [...rows];
   for (const { id, content, parts } of stored) {
-    const index = adopted.findIndex((row) => row.id === id);
+    const index = adopted.findIndex((row) => (row.externalId ?? row.id) === id);
     const row = adopted[index];
     const kept = parts === null ? null : JSON.stringify(parts);
     const onlyWords = JSON.stringify([{ type: "text", text: content }]);
@@ -108,15 +141,16 @@ export function inStoredForms(
   return adopted;
 }
 
-function asJson(parts: readonly unknown[]): string {
+function asJson(value: unknown, what: string): string {
   try {
+    const all = Array.isArray(value) ? value : [value];
     // One that writes itself in another way might come out as anything, also as nothing.
-    if (parts.some((part) => typeof (part as { toJSON?: unknown }).toJSON === "function")) {
-      throw new InvalidInputError("parts must be plain JSON, without a method toJSON.");
+    if (all.some((each) => typeof (each as { toJSON?: unknown } | null)?.toJSON === "function")) {
+      throw new InvalidInputError(`${what} must be plain JSON, without a method toJSON.`);
     }
-    return JSON.stringify(parts);
+    return JSON.stringify(value);
   } catch (error) {
     if (error instanceof InvalidInputError) throw error;
-    throw new InvalidInputError("parts must be JSON that is not nested thousands of levels deep.");
+    throw new InvalidInputError(`${what} must be JSON that is not nested thousands of levels deep.`);
   }
 }

@@ -1,12 +1,13 @@
 /** Reading messages by `seq`: a page costs the same at the end of a chat of ten and of ten thousand. */
-import * as z from "zod";
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { select } from "../../sql/columns.ts";
 import { param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
+import { conversationName } from "../ids.ts";
 import { parse } from "../input.ts";
 import { idSchema, limitSchema, seqSchema } from "../schemas.ts";
+import { strictObject } from "../strict-object.ts";
 import { type Message, messageColumns, messageFrom } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 
@@ -25,12 +26,11 @@ export interface MessagePageOptions {
   after?: number | undefined;
 }
 
-const optionsSchema = z
-  .object(
-    { limit: limitSchema.optional(), before: seqSchema.optional(), after: seqSchema.optional() },
-    "must be an object",
-  )
-  .nullish();
+const optionsSchema = strictObject({
+  limit: limitSchema.optional(),
+  before: seqSchema.optional(),
+  after: seqSchema.optional(),
+}).nullish();
 
 const beginning = 0;
 const end = 2_147_483_647;
@@ -53,11 +53,12 @@ export async function listMessages(
   }
   const forward = after !== undefined;
   const side = forward ? "after" : "before";
-  const values = { ownerId, conversationId: id, limit, from: forward ? (after ?? beginning) : (before ?? end) };
-  let rows = await pageStatement(context, side).execute(values);
+  const name = conversationName(ownerId, id);
+  const values = { ownerId, conversationId: name.id, limit, from: forward ? (after ?? beginning) : (before ?? end) };
+  let rows = await pageStatement(context, side, id).execute(values);
   const [conversation] = rows;
   if (!conversation) throw new NotFoundError("conversation", id);
-  if (conversation.bytes >= limits.pageBytes) rows = await shortPageStatement(context, side).execute(values);
+  if (conversation.bytes >= limits.pageBytes) rows = await shortPageStatement(context, side, id).execute(values);
   const items = rows.flatMap(({ message }) => message ?? []).sort((a, b) => a.seq - b.seq);
   // Since seq has no gaps, it tells whether there are more.
   const last = forward ? items.at(-1) : items[0];
@@ -97,7 +98,7 @@ function near(side: Side): Sql {
  * A page, unless it is too large: then one row without a message. So does an empty page; an absent conversation gives none.
  * How large it would be is looked at before it is read.
  */
-function pageStatement(context: Context, side: Side) {
+function pageStatement(context: Context, side: Side, givenId: string) {
   const { conversation, message } = context.tables;
   const build = () => sql`
     select ${select(messageColumns, "page")}, c.message_count, size.bytes as page_bytes
@@ -113,11 +114,11 @@ function pageStatement(context: Context, side: Side) {
       ${near(side)}
     ) page on true
     where c.id = ${conversationId} and c.user_id = ${owner(context)}`;
-  return prepared(context, `messages_${side}`, build, pageRowFrom);
+  return prepared(context, `messages_${side}`, build, (row) => pageRowFrom(row, givenId));
 }
 
 /** The same as far as it is not too large, and one message at least. */
-function shortPageStatement(context: Context, side: Side) {
+function shortPageStatement(context: Context, side: Side, givenId: string) {
   const { conversation, message } = context.tables;
   const order = raw(side === "before" ? "m.seq desc" : "m.seq");
   const build = () => sql`
@@ -130,12 +131,12 @@ function shortPageStatement(context: Context, side: Side) {
       ${near(side)}
     ) page on page.earlier_bytes < ${raw(String(limits.pageBytes))}
     where c.id = ${conversationId} and c.user_id = ${owner(context)}`;
-  return prepared(context, `messages_${side}_short`, build, pageRowFrom);
+  return prepared(context, `messages_${side}_short`, build, (row) => pageRowFrom(row, givenId));
 }
 
-function pageRowFrom(row: readonly unknown[]): PageRow {
+function pageRowFrom(row: readonly unknown[], givenId: string): PageRow {
   return {
-    message: row[0] === null ? undefined : messageFrom(row),
+    message: row[0] === null ? undefined : messageFrom(row, givenId),
     messageCount: Number(row.at(-2)),
     bytes: Number(row.at(-1)),
   };

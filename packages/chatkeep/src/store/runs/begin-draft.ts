@@ -4,6 +4,7 @@ import { param, sql } from "../../sql/sql.ts";
 import { isUniqueViolation } from "../../sql/sqlstate.ts";
 import { type Context, changing, owner, prepared, savepointed } from "../context.ts";
 import { getConversation } from "../conversations/conversations.ts";
+import { conversationName, messageName } from "../ids.ts";
 import { parse } from "../input.ts";
 import { getMessage } from "../messages/branch.ts";
 import { type NewRun, newRunSchema } from "../schemas.ts";
@@ -20,12 +21,15 @@ import { interruptRuns } from "./expire.ts";
  */
 export async function beginRun(context: Context, ownerId: UserId, input: NewRun): Promise<RunKey> {
   const given = parse(newRunSchema, input, "run");
+  const { id } = conversationName(ownerId, given.conversationId);
+  const messageId = messageName(ownerId, id, given.messageId).id;
+  const row = { ...given, ownerId, conversationId: id, messageId };
   const key = await changing(context, async (through) => {
     await interruptRuns(through, { ownerId, conversationId: given.conversationId });
     const running = await findRunningRun(through, ownerId, given.conversationId);
     if (running) throw isRunning(running.id);
     try {
-      const [key] = await savepointed(through, (nested) => insertStatement(nested).execute({ ...given, ownerId }));
+      const [key] = await savepointed(through, (nested) => insertStatement(nested).execute(row));
       return key ?? (await refuse(through, ownerId, given));
     } catch (error) {
       if (isUniqueViolation(error)) {

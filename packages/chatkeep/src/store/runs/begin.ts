@@ -3,19 +3,28 @@
  * statement and one round trip, in a chat that is there or is not yet, for a new question, an edited one, or another answer.
  */
 import { ConflictError, NotFoundError } from "../../errors.ts";
-import { type ColumnsOf, isSame, isTrue, names, nth, rows, uuid, valuesOf } from "../../sql/columns.ts";
+import { isSame, isTrue, names, nth, rows, valuesOf } from "../../sql/columns.ts";
 import { raw, type Sql, sql } from "../../sql/sql.ts";
 import { isUniqueViolation } from "../../sql/sqlstate.ts";
 import { type Context, changing, inLane, prepared, savepointed } from "../context.ts";
-import { createConversation, findConversation } from "../conversations/conversations.ts";
+import { createConversation, findConversation, getConversation } from "../conversations/conversations.ts";
 import { titleFrom } from "../conversations/titles.ts";
+import { conversationName, messageName, newId } from "../ids.ts";
 import { parse } from "../input.ts";
 import { appendMessages } from "../messages/append.ts";
 import { getMessage } from "../messages/branch.ts";
 import { type OutgoingMessage, outgoing } from "../messages/outgoing.ts";
 import { listMessages } from "../messages/page.ts";
 import { type NewReply, newReplySchema } from "../schemas.ts";
-import { comparedColumns, type Message, type SentMessage, sentColumns, storedMessage } from "../tables/message.ts";
+import {
+  comparedColumns,
+  type Message,
+  type Parent,
+  type PlacedMessage,
+  placedColumns,
+  sentColumns,
+  storedMessage,
+} from "../tables/message.ts";
 import type { RunKey } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
 import { beginRun, isRunning } from "./begin-draft.ts";
@@ -34,6 +43,9 @@ export interface Begun {
   question: Message;
   /** The draft, which becomes the reply. */
   replyId: string;
+  /** Of the conversation: the name of its model, and what it tells it. */
+  model: string | null;
+  instructions: string | null;
 }
 
 /** Against others that begin at the same moment. */
@@ -48,24 +60,27 @@ const attempts = 3;
 export async function beginReply(context: Context, ownerId: UserId, input: NewReply): Promise<Beginning> {
   const given = parse(newReplySchema, input, "reply");
   const { conversationId, regenerate = false } = given;
-  const [question] = outgoing([given.question]) as [OutgoingMessage];
+  const { id: rowId, externalId } = conversationName(ownerId, conversationId);
+  const [question] = outgoing(ownerId, rowId, [given.question]) as [OutgoingMessage];
   const reply: Reply = {
     ...given,
     ownerId,
     regenerate,
     question,
-    replyId: given.replyId ?? crypto.randomUUID(),
+    rowId,
+    externalId,
+    replyId: given.replyId ?? newId(),
     title: titleFrom([given.question]),
   };
-  return await inLane(context, ownerId, conversationId, async () => {
+  return await inLane(context, ownerId, rowId, async () => {
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
       const found = await tryAtOnce(context, reply);
       if (!found) continue;
       if (found.begun) {
         context.changed({ userId: ownerId, conversationId });
-        return {
-          begun: { run: found.begun.run, question: storedQuestion(reply, found.begun), replyId: reply.replyId },
-        };
+        const { run, model, instructions, ...place } = found.begun;
+        const question = storedMessage(reply.question, { conversationId, ...place });
+        return { begun: { run, question, replyId: reply.replyId, model, instructions } };
       }
       if (found.running?.isOver) {
         await interruptRuns(context, { ownerId, conversationId });
@@ -86,6 +101,9 @@ export async function beginReply(context: Context, ownerId: UserId, input: NewRe
 interface Reply {
   ownerId: UserId;
   conversationId: string;
+  /** The conversation's row. */
+  rowId: string;
+  externalId: string | null;
   question: OutgoingMessage;
   replyId: string;
   regenerate: boolean;
@@ -96,23 +114,25 @@ interface Reply {
 
 /** What one look finds, or has begun. */
 interface Found {
-  begun: { run: RunKey; seq: number; parentId: string | null; createdAt: Date } | undefined;
+  begun: (Parent & Pick<Begun, "run" | "model" | "instructions"> & { seq: number; createdAt: Date }) | undefined;
   running: { runId: string; questionId: string | null; isOver: boolean } | undefined;
   answerId: string | undefined;
 }
 
 /** `undefined` when another began at the same moment. */
 async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefined> {
-  const { ownerId, conversationId, question, replyId, server, model, title, regenerate } = reply;
-  const draft: Placed = {
-    id: replyId,
+  const { ownerId, rowId, externalId, question, replyId, server, model, title, regenerate } = reply;
+  const draft: PlacedMessage = {
+    ...messageName(ownerId, rowId, replyId),
     role: "assistant",
     status: "streaming",
     content: "",
     parts: null,
+    metadata: null,
     parentId: question.id,
+    parentExternalId: question.externalId,
   };
-  const about = [ownerId, conversationId, title, question.hasParent, server, model ?? null, regenerate];
+  const about = [ownerId, rowId, title, question.hasParent, server, model ?? null, regenerate, externalId];
   const values = [...about, ...valuesOf(placedColumns, [question, draft])];
   try {
     const [found] = await savepointed(context, (through) => beginStatement(through).execute(values));
@@ -123,25 +143,14 @@ async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefi
   }
 }
 
-function storedQuestion(
-  { conversationId, question }: Reply,
-  { seq, parentId, createdAt }: NonNullable<Found["begun"]>,
-): Message {
-  return storedMessage(question, { conversationId, seq, parentId, createdAt });
-}
-
-type Placed = SentMessage & { parentId: string | null };
-
-const placedColumns: ColumnsOf<Placed> = { ...sentColumns, parentId: uuid<string | null>("parent_id") };
-
 function beginStatement(context: Context) {
   const { conversation, message, run, userType } = context.tables;
   const [owner, id] = [nth(0, userType), nth(1, "uuid")];
   const [title, hasParent, server] = [nth(2, "text"), nth(3, "boolean"), nth(4, "text")];
-  const [model, regenerate] = [nth(5, "text"), nth(6, "boolean")];
+  const [model, regenerate, externalId] = [nth(5, "text"), nth(6, "boolean"), nth(7, "text")];
   const build = () => sql`
     with input as materialized (
-      select * from ${rows(placedColumns, "input", 2, 7)}
+      select * from ${rows(placedColumns, "input", 2, 8)}
     ),
     question as (
       select * from input where number = 1
@@ -158,7 +167,7 @@ function beginStatement(context: Context) {
     ),
     -- The question, where it is stored already; "is true" keeps the plan from reading the conversation.
     stored as (
-      select m.id, m.seq, m.parent_id, m.created_at, (m.conversation_id = ${id} and ${raw(isSame("m", "question", comparedColumns))}
+      select m.id, m.seq, m.parent_id, m.parent_external_id, m.created_at, (m.conversation_id = ${id} and ${raw(isSame("m", "question", comparedColumns))}
           and (not ${hasParent} or m.parent_id is not distinct from question.parent_id)) is true as same
       from question
       join ${message} m on m.user_id = ${owner} and m.id = question.id
@@ -184,7 +193,7 @@ function beginStatement(context: Context) {
       having count(*) > 0
     ),
     locked as (
-      select c.id, c.head_id, c.message_count
+      select c.id, c.head_id, c.head_external_id, c.message_count, c.model, c.instructions
       from ${conversation} c
       where c.user_id = ${owner} and c.id = ${id} and exists (select from free)
       for no key update
@@ -193,35 +202,38 @@ function beginStatement(context: Context) {
       update ${conversation} c
       set message_count = locked.message_count + free.total,
         head_id = draft.id,
+        head_external_id = draft.external_id,
         title = coalesce(c.title, ${title}),
         updated_at = greatest(c.updated_at, clock_timestamp())
       from locked
       cross join free
       cross join draft
       where c.user_id = ${owner} and c.id = locked.id
-      returning c.id, c.user_id, locked.message_count, locked.head_id, c.updated_at
+      returning c.id, c.user_id, locked.message_count, locked.head_id, locked.head_external_id, c.updated_at,
+        c.model, c.instructions
     ),
     made as (
-      insert into ${conversation} (id, user_id, title, message_count, head_id)
-      select ${id}, ${owner}, ${title}, free.total, draft.id
+      insert into ${conversation} (id, user_id, external_id, title, message_count, head_id, head_external_id)
+      select ${id}, ${owner}, ${externalId}, ${title}, free.total, draft.id, draft.external_id
       from free
       cross join draft
       where not exists (select from stored)
         and (select parent_id from question) is null
         and not exists (select from ${conversation} c where c.user_id = ${owner} and c.id = ${id})
       on conflict do nothing
-      returning id, user_id, 0, null::uuid, created_at
+      returning id, user_id, 0, null::uuid, null::text, created_at, null::text, null::text
     ),
-    held(id, user_id, message_count, head_id, stored_at) as (
+    held(id, user_id, message_count, head_id, head_external_id, stored_at, model, instructions) as (
       select * from touched
       union all
       select * from made
     ),
     appended as (
-      insert into ${message} (conversation_id, user_id, seq, parent_id, created_at, ${names(sentColumns)})
+      insert into ${message} (conversation_id, user_id, seq, parent_id, parent_external_id, created_at, ${names(sentColumns)})
       select held.id, held.user_id, held.message_count + fresh.place,
-        case when fresh.number = 1 and not ${hasParent} then held.head_id else fresh.parent_id end, held.stored_at,
-        ${names(sentColumns, "fresh")}
+        case when fresh.number = 1 and not ${hasParent} then held.head_id else fresh.parent_id end,
+        case when fresh.number = 1 and not ${hasParent} then held.head_external_id else fresh.parent_external_id end,
+        held.stored_at, ${names(sentColumns, "fresh")}
       from held
       cross join fresh
     ),
@@ -236,7 +248,10 @@ function beginStatement(context: Context) {
       answer.id as answer_id, coalesce(stored.seq, held.message_count + 1) as question_seq,
       case when stored.id is not null then stored.parent_id when ${hasParent} then question.parent_id else held.head_id
         end as question_parent_id,
-      date_part('epoch', coalesce(stored.created_at, held.stored_at)) * 1000 as question_created_at
+      case when stored.id is not null then stored.parent_external_id
+        when ${hasParent} then question.parent_external_id else held.head_external_id end as question_parent_external_id,
+      date_part('epoch', coalesce(stored.created_at, held.stored_at)) * 1000 as question_created_at,
+      held.model, held.instructions
     from question
     left join stored on true
     left join held on true
@@ -247,7 +262,20 @@ function beginStatement(context: Context) {
     context,
     "begin",
     build,
-    ([begunId, epoch, runningId, questionId, isOver, answerId, seq, parentId, at]): Found => ({
+    ([
+      begunId,
+      epoch,
+      runningId,
+      questionId,
+      isOver,
+      answerId,
+      seq,
+      parentId,
+      parentExternalId,
+      at,
+      model,
+      instructions,
+    ]): Found => ({
       begun:
         begunId === null
           ? undefined
@@ -255,7 +283,10 @@ function beginStatement(context: Context) {
               run: { id: begunId as string, epoch: Number(epoch) },
               seq: Number(seq),
               parentId: parentId as string | null,
+              parentExternalId: parentExternalId as string | null,
               createdAt: new Date(Math.round(Number(at))),
+              model: model as string | null,
+              instructions: instructions as string | null,
             },
       running:
         runningId === null
@@ -277,20 +308,20 @@ function parentIsThere(message: Sql, owner: Sql, conversationId: Sql): Sql {
 /** Step by step, in one transaction: each step says what stands in the way. */
 async function beginSlowly(context: Context, reply: Reply): Promise<Beginning> {
   const { ownerId, conversationId, question, replyId, regenerate, server, model } = reply;
-  const pair = [
-    messageOf(question),
-    { id: replyId, role: "assistant" as const, status: "streaming" as const, parentId: question.id },
-  ];
+  const asked = messageOf(question);
+  const pair = [asked, { id: replyId, role: "assistant" as const, status: "streaming" as const, parentId: asked.id }];
   try {
     const begun = await changing(context, async (through) => {
       const stored = await appendOrCreate(through, ownerId, conversationId, pair);
       const run = await beginRun(through, ownerId, { conversationId, messageId: replyId, server, model });
-      const [asked, draft] = stored;
-      if (asked && draft && draft.seq > asked.seq + 1 && !regenerate) {
-        const [first] = (await listMessages(through, ownerId, conversationId, { after: asked.seq, limit: 1 })).items;
-        if (first?.parentId === asked.id && first.status === "complete") throw new AnsweredBefore(first);
+      const [first, draft] = stored;
+      if (first && draft && draft.seq > first.seq + 1 && !regenerate) {
+        const [next] = (await listMessages(through, ownerId, conversationId, { after: first.seq, limit: 1 })).items;
+        if (next?.parentId === first.id && next.status === "complete") throw new AnsweredBefore(next);
       }
-      return { run, question: asked ?? (await getMessage(through, ownerId, conversationId, question.id)), replyId };
+      const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
+      const question = first ?? (await getMessage(through, ownerId, conversationId, asked.id));
+      return { run, question, replyId, model: named, instructions };
     });
     return { begun };
   } catch (error) {
@@ -308,9 +339,11 @@ class AnsweredBefore extends Error {
   }
 }
 
-function messageOf({ id, role, status, content, parts, parentId, hasParent }: OutgoingMessage) {
-  const given = parts === null ? { content } : { parts: JSON.parse(parts) };
-  return { id, role, status, ...given, ...(hasParent && { parentId }) };
+function messageOf({ id, externalId, role, content, parts, metadata, hasParent, ...place }: OutgoingMessage) {
+  const said = parts === null ? { content } : { parts: JSON.parse(parts) };
+  const beside = metadata === null ? {} : { metadata: JSON.parse(metadata) };
+  const parentId = place.parentExternalId ?? place.parentId;
+  return { id: externalId ?? id, role, ...said, ...beside, ...(hasParent && { parentId }) };
 }
 
 /** Nothing when the conversation was made with them: then they are its first. */

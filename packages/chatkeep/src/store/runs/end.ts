@@ -3,9 +3,10 @@ import { NotFoundError } from "../../errors.ts";
 import { type ColumnsOf, integer, listsOf, select, text, unnest } from "../../sql/columns.ts";
 import { param, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
+import { conversationName } from "../ids.ts";
 import { parse } from "../input.ts";
 import { body } from "../messages/outgoing.ts";
-import { idSchema, runEndSchema, runKeySchema } from "../schemas.ts";
+import { idSchema, runEndSchema, runKeySchema, uuidSchema } from "../schemas.ts";
 import type { FinishReason, Part } from "../tables/message.ts";
 import { type ChunkRow, type Run, type RunKey, type RunStatus, runColumns, runFrom } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
@@ -14,6 +15,8 @@ import type { UserId } from "../tables/tables.ts";
 export interface RunEnd {
   status: Exclude<RunStatus, "running">;
   parts: Part[];
+  /** Of the message; what it has stays when it is left out. */
+  metadata?: unknown;
   /** Why the model ended; `other` when left out, and `error` when the run failed. */
   finishReason?: FinishReason | undefined;
   /** What was streamed and is not stored yet. */
@@ -33,7 +36,7 @@ export interface RunEnd {
 export async function endRun(context: Context, ownerId: UserId, key: RunKey, end: RunEnd): Promise<boolean> {
   const { id, epoch } = parse(runKeySchema, key, "key");
   const given = parse(runEndSchema, end, "end");
-  const { content, parts } = body({ content: undefined, parts: given.parts });
+  const { content, parts, metadata } = body({ parts: given.parts, metadata: given.metadata });
   const chunks = given.chunks ?? [];
   const [conversationId] = await endStatement(context).execute({
     ownerId,
@@ -48,6 +51,7 @@ export async function endRun(context: Context, ownerId: UserId, key: RunKey, end
     outputTokens: given.outputTokens ?? null,
     content,
     parts,
+    metadata,
     ...listsOf(chunkColumns, chunks),
   });
   if (conversationId === undefined) return false;
@@ -63,8 +67,8 @@ export async function findRunningRun(
   conversationId: string,
 ): Promise<Run | undefined> {
   const id = parse(idSchema, conversationId, "conversationId");
-  const statement = findStatement(context, "find_running_run", sql`r.status = 'running'`);
-  return (await statement.execute({ ownerId, conversationId: id }))[0];
+  const statement = findStatement(context, "find_running_run", sql`r.status = 'running'`, id);
+  return (await statement.execute({ ownerId, conversationId: conversationName(ownerId, id).id }))[0];
 }
 
 /** A run of a conversation, whatever its status, or `undefined`. */
@@ -74,10 +78,11 @@ export async function findRun(
   conversationId: string,
   runId: string,
 ): Promise<Run | undefined> {
-  const id = parse(idSchema, runId, "runId");
+  const id = parse(uuidSchema, runId, "runId");
   const inside = parse(idSchema, conversationId, "conversationId");
-  const statement = findStatement(context, "find_run", sql`r.id = ${param("runId", "uuid")}`);
-  return (await statement.execute({ ownerId, conversationId: inside, runId: id }))[0];
+  const statement = findStatement(context, "find_run", sql`r.id = ${param("runId", "uuid")}`, inside);
+  const name = conversationName(ownerId, inside);
+  return (await statement.execute({ ownerId, conversationId: name.id, runId: id }))[0];
 }
 
 /**
@@ -87,18 +92,24 @@ export async function findRun(
  */
 export async function stopRun(context: Context, ownerId: UserId, conversationId: string): Promise<string | undefined> {
   const id = parse(idSchema, conversationId, "conversationId");
-  const [found] = await stopStatement(context).execute({ ownerId, conversationId: id });
+  const name = conversationName(ownerId, id);
+  const [found] = await stopStatement(context).execute({ ownerId, conversationId: name.id });
   if (!found) throw new NotFoundError("conversation", id);
   if (found.runId) context.changed({ runId: found.runId, isStop: true });
   return found.runId ?? undefined;
 }
 
-function findStatement(context: Context, name: string, which: Sql) {
+function findStatement(context: Context, name: string, which: Sql, givenId: string) {
+  const { message, run } = context.tables;
   const build = () => sql`
-    select ${select(runColumns, "r")}
-    from ${context.tables.run} r
+    select ${select(runColumns, "r")}, m.external_id
+    from ${run} r
+    left join ${message} m on m.user_id = r.user_id and m.id = r.message_id
     where r.user_id = ${owner(context)} and r.conversation_id = ${param("conversationId", "uuid")} and ${which}`;
-  return prepared(context, name, build, (row) => runFrom(row));
+  return prepared(context, name, build, (row): Run => {
+    const run = runFrom(row);
+    return { ...run, conversationId: givenId, messageId: (row.at(-1) as string | null) ?? run.messageId };
+  });
 }
 
 /** A row for the conversation, with the run if there is one. */
@@ -137,10 +148,10 @@ function endStatement(context: Context) {
     written as (
       update ${message} m
       set content = ${param("content", "text")}, parts = ${param("parts", "json")},
-        status = ${param("messageStatus", "text")}, finish_reason = ${param("finishReason", "text")}
+        metadata = coalesce(${param("metadata", "json")}, m.metadata),
+        revision = m.revision + 1, status = ${param("messageStatus", "text")}, finish_reason = ${param("finishReason", "text")}
       from ended
       where m.user_id = ended.user_id and m.id = ended.message_id
-      returning m.conversation_id
     ),
     saved as (
       insert into ${runChunk} (run_id, seq, user_id, chunk)
@@ -154,7 +165,8 @@ function endStatement(context: Context) {
       set updated_at = greatest(c.updated_at, clock_timestamp())
       from ended
       where c.user_id = ended.user_id and c.id = ended.conversation_id
+      returning coalesce(c.external_id, c.id::text) as conversation_id
     )
-    select written.conversation_id from written`;
+    select conversation_id from touched`;
   return prepared(context, "end_run", build, ([conversationId]) => conversationId as string);
 }

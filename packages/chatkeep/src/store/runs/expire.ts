@@ -1,6 +1,7 @@
 /** What is left of runs: those whose server has died are ended with what they had streamed, and chunks that nobody needs any more go. */
 import { param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
+import { conversationName } from "../ids.ts";
 import { type UserId, userIdFrom } from "../tables/tables.ts";
 import { endRun } from "./end.ts";
 import { isOver } from "./lease.ts";
@@ -71,7 +72,7 @@ function removeStatement(context: Context) {
 }
 
 async function interruptOne(context: Context, dead: Dead): Promise<InterruptedRun | undefined> {
-  const [found] = await findDead(context, dead, "for update skip locked");
+  const [found] = await findDead(context, dead, "for update of r skip locked");
   if (!found) return undefined;
   const { epoch, ...ended } = found;
   const chunks = await chunksStatement(context).execute({ ownerId: ended.userId, runId: ended.runId });
@@ -89,11 +90,13 @@ function chunksStatement(context: Context) {
   return prepared(context, "chunks_of_run", build, ([chunk]) => chunk as string);
 }
 
-function findDead(context: Context, dead: Dead, lock: "" | "for update skip locked" = "") {
+function findDead(context: Context, dead: Dead, lock: "" | "for update of r skip locked" = "") {
   const isOne = typeof dead === "object";
+  const { conversation, run } = context.tables;
   const build = () => sql`
-    select r.id, r.epoch, r.conversation_id, r.user_id
-    from ${context.tables.run} r
+    select r.id, r.epoch, coalesce(c.external_id, c.id::text), r.user_id
+    from ${run} r
+    join ${conversation} c on c.user_id = r.user_id and c.id = r.conversation_id
     where r.status = 'running' and ${isDead(context, dead)}
     limit 1 ${raw(lock)}`;
   const name = `dead_${isOne ? "one" : dead}${lock && "_lock"}`;
@@ -103,7 +106,9 @@ function findDead(context: Context, dead: Dead, lock: "" | "for update skip lock
     conversationId: conversationId as string,
     userId: userIdFrom(context.tables, userId),
   }));
-  return statement.execute(isOne ? { ...dead } : {});
+  if (!isOne) return statement.execute();
+  const { ownerId, conversationId } = dead;
+  return statement.execute({ ownerId, conversationId: conversationName(ownerId, conversationId).id });
 }
 
 function isDead(context: Context, dead: Dead): Sql {

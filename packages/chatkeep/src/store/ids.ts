@@ -1,0 +1,42 @@
+/**
+ * How rows are named. A UUID names a row as it is. Any other text is kept in `external_id`, and the row's UUID is derived from it
+ * and from whose it is, so that two users, or two copies of a chat, may use one name, and the primary key keeps it unique.
+ * @see https://www.rfc-editor.org/rfc/rfc9562 (version 5 for names, version 7 for ids of our own)
+ */
+import { v5, v7 } from "uuid";
+import type { UserId } from "./tables/tables.ts";
+
+/** The row that an id names. */
+export interface RowName {
+  /** The row's own UUID. */
+  id: string;
+  /** The id as it was given, where it is no UUID. */
+  externalId: string | null;
+}
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** Of the names that are derived. INVARIANT: never another one, or every row of a text would be lost. */
+const namespace = "6f1c1f0e-5d0a-5a4e-9f43-3c2b8f0d7a11";
+
+export function isUuid(id: string): boolean {
+  return id.length === 36 && uuidPattern.test(id);
+}
+
+/** Ordered by time, so that rows that are made together lie together. */
+export function newId(): string {
+  return v7();
+}
+
+export function conversationName(ownerId: UserId, id: string): RowName {
+  return isUuid(id) ? { id, externalId: null } : { id: derived([String(ownerId), id]), externalId: id };
+}
+
+/** `conversationId` is the row's. */
+export function messageName(ownerId: UserId, conversationId: string, id: string): RowName {
+  if (isUuid(id)) return { id, externalId: null };
+  return { id: derived([String(ownerId), conversationId, id]), externalId: id };
+}
+
+function derived(names: readonly string[]): string {
+  return v5(JSON.stringify(names), namespace);
+}

@@ -1,0 +1,302 @@
+/** Bringing in what another place has kept: ids, times, states and parents stay, and the same again changes nothing. */
+import { ConflictError, InvalidInputError } from "../errors.ts";
+import {
+  type Column,
+  type ColumnsOf,
+  flag,
+  integer,
+  isSame,
+  isTrue,
+  listsOf,
+  names,
+  text,
+  unnest,
+  uuid,
+  values,
+} from "../sql/columns.ts";
+import { list, raw, sql } from "../sql/sql.ts";
+import { isUniqueViolation } from "../sql/sqlstate.ts";
+import { type Context, changing, owner, prepared, savepointed } from "./context.ts";
+import { titleFrom } from "./conversations/titles.ts";
+import { conversationName, messageName } from "./ids.ts";
+import { type ImportedConversation, importedConversationsSchema } from "./import-schemas.ts";
+import { parse } from "./input.ts";
+import { metadataJson, outgoing, placed } from "./messages/outgoing.ts";
+import { comparedColumns, type PlacedMessage, placedColumns } from "./tables/message.ts";
+import type { UserId } from "./tables/tables.ts";
+
+/** What came of one conversation. */
+export interface ImportResult {
+  conversationId: string;
+  /** Messages that were not there. */
+  imported: number;
+  /** Messages that were there already, as they are given. */
+  alreadyThere: number;
+}
+
+type Parsed = ReturnType<typeof importedConversationsSchema.parse>[number];
+
+const moment = (name: string): Column<string> => ({ name, type: "timestamptz" });
+
+/** In one statement. */
+const max = { rows: 2_000, chars: 4 * 1024 * 1024 };
+
+/**
+ * Brings in conversations with any number of messages, all or nothing. What is there already is not changed: of a conversation that
+ * is there, the messages that are missing are added, in the order in which they are given.
+ * @throws invalid_input, too_large, conflict when an id is in use for something else
+ */
+export async function importConversations(
+  context: Context,
+  ownerId: UserId,
+  input: ImportedConversation | readonly ImportedConversation[],
+): Promise<ImportResult[]> {
+  const given = parse(importedConversationsSchema, Array.isArray(input) ? input : [input], "conversations");
+  const chats = given.map((chat, index) => chatOf(ownerId, chat, index));
+  const results = await changing(context, (through) => storeAll(through, ownerId, chats));
+  for (const { conversationId } of results) context.changed({ userId: ownerId, conversationId });
+  return results;
+}
+
+interface ImportedRow extends PlacedMessage {
+  conversationId: string;
+  seq: number;
+  /** As ISO 8601 has it. */
+  createdAt: string;
+}
+
+interface Chat {
+  given: Parsed;
+  id: string;
+  externalId: string | null;
+  rows: Omit<ImportedRow, "seq">[];
+}
+
+function chatOf(ownerId: UserId, given: Parsed, index: number): Chat {
+  const { id, externalId } = conversationName(ownerId, given.id);
+  const now = new Date();
+  const sent = outgoing(ownerId, id, given.messages);
+  const rows = placed(sent).map((row, at) => {
+    const createdAt = given.messages[at]?.createdAt ?? given.createdAt ?? now;
+    return { ...row, conversationId: id, createdAt: createdAt.toISOString() };
+  });
+  const known = new Set<string>();
+  for (const [at, { id: rowId, parentId }] of rows.entries()) {
+    if (parentId !== null && !known.has(parentId)) {
+      throw new InvalidInputError(
+        `conversations.${index}.messages.${at}.parentId must be the id of a message before it in the same conversation.`,
+      );
+    }
+    known.add(rowId);
+  }
+  const { headId } = given;
+  if (headId && !known.has(messageName(ownerId, id, headId).id)) {
+    throw new InvalidInputError(`conversations.${index}.headId must be the id of one of its messages.`);
+  }
+  return { given, id, externalId, rows };
+}
+
+async function storeAll(context: Context, ownerId: UserId, chats: readonly Chat[]): Promise<ImportResult[]> {
+  const made = new Set(await makeStatement(context).execute({ ownerId, ...listsOf(madeColumns, chats.map(madeRow)) }));
+  const ids = chats.map(({ id }) => id);
+  const counts = new Map(await lockStatement(context).execute({ ownerId, ids }));
+  const taken = chats.find(({ id }) => !counts.has(id));
+  if (taken) throw new ConflictError(`The id ${taken.given.id} is in use already: choose a new one.`);
+  const there = await findStored(
+    context,
+    ownerId,
+    chats.flatMap(({ id, rows }) => (made.has(id) ? [] : rows)),
+  );
+  const fresh: ImportedRow[] = [];
+  const ends: EndRow[] = [];
+  const results = chats.map(({ given, id, rows }): ImportResult => {
+    const missing = rows.filter((row) => !there.has(row.id));
+    const before = counts.get(id) ?? 0;
+    fresh.push(...missing.map((row, index) => ({ ...row, seq: before + index + 1 })));
+    if (missing.length > 0) ends.push(endRow(ownerId, id, given, missing, before));
+    return { conversationId: given.id, imported: missing.length, alreadyThere: rows.length - missing.length };
+  });
+  for (const some of batches(fresh)) await insert(context, ownerId, some);
+  if (ends.length > 0) await endStatement(context).execute({ ownerId, ...listsOf(endColumns, ends) });
+  return results;
+}
+
+function* batches<Row extends PlacedMessage>(all: readonly Row[]): Generator<Row[]> {
+  let some: Row[] = [];
+  let chars = 0;
+  for (const row of all) {
+    some.push(row);
+    chars += row.content.length + (row.parts?.length ?? 0) + (row.metadata?.length ?? 0);
+    if (some.length < max.rows && chars < max.chars) continue;
+    yield some;
+    some = [];
+    chars = 0;
+  }
+  if (some.length > 0) yield some;
+}
+
+interface MadeRow {
+  id: string;
+  externalId: string | null;
+  title: string | null;
+  pinned: boolean;
+  archived: boolean;
+  metadata: string | null;
+  model: string | null;
+  instructions: string | null;
+  /** As ISO 8601 has it. */
+  createdAt: string;
+}
+
+const madeColumns: ColumnsOf<MadeRow> = {
+  id: uuid("id"),
+  externalId: text<string | null>("external_id"),
+  title: text<string | null>("title"),
+  pinned: flag("pinned"),
+  archived: flag("archived"),
+  metadata: { name: "metadata", type: "json" },
+  model: text<string | null>("model"),
+  instructions: text<string | null>("instructions"),
+  createdAt: moment("created_at"),
+};
+
+function madeRow({ given, id, externalId, rows }: Chat): MadeRow {
+  const { pinned = false, archived = false, model = null, instructions = null } = given;
+  return {
+    id,
+    externalId,
+    title: given.title ?? titleFrom(given.messages),
+    pinned,
+    archived,
+    metadata: metadataJson(given.metadata),
+    model,
+    instructions,
+    createdAt: given.createdAt?.toISOString() ?? earliest(rows),
+  };
+}
+
+function earliest(rows: Chat["rows"]): string {
+  return rows.map(({ createdAt }) => createdAt).sort()[0] ?? new Date().toISOString();
+}
+
+/** The ids of those that were not there. */
+function makeStatement(context: Context) {
+  const build = () => sql`
+    insert into ${context.tables.conversation} (user_id, updated_at, ${names(madeColumns)})
+    select ${owner(context)}, m.created_at, ${values(madeColumns, "m")}
+    from ${unnest(madeColumns, "m")}
+    on conflict do nothing
+    returning id`;
+  return prepared(context, "import_conversations", build, ([id]) => id as string);
+}
+
+function lockStatement(context: Context) {
+  const build = () => sql`
+    select c.id, c.message_count
+    from ${context.tables.conversation} c
+    where c.user_id = ${owner(context)} and c.id in (select unnest(${list("ids", "uuid")}))
+    order by c.id
+    for no key update`;
+  return prepared(context, "import_lock", build, ([id, count]): [string, number] => [id as string, Number(count)]);
+}
+
+/** The rows that are stored as they are given. @throws conflict for one that is stored otherwise */
+async function findStored(
+  context: Context,
+  ownerId: UserId,
+  rows: readonly Omit<ImportedRow, "seq">[],
+): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const some of batches(rows)) {
+    const inserted = some.map((row) => ({ ...row, seq: 0 }));
+    for (const { id, isSame } of await storedStatement(context).execute({
+      ownerId,
+      ...listsOf(rowColumns, inserted),
+    })) {
+      const row = some.find((each) => each.id === id);
+      if (!isSame)
+        throw new ConflictError(`The message ${row?.externalId ?? id} is there already, with other content.`);
+      found.add(id);
+    }
+  }
+  return found;
+}
+
+const rowColumns: ColumnsOf<ImportedRow> = {
+  ...placedColumns,
+  conversationId: uuid("conversation_id"),
+  seq: integer("seq"),
+  createdAt: moment("created_at"),
+};
+
+function storedStatement(context: Context) {
+  const build = () => sql`
+    select stored.id, (stored.conversation_id = input.conversation_id
+      and stored.parent_id is not distinct from input.parent_id
+      and (${raw(isSame("stored", "input", comparedColumns))} or stored.revision > 1)) as same
+    from ${unnest(rowColumns, "input")}
+    join ${context.tables.message} stored on stored.user_id = ${owner(context)} and stored.id = input.id`;
+  return prepared(context, "import_stored", build, ([id, same]) => ({ id: id as string, isSame: isTrue(same) }));
+}
+
+async function insert(context: Context, ownerId: UserId, rows: readonly ImportedRow[]): Promise<void> {
+  try {
+    const given = { ownerId, ...listsOf(rowColumns, rows) };
+    await savepointed(context, (through) => insertStatement(through).execute(given));
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    throw new ConflictError("An id of these messages is in use already, for another message: choose new ones.");
+  }
+}
+
+function insertStatement(context: Context) {
+  const build = () => sql`
+    insert into ${context.tables.message} (user_id, ${names(rowColumns)})
+    select ${owner(context)}, ${values(rowColumns, "m")}
+    from ${unnest(rowColumns, "m")}
+    returning 1`;
+  return prepared(context, "import_messages", build, () => undefined);
+}
+
+interface EndRow {
+  endId: string;
+  count: number;
+  headId: string;
+  headExternalId: string | null;
+  updatedAt: string;
+}
+
+const endColumns: ColumnsOf<EndRow> = {
+  endId: uuid("id"),
+  count: integer("count"),
+  headId: uuid("head_id"),
+  headExternalId: text<string | null>("head_external_id"),
+  updatedAt: moment("updated_at"),
+};
+
+function endRow(ownerId: UserId, id: string, given: Parsed, rows: Chat["rows"], before: number): EndRow {
+  const last = rows.at(-1) as Chat["rows"][number];
+  const newest = rows
+    .map(({ createdAt }) => createdAt)
+    .sort()
+    .at(-1) as string;
+  const head = given.headId ? messageName(ownerId, id, given.headId) : last;
+  return {
+    endId: id,
+    count: before + rows.length,
+    headId: head.id,
+    headExternalId: head.externalId,
+    updatedAt: given.updatedAt?.toISOString() ?? newest,
+  };
+}
+
+function endStatement(context: Context) {
+  const build = () => sql`
+    update ${context.tables.conversation} c
+    set message_count = e.count, head_id = e.head_id, head_external_id = e.head_external_id,
+      updated_at = greatest(c.created_at, case when c.message_count = 0 then e.updated_at
+        else greatest(c.updated_at, e.updated_at) end)
+    from ${unnest(endColumns, "e")}
+    where c.user_id = ${owner(context)} and c.id = e.id`;
+  return prepared(context, "import_end", build, () => undefined);
+}

@@ -1,0 +1,241 @@
+import type { Context } from "./context.ts";
+import {
+  archiveConversation,
+  createConversation,
+  deleteConversation,
+  findConversation,
+  getConversation,
+  pinConversation,
+  renameConversation,
+  updateConversation,
+} from "./conversations/conversations.ts";
+import { moveHead, popMessage } from "./conversations/head.ts";
+import {
+  type ConversationIdsOptions,
+  type ConversationPageOptions,
+  listConversationIds,
+  listConversations,
+} from "./conversations/list.ts";
+import { importConversations } from "./import.ts";
+import type { ImportedConversation } from "./import-schemas.ts";
+import { parse } from "./input.ts";
+import { type AppendOptions, appendMessages } from "./messages/append.ts";
+import { type BranchOptions, getMessage, listBranch, listBranchWithSiblings, showBranch } from "./messages/branch.ts";
+import { listMessages, type MessagePageOptions } from "./messages/page.ts";
+import { saveMessages } from "./messages/save.ts";
+import { redactMessage, type UpdateOptions, updateMessage } from "./messages/update.ts";
+import { beginReply } from "./runs/begin.ts";
+import { beginRun } from "./runs/begin-draft.ts";
+import { endRun, findRun, findRunningRun, type RunEnd, stopRun } from "./runs/end.ts";
+import type {
+  ConversationChanges,
+  MessageChanges,
+  NewConversation,
+  NewMessage,
+  NewReply,
+  NewRun,
+  SavedMessage,
+} from "./schemas.ts";
+import { idSchema } from "./schemas.ts";
+import type { RunKey } from "./tables/run.ts";
+import type { UserId } from "./tables/tables.ts";
+
+export type Runner = <Result>(verb: (context: Context) => Promise<Result>) => Promise<Result>;
+
+/** How the verbs of one user run. */
+export interface UserRunner {
+  run: Runner;
+  /** For verbs that take the row lock of a conversation: they wait for each other where no connection is held. */
+  runIn<Result>(conversationId: string, verb: (context: Context) => Promise<Result>): Promise<Result>;
+  transaction<Result>(conversationId: string, work: (mine: UserStore) => Promise<Result>): Promise<Result>;
+}
+
+/** Everything that one user can do with conversations, messages and runs. */
+export interface UserStore extends ReturnType<typeof userVerbs> {
+  /**
+   * Several verbs on one conversation, together or not at all. After a deadlock it runs again.
+   * @throws whatever `work` throws, after the rollback
+   */
+  transaction<Result>(conversationId: string, work: (mine: UserStore) => Promise<Result>): Promise<Result>;
+}
+
+export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
+  return {
+    /** The conversations of this user. */
+    conversations: {
+      /**
+       * Creates a conversation, with up to 100 first messages, all or nothing. Without a title (1 to 200 characters) it gets one
+       * from its first question. The same id with the same payload again gives the conversation as it is now.
+       * @throws invalid_input; too_large over 16 MiB in one message; conflict when an id is in use for something else
+       */
+      create: (input?: NewConversation) => run((context) => createConversation(context, userId, input)),
+      /**
+       * A conversation, without its messages.
+       * @throws invalid_input when the id is none; not_found, also when it is someone else's
+       */
+      get: (conversationId: string) => run((context) => getConversation(context, userId, conversationId)),
+      /**
+       * A conversation, without its messages; `undefined` when there is none, or when it is someone else's.
+       * @throws invalid_input when the id is none
+       */
+      find: (conversationId: string) => run((context) => findConversation(context, userId, conversationId)),
+      /**
+       * A page of conversations, newest activity first: 20, or `limit` from 1 to 100; the archive is left out unless asked for.
+       * `nextCursor` is the `cursor` of the next page.
+       * @throws invalid_input
+       */
+      list: (options?: ConversationPageOptions) => run((context) => listConversations(context, userId, options)),
+      /**
+       * The ids of all conversations, archived ones too, up to 10,000 on a page, in an order that nothing that is written
+       * meanwhile disturbs. `nextCursor` is the `after` of the next page.
+       * @throws invalid_input
+       */
+      ids: (options?: ConversationIdsOptions) => run((context) => listConversationIds(context, userId, options)),
+      /**
+       * Changes what is given of a conversation, and nothing else: title, pinned, archived, `metadata` (an object of at most
+       * 64 KiB, as a whole), `model`, `instructions` (at most 64 KiB); `null` takes one of the last three away.
+       * @throws invalid_input, too_large, not_found
+       */
+      update: (conversationId: string, changes: ConversationChanges) =>
+        runIn(conversationId, (context) => updateConversation(context, userId, conversationId, changes)),
+      /**
+       * Gives a conversation a title of 1 to 200 characters, which nothing overwrites but another rename.
+       * @throws invalid_input, not_found
+       */
+      rename: (conversationId: string, title: string) =>
+        runIn(conversationId, (context) => renameConversation(context, userId, conversationId, title)),
+      /** Pins a conversation, or no longer; its place by activity stays. @throws invalid_input, not_found */
+      pin: (conversationId: string, pinned: boolean) =>
+        runIn(conversationId, (context) => pinConversation(context, userId, conversationId, pinned)),
+      /**
+       * Takes a conversation out of the list, or back into it; nothing else changes.
+       * @throws invalid_input, not_found
+       */
+      archive: (conversationId: string, archived: boolean) =>
+        runIn(conversationId, (context) => archiveConversation(context, userId, conversationId, archived)),
+      /**
+       * Shows the branch that a message is on: the conversation's `headId` becomes the newest message below it.
+       * @throws invalid_input; not_found when the conversation or the message is not there
+       */
+      showBranch: (conversationId: string, messageId: string) =>
+        runIn(conversationId, (context) => showBranch(context, userId, conversationId, messageId)),
+      /**
+       * Ends the branch that is shown with this message: what is below it is not shown and not given to a model any more. It is
+       * not removed: `showBranch` brings it back.
+       * @throws invalid_input; not_found when the conversation or the message is not there
+       */
+      truncate: (conversationId: string, afterMessageId: string) =>
+        runIn(conversationId, (context) =>
+          moveHead(context, userId, conversationId, parse(idSchema, afterMessageId, "afterMessageId")),
+        ),
+      /** Shows nothing of a conversation any more, in the same way; what is appended next begins anew. @throws invalid_input, not_found */
+      clear: (conversationId: string) =>
+        runIn(conversationId, (context) => moveHead(context, userId, conversationId, null)),
+      /**
+       * Takes the last message off the branch that is shown, and gives it; `undefined` when nothing is shown.
+       * @throws invalid_input, not_found
+       */
+      pop: (conversationId: string) => runIn(conversationId, (context) => popMessage(context, userId, conversationId)),
+      /** Deletes a conversation for good, with its messages and runs. @throws invalid_input, not_found */
+      delete: (conversationId: string) =>
+        runIn(conversationId, (context) => deleteConversation(context, userId, conversationId)),
+    },
+    /** The messages of this user's conversations. */
+    messages: {
+      /**
+       * Appends 1 to 100 messages, all or none, and gives them as they are stored, in the order they were given in. It is
+       * answered after the commit. An id that is stored already with the same payload is answered as the first time.
+       * @throws invalid_input; not_found; too_large over 16 MiB in one message; conflict when an id is in use for something else,
+       * or when `expectedSeq` is not the number of messages (`details.messageCount`)
+       */
+      append: (conversationId: string, messages: readonly NewMessage[], options?: AppendOptions) =>
+        run((context) => appendMessages(context, userId, conversationId, messages, options)),
+      /**
+       * Changes a message in place: its words (`content` or `parts`), `metadata`, `status`; never its `seq`, its role or its
+       * parent. `revision` is that of the message as it was read.
+       * @throws invalid_input; not_found; too_large; conflict when it was changed since (`details.revision`), while a reply writes
+       * it, or when it was deleted
+       */
+      update: (conversationId: string, messageId: string, changes: MessageChanges, options: UpdateOptions) =>
+        runIn(conversationId, (context) => updateMessage(context, userId, conversationId, messageId, changes, options)),
+      /**
+       * Takes the content of a message away for good: words, parts, metadata, what was streamed of it, and a title that was made
+       * of it. Its row and its `seq` stay, with the status `deleted`. Again it changes nothing.
+       * @throws invalid_input; not_found; conflict while a reply writes it
+       */
+      redact: (conversationId: string, messageId: string) =>
+        runIn(conversationId, (context) => redactMessage(context, userId, conversationId, messageId)),
+      /**
+       * Makes the branch that is shown be these messages, each with an id, any number: what is the same at their beginning stays,
+       * what has the same id is changed in place, the rest is appended, and what is missing is shown no more. All or nothing.
+       * @throws invalid_input; not_found; too_large; conflict when an id is another message's, or a reply is writing one
+       */
+      save: (conversationId: string, messages: readonly SavedMessage[]) =>
+        runIn(conversationId, (context) => saveMessages(context, userId, conversationId, messages)),
+      /** One message. @throws invalid_input; not_found when the conversation or the message is not there */
+      get: (conversationId: string, messageId: string) =>
+        run((context) => getMessage(context, userId, conversationId, messageId)),
+      /**
+       * The last page of a conversation, or the one before or after a `seq`, ascending: 50 messages, or `limit` from 1 to 100,
+       * and about 8 MiB. `nextCursor` is the `before` of the next older page; with `after`, the `after` of the next newer one.
+       * @throws invalid_input, not_found
+       */
+      list: (conversationId: string, options?: MessagePageOptions) =>
+        run((context) => listMessages(context, userId, conversationId, options)),
+      /**
+       * The last messages of the branch that is shown, or of the one that ends in `leafId`, in the order in which they were said:
+       * 50, or `limit` from 1 to 100. `nextCursor` is the `before` of the page above.
+       * @throws invalid_input; not_found when the conversation or the message is not there
+       */
+      branch: (conversationId: string, options?: BranchOptions) =>
+        run((context) => listBranch(context, userId, conversationId, options)),
+      /**
+       * The same as `branch`, and the ids of what else could stand in place of each message.
+       * @throws invalid_input; not_found when the conversation or the message is not there
+       */
+      branchWithSiblings: (conversationId: string, options?: BranchOptions) =>
+        run((context) => listBranchWithSiblings(context, userId, conversationId, options)),
+    },
+    /**
+     * Brings in conversations as another place has kept them, each with any number of messages: ids, parents, times, states, pins,
+     * archive and metadata stay. All or nothing; the same again changes nothing, and of a conversation that is there, what is
+     * missing is added.
+     * @throws invalid_input, such as for times before 1970 or in the future; too_large; conflict when an id is in use for something
+     * else
+     */
+    import: (conversations: ImportedConversation | readonly ImportedConversation[]) =>
+      run((context) => importConversations(context, userId, conversations)),
+    /** The replies that are, or were, generated in this user's conversations. */
+    runs: {
+      /**
+       * Stores the question, making the conversation if there is none, and begins a run with a draft of the reply, all in one
+       * statement. The same question again gives its run, or its answer, unless `regenerate` asks for another.
+       * @throws invalid_input; too_large over 16 MiB; not_found when `parentId` is no message of the conversation; conflict while
+       * another reply of it is being written (`details.runId`), or when an id is in use for something else
+       */
+      begin: (input: NewReply) => run((context) => beginReply(context, userId, input)),
+      /**
+       * Begins a run for a draft of your own, and ends one of the same conversation whose lease is over. Call it in the
+       * transaction that stores the draft: an assistant message with status `streaming`, which the run alone may write.
+       * @throws invalid_input; not_found; conflict while another run is running (`details.runId`), or when the message is no draft
+       */
+      beginDraft: (input: NewRun) => run((context) => beginRun(context, userId, input)),
+      /**
+       * Ends a run and writes its reply, in one statement; `false` when the run was over already, and then nothing is written.
+       * @throws invalid_input; too_large over 16 MiB in the reply
+       */
+      end: (key: RunKey, end: RunEnd) => run((context) => endRun(context, userId, key, end)),
+      /** The run that is running in a conversation, or `undefined`. @throws invalid_input when the id is none */
+      findRunning: (conversationId: string) => run((context) => findRunningRun(context, userId, conversationId)),
+      /** A run of a conversation, whatever its status, or `undefined`. @throws invalid_input when an id is none */
+      find: (conversationId: string, runId: string) =>
+        run((context) => findRun(context, userId, conversationId, runId)),
+      /**
+       * Asks for the running reply of a conversation to stop, which whichever server generates it sees within a second. Gives
+       * the id of that run, or `undefined` when nothing is running.
+       * @throws invalid_input, not_found
+       */
+      stop: (conversationId: string) => run((context) => stopRun(context, userId, conversationId)),
+    },
+  };
+}
