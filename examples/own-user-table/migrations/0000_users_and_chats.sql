@@ -5,34 +5,46 @@ CREATE SCHEMA "chat";
 CREATE TABLE "chat"."conversation" (
 	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
 	"user_id" text NOT NULL,
+	"external_id" text,
 	"title" text,
 	"message_count" integer DEFAULT 0 NOT NULL,
 	"head_id" uuid,
+	"head_external_id" text,
 	"pinned" boolean DEFAULT false NOT NULL,
 	"archived" boolean DEFAULT false NOT NULL,
+	"metadata" json,
+	"model" text,
+	"instructions" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "conversation_id_user_id_key" UNIQUE("id","user_id"),
+	CONSTRAINT "conversation_external_id_check" CHECK (char_length("chat"."conversation"."external_id") between 1 and 255),
 	CONSTRAINT "conversation_title_check" CHECK (char_length("chat"."conversation"."title") between 1 and 200),
 	CONSTRAINT "conversation_message_count_check" CHECK ("chat"."conversation"."message_count" >= 0)
 );
 --> statement-breakpoint
 CREATE TABLE "chat"."message" (
 	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"external_id" text,
 	"conversation_id" uuid NOT NULL,
 	"user_id" text NOT NULL,
 	"seq" integer NOT NULL,
 	"parent_id" uuid,
+	"parent_external_id" text,
 	"role" text NOT NULL,
 	"status" text DEFAULT 'complete' NOT NULL,
 	"content" text NOT NULL,
 	"parts" json,
-	"bytes" integer GENERATED ALWAYS AS (octet_length("content") + coalesce(octet_length("parts"::text), 0)) STORED,
+	"metadata" json,
+	"bytes" integer GENERATED ALWAYS AS (octet_length("content") + coalesce(octet_length("parts"::text), 0) + coalesce(octet_length("metadata"::text), 0)) STORED,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"finish_reason" text,
+	"revision" integer DEFAULT 1 NOT NULL,
+	"updated_at" timestamp (3) with time zone,
 	CONSTRAINT "message_conversation_id_seq_key" UNIQUE("conversation_id","seq"),
-	CONSTRAINT "message_role_check" CHECK ("chat"."message"."role" in ('user', 'assistant')),
-	CONSTRAINT "message_status_check" CHECK ("chat"."message"."status" in ('complete', 'streaming', 'stopped', 'failed', 'interrupted')),
+	CONSTRAINT "message_external_id_check" CHECK (char_length("chat"."message"."external_id") between 1 and 255),
+	CONSTRAINT "message_role_check" CHECK ("chat"."message"."role" in ('user', 'assistant', 'system', 'tool')),
+	CONSTRAINT "message_status_check" CHECK ("chat"."message"."status" in ('complete', 'streaming', 'stopped', 'failed', 'interrupted', 'deleted')),
 	CONSTRAINT "message_seq_check" CHECK ("chat"."message"."seq" >= 1)
 );
 --> statement-breakpoint
@@ -81,6 +93,7 @@ ALTER TABLE "chat"."run" ADD CONSTRAINT "run_conversation_id_user_id_fkey" FOREI
 ALTER TABLE "chat"."run_chunk" ADD CONSTRAINT "run_chunk_run_id_user_id_fkey" FOREIGN KEY ("run_id","user_id") REFERENCES "chat"."run"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "conversation_user_id_archived_updated_at_id_idx" ON "chat"."conversation" USING btree ("user_id","archived","updated_at","id");--> statement-breakpoint
 CREATE INDEX "conversation_pinned_idx" ON "chat"."conversation" USING btree ("user_id","updated_at","id") WHERE "chat"."conversation"."pinned";--> statement-breakpoint
+CREATE INDEX "conversation_metadata_idx" ON "chat"."conversation" USING gin (jsonb_set('{}', array["user_id"::text], "metadata"::jsonb) jsonb_path_ops) WHERE "chat"."conversation"."metadata" is not null;--> statement-breakpoint
 CREATE INDEX "message_user_id_id_idx" ON "chat"."message" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "message_conversation_id_parent_id_idx" ON "chat"."message" USING btree ("conversation_id","parent_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "run_running_key" ON "chat"."run" USING btree ("conversation_id") WHERE "chat"."run"."status" = 'running';--> statement-breakpoint

@@ -51,6 +51,7 @@ it("each verb of a user refuses each argument that is of a wrong type, with a se
     "messages.branch": [id, {}],
     "messages.branchWithSiblings": [id, {}],
     "runs.begin": [{ conversationId: id, question: { role: "user", content: "Hello" }, server: "one" }],
+    "runs.proceed": [{ conversationId: id, messageId: headId, parts: [], revision: 1, server: "one" }],
     "runs.beginDraft": [{ conversationId: id, messageId: headId, server: "one" }],
     "runs.end": [key, { status: "completed", parts: [] }],
     "runs.findRunning": [id],

@@ -255,7 +255,7 @@ describe("bad input", () => {
       { id: never, message: { role: "assistant", parts: [{ type: "text", text: "x" }] } },
       422,
       "invalid_input",
-      /message\.role must be "user"/,
+      /message\.id must be a text/,
     ],
     [
       "a chat without a question",

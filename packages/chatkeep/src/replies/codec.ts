@@ -5,8 +5,13 @@ import type { ChunkRow } from "../store/tables/run.ts";
 
 /** How the events of a reply become stored text and back, and how its parts are made of them. */
 export interface Codec<Event> {
-  /** The parts of a message from all events of its reply, which may have been cut off anywhere: as much as can be read. */
-  toParts(events: readonly Event[]): Part[] | Promise<Part[]>;
+  /**
+   * The parts of a message from all events of its reply, which may have been cut off anywhere: as much as can be read. A reply
+   * that went on has `earlier` ones, to which its events add: they are given, too.
+   */
+  toParts(events: readonly Event[], earlier: readonly Part[]): Part[] | Promise<Part[]>;
+  /** The metadata of a message from all events of its reply; `undefined` where they say nothing of it. */
+  toMetadata?(events: readonly Event[]): unknown;
   /** A stored reply as the events that it once was, for whoever asks the same question again. */
   toEvents(reply: Message): Iterable<Event>;
   /** The same events with those put together that may be one: what comes at one moment is stored so. */
@@ -24,7 +29,8 @@ export type WholeCodec<Event> = Required<Codec<Event>>;
 export function wholeCodec<Event>(codec: Codec<Event>): WholeCodec<Event> {
   const encode = codec.encode ? inOneLine(codec.encode) : (event: Event) => JSON.stringify(event);
   return {
-    toParts: (events) => codec.toParts(events),
+    toParts: (events, earlier) => codec.toParts(events, earlier),
+    toMetadata: (events) => codec.toMetadata?.(events),
     toEvents: (reply) => codec.toEvents(reply),
     join: (events) => codec.join?.(events) ?? [...events],
     encode,
@@ -40,15 +46,20 @@ export function wholeCodec<Event>(codec: Codec<Event>): WholeCodec<Event> {
  */
 export function partsOf<Event>(codec: Codec<Event>): PartsOf {
   const { decode } = wholeCodec(codec);
-  return (chunks) => readParts(codec, () => chunks.flatMap((chunk) => eventsIn({ chunk })).map(decode));
+  return (chunks, earlier) =>
+    readParts(codec, () => chunks.flatMap((chunk) => eventsIn({ chunk })).map(decode), earlier);
 }
 
 /** A reply that cannot be read must not keep its conversation busy for ever. */
-export async function readParts<Event>(codec: Codec<Event>, events: () => readonly Event[]): Promise<Part[]> {
+export async function readParts<Event>(
+  codec: Codec<Event>,
+  events: () => readonly Event[],
+  earlier: readonly Part[],
+): Promise<Part[]> {
   try {
-    return await codec.toParts(events());
+    return await codec.toParts(events(), earlier);
   } catch {
-    return [];
+    return [...earlier];
   }
 }
 

@@ -3,6 +3,7 @@ import { ChatkeepError } from "../errors.ts";
 import type { Begun } from "../store/runs/begin.ts";
 import type { RunEnd } from "../store/runs/end.ts";
 import type { Store } from "../store/store.ts";
+import type { Message } from "../store/tables/message.ts";
 import type { UserId } from "../store/tables/tables.ts";
 import { textOf } from "../store/text-of.ts";
 import { eventsIn, readParts, type WholeCodec } from "./codec.ts";
@@ -11,7 +12,6 @@ import type { Ending, Feeds, Reader } from "./feeds.ts";
 import type { Earlier } from "./history.ts";
 import type { Logger } from "./logger.ts";
 import type { ReplyNotifier } from "./notifier.ts";
-import type { Question } from "./question.ts";
 import { createTurn, type ReplyFacts, type Turn } from "./turn.ts";
 import { untilLeft } from "./until-left.ts";
 import { createWriter } from "./writer.ts";
@@ -59,8 +59,8 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
   /** Begins to make a reply; the feed of its run has it from here on. `onEnd` is called in any case. @throws what `generate` throws */
   async function start(
     userId: UserId,
-    { conversationId }: Question,
-    begun: Begun,
+    conversationId: string,
+    begun: Begun & { continues?: Message | undefined },
     earlier: Earlier,
     generate: Generate<Event>,
     onEnd: () => void,
@@ -99,8 +99,10 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
 
     const finish = async (how: Ended) => {
       const chunks = await run.close();
-      const parts = await readParts(codec, () => [...feed.events, ...chunks.flatMap(eventsIn)].map(codec.decode));
-      const runEnd = { ...usageIn(facts), ...how, chunks, parts };
+      const events = () => [...feed.events, ...chunks.flatMap(eventsIn)].map(codec.decode);
+      const parts = await readParts(codec, events, begun.continues?.parts ?? []);
+      const metadata = await readMetadata(codec, events);
+      const runEnd = { ...usageIn(facts), ...how, chunks, parts, ...(metadata !== undefined && { metadata }) };
       try {
         await write(runEnd).catch((error: unknown) => {
           if (isUnavailable(error)) throw error;
@@ -156,6 +158,14 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
   return { start, close };
 }
 
+async function readMetadata<Event>(codec: WholeCodec<Event>, events: () => readonly Event[]): Promise<unknown> {
+  try {
+    return await codec.toMetadata(events());
+  } catch {
+    return undefined;
+  }
+}
+
 function howItEnded(stop: StopReason | undefined, { failure, finishReason }: ReplyFacts): Ended {
   // A stop that comes after the last word stops nothing.
   if (!failure && finishReason) return { status: "completed", finishReason };
@@ -194,7 +204,7 @@ function isUnavailable(error: unknown): boolean {
 }
 
 /** What is left of a reply that the database refused: its words, as many as surely fit. */
-function shortened({ parts, ...end }: RunEnd): RunEnd {
+function shortened({ parts, metadata: _, ...end }: RunEnd): RunEnd {
   const text = textOf(parts).toWellFormed().slice(0, maxChars);
   return { ...end, ...failedWith(modelFailed), parts: text ? [{ type: "text", text }] : [] };
 }

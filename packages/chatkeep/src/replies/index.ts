@@ -8,6 +8,13 @@ export type { HistoryOptions } from "./history.ts";
 export type { Logger } from "./logger.ts";
 export type { ReplyNotifier } from "./notifier.ts";
 export type { Question } from "./question.ts";
-export { type AskOptions, createReplies, type Replies, type RepliesOptions, type UserReplies } from "./replies.ts";
+export {
+  type AskOptions,
+  type Continuation,
+  createReplies,
+  type Replies,
+  type RepliesOptions,
+  type UserReplies,
+} from "./replies.ts";
 export type { EventId, Reply, ReplyEvent } from "./reply.ts";
 export type { ReplyFacts, Turn } from "./turn.ts";

@@ -1,5 +1,6 @@
 /** Replies as their users see them: asking, waiting for one's turn, following from anywhere, stopping. Closing a page stops nothing. */
 import { UnavailableError } from "../errors.ts";
+import type { Proceeding } from "../store/schemas.ts";
 import type { Store } from "../store/store.ts";
 import type { UserId } from "../store/tables/tables.ts";
 import { type Codec, wholeCodec } from "./codec.ts";
@@ -50,6 +51,12 @@ export interface AskOptions {
   model?: string | undefined;
 }
 
+/** A reply that is to go on. */
+export interface Continuation extends Omit<Proceeding, "server" | "model"> {
+  /** The message that it answers, which generators are told as the question. */
+  questionId: string;
+}
+
 /** Everything that one user can do with replies; another user's conversations are absent. */
 export interface UserReplies<Event> {
   /**
@@ -59,6 +66,12 @@ export interface UserReplies<Event> {
    * @throws conflict with `details.runId` while another reply is being made; what the store, `reserve` and `generate` throw
    */
   ask(question: Question, generate: Generate<Event>, options?: AskOptions): Promise<Reply<Event>>;
+  /**
+   * Goes on with a reply that has ended, from the parts that it has by now: what its client has done to it, such as the outputs of
+   * tools, is for the caller to merge. The events that `generate` gives add to these parts.
+   * @throws conflict when it was changed since `revision`, or another reply is being made; what `reserve` and `generate` throw
+   */
+  proceed(reply: Continuation, generate: Generate<Event>, options?: Pick<AskOptions, "model">): Promise<Reply<Event>>;
   /**
    * The reply that is being made in a conversation, by whichever process, from its beginning; or what comes after the event
    * `after`, also of a reply that has ended within the last five minutes. `undefined` when there is nothing to follow: read the
@@ -131,7 +144,14 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
       if ("answered" in found) return storedReply(codec, found.answered);
       if ("running" in found) return replyOf(codec, feeds.reader(userId, found.running.runId), 0);
       hasBegun = true;
-      const { reader, ended } = await generator.start(userId, question, found.begun, earlier, generate, release);
+      const { reader, ended } = await generator.start(
+        userId,
+        question.conversationId,
+        found.begun,
+        earlier,
+        generate,
+        release,
+      );
       waitUntil?.(ended);
       return replyOf(codec, reader, 0);
     } finally {
@@ -151,6 +171,32 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     const begun = wait ? inTurn(userId, question.conversationId, wait, attempt) : attempt();
     beginning.add(begun);
     return await begun.finally(() => beginning.delete(begun));
+  }
+
+  async function proceed(
+    userId: UserId,
+    { questionId, ...reply }: Continuation,
+    generate: Generate<Event>,
+    { model }: Pick<AskOptions, "model"> = {},
+  ): Promise<Reply<Event>> {
+    mayBegin();
+    maintenance.markActive();
+    const release = reserve?.(userId) ?? (() => {});
+    let hasBegun = false;
+    try {
+      const user = store.forUser(userId);
+      const { conversationId } = reply;
+      const question = await user.messages.get(conversationId, questionId);
+      const { reply: continues, ...begun } = await user.runs.proceed({ ...reply, server, model });
+      hasBegun = true;
+      const earlier = Promise.resolve(undefined);
+      const whole = { ...begun, question, continues };
+      const { reader, ended } = await generator.start(userId, conversationId, whole, earlier, generate, release);
+      waitUntil?.(ended);
+      return replyOf(codec, reader, 0);
+    } finally {
+      if (!hasBegun) release();
+    }
   }
 
   async function follow(userId: UserId, conversationId: string, after?: string): Promise<Reply<Event> | undefined> {
@@ -177,6 +223,7 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     logger,
     forUser: (userId) => ({
       ask: (question, generate, options) => ask(userId, question, generate, options),
+      proceed: (reply, generate, options) => proceed(userId, reply, generate, options),
       follow: (conversationId, after) => follow(userId, conversationId, after),
       stop: async (conversationId) => (await store.forUser(userId).runs.stop(conversationId)) !== undefined,
     }),

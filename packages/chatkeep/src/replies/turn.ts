@@ -5,7 +5,7 @@ import type { FinishReason, Message } from "../store/tables/message.ts";
 import type { UserId } from "../store/tables/tables.ts";
 import type { UserStore } from "../store/user-verbs.ts";
 import type { Failure } from "./failure.ts";
-import { type Earlier, fromQuestion, type HistoryOptions, readHistory } from "./history.ts";
+import { type Earlier, fromQuestion, type HistoryOptions, newestFirst, readHistory } from "./history.ts";
 
 /** What is known of a reply beside its events. */
 export interface ReplyFacts {
@@ -25,6 +25,8 @@ export interface Turn {
   /** The id of the message that the reply becomes. */
   readonly replyId: string;
   readonly question: Message;
+  /** The reply as it is, when it goes on: its events add to these parts. */
+  readonly continues: Message | undefined;
   /** The name of the model that the conversation is to be answered by, if it names one. */
   readonly model: string | null;
   /** What the conversation tells its model, if anything. */
@@ -35,7 +37,7 @@ export interface Turn {
    */
   readonly signal: AbortSignal;
   /**
-   * The branch that ends with the question, oldest first, as many of its last messages as have about `maxTokens` tokens
+   * The branch that ends with the question, or with the reply that goes on, oldest first, as many of its last messages as have about `maxTokens` tokens
    * (16,000), the question in any case. @throws unavailable
    */
   history(options?: HistoryOptions): Promise<Message[]>;
@@ -49,20 +51,22 @@ export interface TurnOptions {
   user: UserStore;
   userId: UserId;
   conversationId: string;
-  begun: Begun;
+  begun: Begun & { continues?: Message | undefined };
   earlier: Earlier;
   signal: AbortSignal;
   report(facts: ReplyFacts): void;
 }
 
 export function createTurn({ user, begun, earlier, ...given }: TurnOptions): Turn {
-  const { run, question, replyId, model, instructions } = begun;
-  const branch = () => fromQuestion(user, question, earlier);
+  const { run, question, replyId, model, instructions, continues } = begun;
+  const branch = () =>
+    continues ? newestFirst(user, given.conversationId, replyId) : fromQuestion(user, question, earlier);
   return {
     ...given,
     runId: run.id,
     replyId,
     question,
+    continues,
     model,
     instructions,
     history: (options) => readHistory(branch(), options),

@@ -10,8 +10,11 @@ import type { Append } from "./messages/outgoing.ts";
 import type { Message, Part } from "./tables/message.ts";
 import type { Tables, UserId } from "./tables/tables.ts";
 
-/** The parts of a reply from the chunks that its server stored before it died, in their order. */
-export type PartsOf = (chunks: readonly string[]) => Part[] | Promise<Part[]>;
+/**
+ * The parts of a reply from the chunks that its server stored before it died, in their order; `earlier` are those that it had
+ * before, when it went on.
+ */
+export type PartsOf = (chunks: readonly string[], earlier: readonly Part[]) => Part[] | Promise<Part[]>;
 
 /** Where appends that wait at the same moment share a statement. */
 export interface GroupCommit {

@@ -261,6 +261,15 @@ export const newReplySchema = strictObject({
   model: nameSchema.optional(),
 });
 
+export const proceedingSchema = strictObject({
+  conversationId: idSchema,
+  messageId: idSchema,
+  parts: partsSchema,
+  revision: z.int("must be the revision of the message as it was read").min(1, "must be at least 1"),
+  server: nameSchema,
+  model: nameSchema.optional(),
+});
+
 export const runKeySchema = z.object({ id: uuidSchema, epoch: z.int("must be a whole number").min(1) });
 
 export const chunkRowsSchema = z.array(
@@ -291,6 +300,9 @@ export const runEndSchema = strictObject({
  * `regenerate` asks for another answer to a question that has one. Without `replyId` a UUID is made.
  */
 export interface NewReply extends z.input<typeof newReplySchema> {}
+
+/** A reply to go on with: its parts as they are by now, and the `revision` of the message as it was read. */
+export interface Proceeding extends z.input<typeof proceedingSchema> {}
 
 /** A run to begin: its draft, the process that generates, and the model, for people who read logs. */
 export interface NewRun extends z.input<typeof newRunSchema> {}

@@ -27,6 +27,7 @@ import { redactMessage, type UpdateOptions, updateMessage } from "./messages/upd
 import { beginReply } from "./runs/begin.ts";
 import { beginRun } from "./runs/begin-draft.ts";
 import { endRun, findRun, findRunningRun, type RunEnd, stopRun } from "./runs/end.ts";
+import { proceedReply } from "./runs/proceed.ts";
 import type {
   ConversationChanges,
   MessageChanges,
@@ -34,6 +35,7 @@ import type {
   NewMessage,
   NewReply,
   NewRun,
+  Proceeding,
   SavedMessage,
 } from "./schemas.ts";
 import { idSchema } from "./schemas.ts";
@@ -214,6 +216,13 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        * another reply of it is being written (`details.runId`), or when an id is in use for something else
        */
       begin: (input: NewReply) => run((context) => beginReply(context, userId, input)),
+      /**
+       * Goes on with a reply that has ended: changes its parts to what it is to go on from, and begins a run that adds to them,
+       * together or not at all.
+       * @throws invalid_input; not_found; too_large; conflict when it was changed since (`details.revision`), when it is being
+       * written, or another reply is (`details.runId`)
+       */
+      proceed: (input: Proceeding) => run((context) => proceedReply(context, userId, input)),
       /**
        * Begins a run for a draft of your own, and ends one of the same conversation whose lease is over. Call it in the
        * transaction that stores the draft: an assistant message with status `streaming`, which the run alone may write.

@@ -1,5 +1,5 @@
 /** The AI SDK's chat transport over any web framework: a request goes in, a response comes out, under whatever path it is mounted at. */
-import type { ModelMessage, UIMessageChunk } from "ai";
+import { type ModelMessage, UI_MESSAGE_STREAM_HEADERS, type UIMessageChunk } from "ai";
 import { InvalidInputError, NotFoundError, UnauthenticatedError } from "../../errors.ts";
 import type { Failure } from "../../replies/failure.ts";
 import type { Logger } from "../../replies/logger.ts";
@@ -7,12 +7,15 @@ import type { Replies } from "../../replies/replies.ts";
 import type { Turn } from "../../replies/turn.ts";
 import { parse } from "../../store/input.ts";
 import { idSchema } from "../../store/schemas.ts";
+import type { Message, Part } from "../../store/tables/message.ts";
 import type { UserId } from "../../store/tables/tables.ts";
+import { aiSdkCodec } from "./codec.ts";
+import { answersIn } from "./continuation.ts";
 import { errorResponse } from "./error-response.ts";
 import { modelFailureOf } from "./failures.ts";
 import { type ChatResult, chunksOf } from "./generate.ts";
 import { readHistory, readUIMessages } from "./history.ts";
-import { chatRequestSchema, questionOf } from "./question.ts";
+import { chatRequestSchema, continuedIn, questionOf } from "./question.ts";
 import { type OpenStream, respondWith } from "./stream.ts";
 
 /** A reply to be made, with what was said before it as a model reads it. */
@@ -52,7 +55,8 @@ export interface KnownRequest {
 }
 
 /**
- * `POST …` asks, `GET …/:id` gives the branch that is shown as `UIMessage[]`, `GET …/:id/stream` follows the reply that is being
+ * `POST …` asks, or goes on with the reply that its messages end with, to which the client has added outputs of tools and decisions;
+ * `GET …/:id` gives the branch that is shown as `UIMessage[]`, `GET …/:id/stream` follows the reply that is being
  * made (204 when there is none), `POST …/:id/stop` stops it (204). The end of the path is read, whatever stands before it.
  */
 export interface ChatHandler {
@@ -80,21 +84,70 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
 
   async function ask(userId: UserId, request: Request, body: unknown): Promise<Response> {
     const input = parse(chatRequestSchema, body ?? (await jsonOf(request)), "body");
+    const continued = continuedIn(input);
+    if (continued) return await proceed(userId, request, input.id, continued);
     const question = questionOf(input);
     await beforeAsk?.(userId, request);
     const wait = input.wait ? request.signal : undefined;
     return await streamed(userId, request, () => replies.forUser(userId).ask(question, generate, { wait, model }));
   }
 
+  /** The client has run a tool, or decided on one: then the reply goes on. */
+  async function proceed(
+    userId: UserId,
+    request: Request,
+    conversationId: string,
+    given: { id: string; parts: Part[] },
+  ): Promise<Response> {
+    const mine = replies.forUser(userId);
+    const user = replies.store.forUser(userId);
+    const stored = await user.messages.get(conversationId, given.id);
+    if (stored.role !== "assistant" || stored.parentId === null) {
+      throw new InvalidInputError(`The message ${given.id} is no reply to a question: ask one.`);
+    }
+    const { parts, isChanged, open, unknown } = answersIn(stored, given.parts);
+    const { revision } = stored;
+    if (stored.status === "streaming") return await streamed(userId, request, () => mine.follow(conversationId));
+    if (unknown.length > 0 && !isChanged) return replay({ ...stored, parts: unknown });
+    if (!isChanged && stored.status === "complete") {
+      // The SDK's client asks by itself after a reply whose last words are results of tools: that would go on for ever.
+      throw new InvalidInputError("messages must end with the user's question: this reply waits for nothing.");
+    }
+    await beforeAsk?.(userId, request);
+    if (open > 0) {
+      if (isChanged) await user.messages.update(conversationId, given.id, { parts }, { revision });
+      return replay({ ...stored, parts: [] });
+    }
+    const reply = { conversationId, messageId: given.id, parts, revision, questionId: stored.parentId };
+    return await streamed(userId, request, () => mine.proceed(reply, generate, { model }));
+  }
+
+  function replay(message: Message): Response {
+    const events = [...aiSdkCodec.toEvents(message)].map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`);
+    return new Response(`${events.join("")}data: [DONE]\n\n`, { headers: UI_MESSAGE_STREAM_HEADERS });
+  }
+
+  /** A stream that is taken up again is a whole message to the AI SDK: also what a reply had before it went on. */
+  async function resumed(userId: UserId, conversationId: string, lastEventId: string | undefined, request: Request) {
+    const reply = await replies.forUser(userId).follow(conversationId, lastEventId);
+    if (!reply?.runId || lastEventId) return await streamed(userId, request, async () => reply);
+    const user = replies.store.forUser(userId);
+    const run = await user.runs.find(conversationId, reply.runId);
+    const message = run && (await user.messages.get(conversationId, run.messageId));
+    const earlier = message?.status === "streaming" && message.parts?.length ? message : undefined;
+    return await streamed(userId, request, async () => reply, earlier);
+  }
+
   async function streamed(
     userId: UserId,
     request: Request,
     find: () => ReturnType<ReturnType<typeof replies.forUser>["follow"]>,
+    earlier?: Message,
   ): Promise<Response> {
     const stream = openStream(userId, request);
     try {
       const reply = await find();
-      if (reply) return respondWith(reply, stream);
+      if (reply) return respondWith(reply, stream, earlier);
     } catch (error) {
       stream.release();
       throw error;
@@ -119,7 +172,7 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     if (request.method === "POST" && !verb) return await ask(userId, request, known.body);
     if (isRead && verb === "stream") {
       const lastEventId = request.headers.get("last-event-id") ?? undefined;
-      return await streamed(userId, request, () => mine.follow(parse(idSchema, id, "id"), lastEventId));
+      return await resumed(userId, parse(idSchema, id, "id"), lastEventId, request);
     }
     if (isRead && !verb && idSchema.safeParse(id).success) {
       return Response.json(await readUIMessages(replies.store.forUser(userId), id));

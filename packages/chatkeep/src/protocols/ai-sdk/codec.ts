@@ -6,7 +6,9 @@ import { toUIMessage } from "./history.ts";
 
 /** For `createReplies`, and for `partsOf` of `createStore`. */
 export const aiSdkCodec: Codec<UIMessageChunk> = {
-  toParts,
+  toParts: async (events, earlier) => settled((await readMessage(events, earlier))?.parts ?? []),
+  toMetadata: async (events) =>
+    events.some((chunk) => "messageMetadata" in chunk) ? (await readMessage(events, []))?.metadata : undefined,
   toEvents: chunksOf,
   join: joined,
   charsIn: (chunk) => {
@@ -43,19 +45,28 @@ function joined(chunks: readonly UIMessageChunk[]): UIMessageChunk[] {
 }
 
 /** What was read before the stream could not be read any more. */
-async function toParts(events: readonly UIMessageChunk[]): Promise<Part[]> {
-  let last: UIMessage | undefined;
+async function readMessage(
+  events: readonly UIMessageChunk[],
+  earlier: readonly Part[],
+): Promise<UIMessage | undefined> {
+  const parts = structuredClone(earlier) as UIMessage["parts"];
+  // A start under another id would begin anew.
+  const id = events.find((chunk) => chunk.type === "start")?.messageId ?? "";
+  const message: UIMessage | undefined = parts.length > 0 ? { id, role: "assistant", parts } : undefined;
+  let last = message;
   try {
     const stream = ReadableStream.from(joined(events)) as ReadableStream<UIMessageChunk>;
-    for await (const message of readUIMessageStream({ stream })) last = message;
+    for await (const read of readUIMessageStream({ stream, ...(message && { message }) })) last = read;
   } catch {
     // A reply that cannot be read must not keep its conversation busy for ever.
   }
-  return settled(last?.parts ?? []);
+  return last;
 }
 
-function* chunksOf(reply: Message): Generator<UIMessageChunk> {
-  yield { type: "start", messageId: reply.id };
+/** A stored reply as the chunks that make it. */
+export function* chunksOf(reply: Message): Generator<UIMessageChunk> {
+  const metadata = reply.metadata === null ? {} : { messageMetadata: reply.metadata };
+  yield { type: "start", messageId: reply.id, ...metadata };
   for (const [index, part] of toUIMessage(reply).parts.entries()) {
     const id = `part-${index}`;
     if (part.type === "step-start") {
@@ -66,11 +77,19 @@ function* chunksOf(reply: Message): Generator<UIMessageChunk> {
       yield { type: `${part.type}-end`, id };
     } else if (isToolUIPart(part)) {
       const { toolCallId } = part;
-      yield { type: "tool-input-available", toolCallId, toolName: getToolName(part), input: part.input };
+      const dynamic = part.type === "dynamic-tool";
+      yield { type: "tool-input-available", toolCallId, toolName: getToolName(part), input: part.input, dynamic };
+      if (part.state === "approval-requested" || part.state === "approval-responded") {
+        const { id, approved } = part.approval as { id: string; approved?: boolean };
+        yield { type: "tool-approval-request", approvalId: id, toolCallId };
+        if (approved !== undefined) yield { type: "tool-approval-response", approvalId: id, approved };
+      }
       if (part.state === "output-available") yield { type: "tool-output-available", toolCallId, output: part.output };
       if (part.state === "output-error") yield { type: "tool-output-error", toolCallId, errorText: part.errorText };
     } else if (part.type === "file" || part.type === "source-url" || part.type === "source-document") {
       yield part;
+    } else if (part.type.startsWith("data-")) {
+      yield part as UIMessageChunk;
     }
   }
   yield { type: "finish", ...(reply.finishReason && { finishReason: reply.finishReason }) };

@@ -12,5 +12,6 @@ export { isTextType } from "./data-url.ts";
 export { type ModelFailure, type ModelFailureCode, modelFailure, modelFailureOf } from "./failures.ts";
 export type { ChatResult, StreamResult } from "./generate.ts";
 export { readUIMessages, toUIMessage } from "./history.ts";
+export { createChat, loadChat, saveChat } from "./persistence.ts";
 export { chatRequestSchema } from "./question.ts";
 export type { OpenStream } from "./stream.ts";

@@ -39,13 +39,18 @@ function requireAskable(part: Part): void {
   throw new InvalidInputError('message.parts must be texts, or files with a "mediaType" and a "url".');
 }
 
+const replySchema = z.looseObject({ id: idSchema, parts: z.array(partSchema, "must be a list of parts") });
+
+/** The reply that a client has added something to, where its request ends with one. @throws invalid_input */
+export function continuedIn({ message, messages, trigger }: ChatRequest): { id: string; parts: Part[] } | undefined {
+  const last = message ?? messages?.at(-1);
+  if (last?.role !== "assistant" || trigger === "regenerate-message") return undefined;
+  return parse(replySchema, last, "message");
+}
+
 /** @throws invalid_input when there is no user message, or it is not one */
 export function questionOf(request: ChatRequest): Question {
   const { id: conversationId, message, messages, trigger, parentId } = request;
-  // The SDK's client asks by itself after a reply whose last words are results of tools: that would go on for ever.
-  if (!message && messages?.at(-1)?.role === "assistant" && trigger !== "regenerate-message") {
-    throw new InvalidInputError("messages must end with the user's question: to go on from a reply, ask for that.");
-  }
   const newest = message ?? messages?.findLast(({ role }) => role === "user");
   if (!newest) throw new InvalidInputError("message must be the user's question, or messages must have one.");
   const { id, role, parts, content, metadata } = parse(uiMessage, newest, "message");

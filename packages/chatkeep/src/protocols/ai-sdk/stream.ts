@@ -2,6 +2,8 @@
 import { UI_MESSAGE_STREAM_HEADERS, type UIMessageChunk } from "ai";
 import { type Ending, type Feed, keepAliveMs } from "../../replies/feeds.ts";
 import type { Reply } from "../../replies/reply.ts";
+import type { Message } from "../../store/tables/message.ts";
+import { chunksOf } from "./codec.ts";
 
 /** A response that stays open: for as long as its user may see it, and counted until it ends. */
 export interface OpenStream {
@@ -20,7 +22,11 @@ const interrupted = "The server that wrote this answer has stopped. What it wrot
 const gone = "This conversation was deleted.";
 
 /** What of the reply is there already, then what comes, until it ends. */
-export function respondWith(reply: Reply<UIMessageChunk>, { signal, release }: OpenStream): Response {
+export function respondWith(
+  reply: Reply<UIMessageChunk>,
+  { signal, release }: OpenStream,
+  earlier?: Message,
+): Response {
   let next = reply.after;
   let wroteAt = performance.now();
   let controller: ReadableStreamDefaultController<Uint8Array>;
@@ -68,11 +74,18 @@ export function respondWith(reply: Reply<UIMessageChunk>, { signal, release }: O
       controller = given;
       signal.addEventListener("abort", signedOut, { once: true });
       if (signal.aborted) signedOut();
+      else if (earlier) write(encoder.encode(eventsOf(earlier)));
     },
     pull: flow,
     cancel: finish,
   });
   return new Response(body, { headers: UI_MESSAGE_STREAM_HEADERS });
+}
+
+/** What the reply had before it went on; its end is still to come. */
+function eventsOf(message: Message): string {
+  const chunks = [...chunksOf(message)].filter(({ type }) => type !== "finish");
+  return chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");
 }
 
 interface Frame {

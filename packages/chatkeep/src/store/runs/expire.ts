@@ -2,6 +2,7 @@
 import { param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
 import { conversationName } from "../ids.ts";
+import { messageColumns, type Part } from "../tables/message.ts";
 import { type UserId, userIdFrom } from "../tables/tables.ts";
 import { endRun } from "./end.ts";
 import { isOver } from "./lease.ts";
@@ -76,9 +77,22 @@ async function interruptOne(context: Context, dead: Dead): Promise<InterruptedRu
   if (!found) return undefined;
   const { epoch, ...ended } = found;
   const chunks = await chunksStatement(context).execute({ ownerId: ended.userId, runId: ended.runId });
-  const parts = await context.partsOf(chunks);
+  const [earlier] = await earlierStatement(context).execute({ ownerId: ended.userId, runId: ended.runId });
+  const parts = await context.partsOf(chunks, earlier ?? []);
   await endRun(context, ended.userId, { id: ended.runId, epoch }, { status: "interrupted", parts });
   return ended;
+}
+
+/** What the reply had before this run. */
+function earlierStatement(context: Context) {
+  const { message, run } = context.tables;
+  const build = () => sql`
+    select m.parts
+    from ${run} r
+    join ${message} m on m.user_id = r.user_id and m.id = r.message_id
+    where r.user_id = ${owner(context)} and r.id = ${param("runId", "uuid")}`;
+  const read = messageColumns.parts.read as (value: unknown) => Part[];
+  return prepared(context, "earlier_parts", build, ([parts]) => (parts === null ? [] : read(parts)));
 }
 
 function chunksStatement(context: Context) {

@@ -1,0 +1,64 @@
+/** A reply that goes on: what was waited for is there, such as the output of a tool that its client ran, and a run writes the rest. */
+import { ConflictError } from "../../errors.ts";
+import { param, sql } from "../../sql/sql.ts";
+import { type Context, changing, owner, prepared } from "../context.ts";
+import { getConversation } from "../conversations/conversations.ts";
+import { conversationName, messageName } from "../ids.ts";
+import { parse } from "../input.ts";
+import { getMessage } from "../messages/branch.ts";
+import { body } from "../messages/outgoing.ts";
+import { type Proceeding, proceedingSchema } from "../schemas.ts";
+import type { Message } from "../tables/message.ts";
+import type { UserId } from "../tables/tables.ts";
+import type { Begun } from "./begin.ts";
+import { beginRun } from "./begin-draft.ts";
+
+/** A run that has begun for a reply which is there in part. */
+export interface Proceeded extends Omit<Begun, "question"> {
+  /** The reply as it is now: its run adds to its parts. */
+  reply: Message;
+}
+
+/**
+ * Changes a reply that has ended to what it is to go on from, and begins a run that adds to it, together or not at all.
+ * @throws invalid_input, too_large, not_found; conflict when it was changed since (`details.revision`), when it is being written, or
+ * another reply of the conversation is (`details.runId`)
+ */
+export async function proceedReply(context: Context, ownerId: UserId, input: Proceeding): Promise<Proceeded> {
+  const { conversationId, messageId, parts, revision, server, model } = parse(proceedingSchema, input, "reply");
+  const { id: inside } = conversationName(ownerId, conversationId);
+  const values = { ...body({ parts }), ownerId, conversationId: inside, revision };
+  const begun = await changing(context, async (through) => {
+    const messageRow = messageName(ownerId, inside, messageId).id;
+    const [found] = await reopenStatement(through).execute({ ...values, messageId: messageRow });
+    const reply = await getMessage(through, ownerId, conversationId, messageId);
+    if (!found) throw isOther(reply, revision);
+    const run = await beginRun(through, ownerId, { conversationId, messageId, server, model });
+    const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
+    return { run, reply, replyId: reply.id, model: named, instructions };
+  });
+  context.changed({ userId: ownerId, conversationId });
+  return begun;
+}
+
+function isOther({ id, role, status, revision }: Message, expected: number): ConflictError {
+  if (role !== "assistant") return new ConflictError(`The message ${id} is no reply: only a reply can go on.`);
+  if (status === "deleted") return new ConflictError(`The message ${id} was deleted: ask anew.`);
+  if (status === "streaming") return new ConflictError(`The message ${id} is being written already: follow it.`);
+  return new ConflictError(
+    `The reply was changed meanwhile: its revision is ${revision}, not ${expected}. Read it again.`,
+    { details: { revision } },
+  );
+}
+
+function reopenStatement(context: Context) {
+  const build = () => sql`
+    update ${context.tables.message} m
+    set content = ${param("content", "text")}, parts = ${param("parts", "json")}, status = 'streaming',
+      revision = m.revision + 1
+    where m.user_id = ${owner(context)} and m.id = ${param("messageId", "uuid")}
+      and (m.conversation_id = ${param("conversationId", "uuid")}) is true and m.role = 'assistant'
+      and m.status not in ('streaming', 'deleted') and m.revision = ${param("revision", "int")}
+    returning m.id`;
+  return prepared(context, "reopen", build, ([id]) => id as string);
+}
