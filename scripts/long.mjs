@@ -1,4 +1,5 @@
-// `npm run test:long`: what npm would get, installed and used, also by the example for Next.js; then the conformance suite with many
+// `npm run test:long`: what npm would get, installed and used, also by the example for Next.js; what
+// `npm test` does in a shorter form; then the conformance suite with many
 // rounds and two minutes of chaos, again and again with other seeds, for ten minutes or as many as are named.
 import { spawnSync } from "node:child_process";
 
@@ -20,6 +21,11 @@ for (const test of ["test:install", "test:next"]) {
   const used = run("npm", ["run", test]);
   if (used !== 0) process.exit(used);
 }
+
+// What `npm test` tries with fewer texts, kills and partners.
+const whole = ["patterns.unit", "pglite-folder", "hosts.conformance", "conformance.test", "examples.process"];
+const heavy = run("npx", ["vitest", "run", ...whole], { CHATKEEP_LONG: "1" });
+if (heavy !== 0) process.exit(heavy);
 
 for (let round = 1; round === 1 || Date.now() < end; round += 1) {
   const seed = Math.floor(Math.random() * 1_000_000_000);

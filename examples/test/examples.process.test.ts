@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openPg } from "chatkeep/pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isLong } from "../../packages/chatkeep/test/helpers/long.ts";
 import { startPostgres, type ThrowawayPostgres } from "../../packages/chatkeep/test/helpers/throwaway-postgres.ts";
 import { startSpeakingEndpoint } from "../../packages/server/test/helpers/speaking-endpoint.ts";
 import { aiSdk, as, end, plainText, type Running, readUntil, signIn, start } from "./running.ts";
@@ -50,12 +51,12 @@ async function onPostgres(): Promise<Record<string, string>> {
   return { DATABASE_URL: Object.assign(new URL(postgres.url), { pathname: name }).href };
 }
 
-// PGlite is work for the processor; on a server most of the time is waiting for words.
-describe("on PGlite", () => lives(async () => ({})));
-describe.concurrent("on PostgreSQL", () => lives(onPostgres));
+// PGlite is work for the processor; on a server most of the time is waiting for words. Two open it in ways of their own.
+describe("on PGlite", () => lives(isLong ? all : ["kysely", "own-user-table"], async () => ({})));
+describe.concurrent("on PostgreSQL", () => lives(all, onPostgres));
 
-function lives(database: () => Promise<Record<string, string>>): void {
-  it.each(all)(
+function lives(names: string[], database: () => Promise<Record<string, string>>): void {
+  it.each(names)(
     "%s answers, is followed and stopped, and remembers after a restart",
     async (example) => {
       await using place = openPlace();

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { childEnvironment } from "../../packages/chatkeep/test/helpers/child-environment.ts";
 import { freePort } from "../../packages/chatkeep/test/helpers/throwaway-postgres.ts";
 
 export interface Running {
@@ -13,10 +14,9 @@ export interface Running {
 /** Starts `server.ts` of an example in a folder where its database may be, and waits until it says where it listens. */
 export async function start(example: string, cwd: string, environment: Record<string, string> = {}): Promise<Running> {
   const file = fileURLToPath(new URL(`../${example}/server.ts`, import.meta.url));
-  const { PATH = "" } = process.env;
   const child = spawn(process.execPath, ["-C", "chatkeep-source", file], {
     cwd,
-    env: { PATH, PORT: String(await freePort()), SESSION_SECRET: "for the tests", ...environment },
+    env: { ...childEnvironment, PORT: String(await freePort()), SESSION_SECRET: "for the tests", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { childEnvironment } from "../../chatkeep/test/helpers/child-environment.ts";
 import { freePort, startPostgres, type ThrowawayPostgres } from "../../chatkeep/test/helpers/throwaway-postgres.ts";
 import { textIn } from "./helpers/models.ts";
 import { call, question, signUp } from "./helpers/servers.ts";
@@ -39,7 +40,7 @@ function chatkeep(args: string[], environment: Environment = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["-C", "chatkeep-source", cli, ...args], {
     cwd: folder,
     encoding: "utf8",
-    env: { PATH: process.env["PATH"], ...environment },
+    env: { ...childEnvironment, ...environment },
   });
   return { status, stdout, stderr };
 }
@@ -49,7 +50,7 @@ async function serve(environment: Environment) {
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(process.execPath, ["-C", "chatkeep-source", cli, "serve"], {
     cwd: folder,
-    env: { PATH: process.env["PATH"], CHATKEEP_LOG: "warn", CHATKEEP_URL: url, ...environment, PORT: port },
+    env: { ...childEnvironment, CHATKEEP_LOG: "warn", CHATKEEP_URL: url, ...environment, PORT: port },
   });
   running.push(child);
   for (let tries = 0; tries < 300; tries += 1) {
@@ -171,11 +172,12 @@ describe("the embedded database", () => {
     });
   });
 
+  // On the database of the test before, since the first start of one takes seconds.
   it("says so when the port is taken", async () => {
     const taken = createServer();
     const port = await freePort();
     await new Promise<void>((resolve) => taken.listen(port, "127.0.0.1", resolve));
-    const { status, stderr } = chatkeep(["serve"], { CHATKEEP_DATA: join(folder, "port"), PORT: String(port) });
+    const { status, stderr } = chatkeep(["serve"], { CHATKEEP_DATA: join(folder, "embedded"), PORT: String(port) });
     expect([status, stderr]).toEqual([
       2,
       `chatkeep: Port ${port} on 127.0.0.1 is in use: stop what uses it, or set PORT to another.\n`,

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { childEnvironment } from "../../../chatkeep/test/helpers/child-environment.ts";
 import { freePort } from "../../../chatkeep/test/helpers/throwaway-postgres.ts";
 
 const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
@@ -27,7 +28,7 @@ export async function startServer(environment: Record<string, string>, port?: nu
   const chosen = port ?? (await freePort());
   const url = `http://127.0.0.1:${chosen}`;
   const child = spawn(process.execPath, ["-C", "chatkeep-source", cli, "serve"], {
-    env: { PATH: process.env["PATH"], PORT: String(chosen), CHATKEEP_LOG: "warn", ...environment },
+    env: { ...childEnvironment, PORT: String(chosen), CHATKEEP_LOG: "warn", ...environment },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let errors = "";
