@@ -4,6 +4,7 @@ import { memo, useRef, useState } from "react";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { isComposing } from "../ui/keys.ts";
+import { keptOf } from "./chats.ts";
 import { endingOf } from "./ending.ts";
 import { MessageActions } from "./message-actions.tsx";
 import { PartView, Sources } from "./part-view.tsx";
@@ -51,9 +52,10 @@ export const MessageView = memo(function MessageView({
     <article
       ref={article}
       tabIndex={-1}
-      aria-label={isUser ? t.chat.you : t.chat.assistant}
+      aria-label={labelOf(message)}
       className={`group/message flex min-w-0 flex-col gap-1 outline-none ${isUser ? "items-end" : ""}`}
     >
+      <Origin message={message} />
       <Folded isLong={isUser && text.length > foldLetters} isUser={isUser}>
         {message.parts.map((part, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: parts only grow at their end
@@ -75,6 +77,30 @@ export const MessageView = memo(function MessageView({
     </article>
   );
 });
+
+/** Who said it; the AI SDK has no role for tools, so what is kept of the message says so. */
+function roleOf(message: UIMessage): string {
+  return keptOf(message)?.role ?? message.role;
+}
+
+function labelOf(message: UIMessage): string {
+  const role = roleOf(message);
+  if (role === "system") return t.chat.system;
+  if (role === "tool") return t.chat.tool;
+  return role === "user" ? t.chat.you : t.chat.assistant;
+}
+
+/** What is neither a question nor an answer says what it is, and so does what was deleted. */
+function Origin({ message }: { message: UIMessage }) {
+  const role = roleOf(message);
+  const isOther = role === "system" || role === "tool";
+  return (
+    <>
+      {isOther && <p className="font-medium text-quiet text-sm">{labelOf(message)}</p>}
+      {keptOf(message)?.status === "deleted" && <p className="text-quiet text-sm italic">{t.chat.deleted}</p>}
+    </>
+  );
+}
 
 function Ending({ message }: { message: UIMessage }) {
   const ending = endingOf(message);

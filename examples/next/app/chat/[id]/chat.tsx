@@ -6,7 +6,6 @@ export function Chat({ id, messages }: { id: string; messages: UIMessage[] }) {
   const chat = useChat({
     id,
     messages,
-    generateId: () => crypto.randomUUID(), // Ids of messages are UUIDs.
     resume: true, // Follows a reply that is being written, after a reload and in other tabs.
   });
   // `chat.stop()` would only stop reading, as closing the page does.

@@ -12,7 +12,7 @@ export default async function Page({ params }: { params: Promise<{ id: string }>
   if (!userId) redirect("/");
   const messages = await readUIMessages(store.forUser(userId), id).catch((error: unknown) => {
     if (error instanceof NotFoundError) return []; // A chat is made by its first question.
-    if (error instanceof InvalidInputError) notFound(); // The id is no UUID.
+    if (error instanceof InvalidInputError) notFound(); // The id is longer than 255 characters.
     throw error;
   });
   return (
