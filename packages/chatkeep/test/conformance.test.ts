@@ -1,7 +1,7 @@
 import { type Connection, createStore, migrate, type NewMessage } from "chatkeep";
 import { type Capability, runConformance, type Subject } from "chatkeep/testing";
 import { sql } from "drizzle-orm";
-import { conformanceStore, openPlace } from "./helpers/conformance-store.ts";
+import { changesOn, conformanceStore, openPlace } from "./helpers/conformance-store.ts";
 import { engine, isServer, openTestDatabase } from "./helpers/database.ts";
 import { isLong } from "./helpers/long.ts";
 import { startLossyProxy } from "./helpers/lossy-proxy.ts";
@@ -31,7 +31,14 @@ else runConformance("chatkeep on PGlite", openEmbedded, { ...options, without: b
 async function openEmbedded(): Promise<Subject> {
   const database = await openTestDatabase();
   const { db, close } = database;
-  return { store: conformanceStore(database), clock: clockOf(db), shelf: shelfOf(database), close };
+  return {
+    store: conformanceStore(database),
+    clock: clockOf(db),
+    shelf: shelfOf(database),
+    whole: true,
+    changes: changesOn(database),
+    close,
+  };
 }
 
 /** A server of its own, which can be killed without harming other tests, behind a way that can lose answers. */
@@ -66,6 +73,8 @@ async function openServer(): Promise<Subject> {
     clock: clockOf(admin.db),
     ...(isCounted && { counters: countersOf(admin.db) }),
     shelf: shelfOf(admin),
+    whole: true,
+    changes: changesOn(admin),
     close: async () => {
       await store.close();
       await admin.close();

@@ -15,7 +15,7 @@ import { conformanceStore } from "./helpers/conformance-store.ts";
 import { engine, openTestDatabase } from "./helpers/database.ts";
 import { isLong } from "./helpers/long.ts";
 
-const without: Capability[] = ["processes", "faults", "clock", "counters", "shelf"];
+const without: Capability[] = ["processes", "faults", "clock", "counters", "shelf", "changes"];
 
 const closable = (connection: Connection, close: () => Promise<void>): ClosableConnection => ({ ...connection, close });
 
@@ -57,5 +57,5 @@ async function open(connect: (url: string) => ClosableConnection): Promise<Subje
     await store.close();
     await database.close();
   };
-  return { store, connect: async () => again(), close };
+  return { store, connect: async () => again(), whole: true, close };
 }

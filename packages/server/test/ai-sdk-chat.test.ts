@@ -58,11 +58,12 @@ const tools = {
 };
 
 /** A host whose model answers by what it is given. */
-function startHost(answer: (prompt: Prompt) => Part[]) {
+function startHost(answer: (prompt: Prompt) => Part[], held?: Promise<void>) {
   const prompts: Prompt[] = [];
   const model = new MockLanguageModelV4({
     doStream: async ({ prompt }) => {
       prompts.push(prompt);
+      if (prompt.at(-1)?.role === "tool") await held;
       const parts = answer(prompt);
       const unified = parts.some(({ type }) => type === "tool-call") ? "tool-calls" : "stop";
       const chunks = [...parts, { type: "finish", finishReason: { unified, raw: undefined }, usage } as Part];
@@ -225,6 +226,30 @@ it("waits until all of two calls have their output", async () => {
   await expect.poll(() => chat.messages.at(-1)?.parts.at(-1)).toMatchObject({ text: "Thanks." });
   await settled(chat);
   expect(await loadChat(mine, "chat")).toEqual(chat.messages);
+});
+
+it("is followed from another device while it goes on: the whole message comes", async () => {
+  const held = Promise.withResolvers<void>();
+  const { open, mine } = startHost(
+    (prompt) =>
+      prompt.at(-1)?.role === "tool"
+        ? words("Blue it is.")
+        : [...words("Let me ask."), call("c1", "colour", { of: "sky" })],
+    held.promise,
+  );
+  await (await open("chat")).sendMessage({ text: "Which colour?" });
+  const chat = await open("chat");
+  await chat.addToolOutput({ tool: "colour", toolCallId: "c1", output: "blue" });
+  await expect.poll(async () => (await mine.runs.findRunning("chat"))?.status).toBe("running");
+  const other = await open("chat");
+  expect(toolPart(other)).toMatchObject({ state: "output-available", output: "blue" });
+  const resumed = other.resumeStream();
+  await expect.poll(() => toolPart(other)).toMatchObject({ output: "blue" });
+  held.resolve();
+  await resumed;
+  await settled(chat);
+  expect(other.messages).toEqual(await loadChat(mine, "chat"));
+  expect(chat.messages).toEqual(other.messages);
 });
 
 it("keeps what a reply had before it went on when its process dies", async () => {

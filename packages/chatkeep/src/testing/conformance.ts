@@ -16,6 +16,7 @@ import { lostCases } from "./cases/lost.ts";
 import { orderCases } from "./cases/order.ts";
 import { retryCases } from "./cases/retry.ts";
 import { shelfCases } from "./cases/shelf.ts";
+import { wholeCases } from "./cases/whole.ts";
 import { type Capability, type CaseContext, type ConformanceCase, capabilities, has, type Subject } from "./subject.ts";
 
 export type {
@@ -48,6 +49,7 @@ export const conformanceGroups: readonly { name: string; cases: readonly Conform
   { name: "P3 retrying", cases: retryCases },
   { name: "P4 isolation", cases: isolationCases },
   { name: "P5 cost", cases: costCases },
+  { name: "P6 what comes in comes back", cases: wholeCases },
   { name: "Content", cases: contentCases },
   { name: "Deletion", cases: deletionCases },
   { name: "Archive and branches", cases: shelfCases },

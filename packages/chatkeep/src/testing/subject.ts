@@ -3,9 +3,11 @@
 /** A message as it is sent: with `content`, or with `parts`. */
 export interface SentMessage {
   id: string;
-  role: "user" | "assistant";
+  role: "user" | "assistant" | "system" | "tool";
   content?: string;
   parts?: { type: string; [key: string]: unknown }[];
+  /** Any JSON. */
+  metadata?: unknown;
 }
 
 /** A message as it is read. `seq` is its place: 1, 2, 3 … */
@@ -14,6 +16,7 @@ export interface ReadMessage {
   role: string;
   content: string;
   parts: unknown[] | null;
+  metadata?: unknown;
   seq: number;
 }
 
@@ -87,10 +90,40 @@ export interface Subject {
     /** The ids of the branch that is shown, from the first to the last. */
     shown(userId: string, conversationId: string): Promise<string[]>;
   };
+  /** `whole`: ids are any text, roles are four, and messages have metadata. */
+  whole?: true;
+  /** `changes`: messages are changed in place and taken away, transcripts are saved, and history is brought in. */
+  changes?: {
+    /** What `update` is given of a message as it is read now. */
+    revision(userId: string, conversationId: string, messageId: string): Promise<unknown>;
+    update(
+      userId: string,
+      conversationId: string,
+      messageId: string,
+      content: string,
+      revision: unknown,
+    ): Promise<void>;
+    redact(userId: string, conversationId: string, messageId: string): Promise<void>;
+    truncate(userId: string, conversationId: string, afterMessageId: string): Promise<void>;
+    save(userId: string, conversationId: string, messages: SentMessage[]): Promise<void>;
+    /** The ids of the branch that is shown, from the first to the last. */
+    shown(userId: string, conversationId: string): Promise<string[]>;
+    bringIn(userId: string, conversationId: string, messages: (SentMessage & { createdAt: Date })[]): Promise<void>;
+    timeOf(userId: string, conversationId: string, messageId: string): Promise<Date>;
+  };
   close(): Promise<void>;
 }
 
-export const capabilities = ["connections", "processes", "faults", "clock", "counters", "shelf"] as const;
+export const capabilities = [
+  "connections",
+  "processes",
+  "faults",
+  "clock",
+  "counters",
+  "shelf",
+  "whole",
+  "changes",
+] as const;
 
 /** What a subject may have beside its store; what it lacks is declared in `without`. */
 export type Capability = (typeof capabilities)[number];

@@ -1,8 +1,15 @@
 /** chatkeep as the conformance suite sees it. */
-import { ChatkeepError, type ClosableConnection, createStore, inTransaction, type NewMessage } from "chatkeep";
+import {
+  ChatkeepError,
+  type ClosableConnection,
+  type Connection,
+  createStore,
+  inTransaction,
+  type NewMessage,
+} from "chatkeep";
 import { openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
-import type { ConformanceCode, ConformanceStore } from "chatkeep/testing";
+import type { ConformanceCode, ConformanceStore, Subject } from "chatkeep/testing";
 import { useNeonProxy } from "./neon-proxy.ts";
 import { models } from "./people.ts";
 
@@ -33,6 +40,23 @@ export function conformanceStore(connection: ClosableConnection): ConformanceSto
       return codes.has(code) ? (code as ConformanceCode) : undefined;
     },
     close: connection.close,
+  };
+}
+
+/** How messages are changed, and brought in. */
+export function changesOn(connection: Connection): NonNullable<Subject["changes"]> {
+  const store = createStore(connection, models);
+  const get = (userId: string, id: string, messageId: string) => store.forUser(userId).messages.get(id, messageId);
+  return {
+    revision: async (...names) => (await get(...names)).revision,
+    update: async (userId, id, messageId, content, revision) =>
+      void (await store.forUser(userId).messages.update(id, messageId, { content }, { revision: Number(revision) })),
+    redact: async (userId, id, messageId) => void (await store.forUser(userId).messages.redact(id, messageId)),
+    truncate: async (userId, id, last) => void (await store.forUser(userId).conversations.truncate(id, last)),
+    save: async (userId, id, messages) => void (await store.forUser(userId).messages.save(id, messages)),
+    shown: async (userId, id) => (await store.forUser(userId).messages.branch(id)).items.map((each) => each.id),
+    bringIn: async (userId, id, messages) => void (await store.forUser(userId).import({ id, messages })),
+    timeOf: async (...names) => (await get(...names)).createdAt,
   };
 }
 

@@ -1,6 +1,6 @@
 /** A right store in memory, and ways to make it wrong: the suite must find each of them. For the tests of the suite only. */
 import { randomUUID } from "node:crypto";
-import type { ConformanceCode, ConformanceStore, ReadMessage, SentMessage } from "chatkeep/testing";
+import type { ConformanceCode, ConformanceStore, ReadMessage, SentMessage, Subject } from "chatkeep/testing";
 
 export type Fault =
   /** Pages go by the time of storing, as `order by created_at` does. */
@@ -8,14 +8,28 @@ export type Fault =
   /** The next place is read, and used after others had their turn. */
   | "count"
   /** Conversations are looked up by their id alone. */
-  | "owner";
+  | "owner"
+  /** What is beside the words is not kept. */
+  | "metadata"
+  /** An id of a text is taken for everybody by whoever had it first. */
+  | "names"
+  /** A change does not look at what it changes. */
+  | "blind"
+  /** What is redacted keeps what was beside the words. */
+  | "redaction"
+  /** A transcript replaces all messages, and history gets the time of now. */
+  | "replaces";
 
 interface Chat {
   id: string;
   userId: string;
-  messages: (ReadMessage & { time: number })[];
+  messages: Kept[];
   updatedAt: number;
+  /** The ids that are shown. */
+  shown: string[];
 }
+
+type Kept = ReadMessage & { time: number; revision: number };
 
 class Refusal extends Error {
   readonly code: ConformanceCode;
@@ -26,7 +40,10 @@ class Refusal extends Error {
 }
 
 const largest = 16 * 1024 * 1024;
+const isUuid = (id: string) => /^[0-9a-f-]{36}$/.test(id);
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+const read = ({ time: _, revision: __, ...message }: Kept): ReadMessage => ({ ...message });
 
 /** A store and its clock, which gives all messages of an append one time, as a transaction does, and can be set. */
 export function memoryStore(fault?: Fault) {
@@ -35,8 +52,11 @@ export function memoryStore(fault?: Fault) {
   const owners = new Map<string, string>();
   let order = 0;
 
+  const keyOf = (userId: string, id: string) => (isUuid(id) || fault === "names" ? id : `${userId} ${id}`);
+  const nameOf = (chat: Chat, id: string) => (isUuid(id) || fault === "names" ? id : `${chat.userId} ${chat.id} ${id}`);
+
   const chatOf = (userId: string, id: string): Chat => {
-    const chat = chats.get(id);
+    const chat = chats.get(keyOf(userId, id));
     if (!chat || (fault !== "owner" && chat.userId !== userId)) throw new Refusal("not_found", `no conversation ${id}`);
     return chat;
   };
@@ -52,11 +72,13 @@ export function memoryStore(fault?: Fault) {
   const isSame = (read: ReadMessage, sent: SentMessage) =>
     read.role === sent.role &&
     read.content === (sent.content ?? "") &&
-    JSON.stringify(read.parts) === JSON.stringify(sent.parts ?? null);
+    JSON.stringify([read.parts, read.metadata]) === JSON.stringify([sent.parts ?? null, metadataOf(sent)]);
+  const metadataOf = ({ metadata = null }: SentMessage) => (fault === "metadata" ? null : metadata);
 
   /** The messages of this append that are there already; refuses those that contradict what is there. */
   const saved = (chat: Chat, messages: readonly SentMessage[]) => {
-    if (messages.some(({ id }) => owners.has(id) && owners.get(id) !== chat.id)) throw new Refusal("conflict");
+    const isElsewhere = (name: string) => owners.has(name) && owners.get(name) !== `${chat.userId} ${chat.id}`;
+    if (messages.some(({ id }) => isElsewhere(nameOf(chat, id)))) throw new Refusal("conflict");
     const known = messages.map((sent) => chat.messages.find((read) => read.id === sent.id));
     if (known.some((read, index) => read && !isSame(read, messages[index] as SentMessage)))
       throw new Refusal("conflict");
@@ -69,11 +91,14 @@ export function memoryStore(fault?: Fault) {
     const known = saved(chat, messages);
     return messages.map((sent, index) => {
       const { id, role, content = "", parts = null } = sent;
-      const stored = known[index] ?? { id, role, content, parts, seq: seq++, time: order };
-      if (!known[index]) chat.messages.push(stored);
-      owners.set(id, chat.id);
-      const { time: _, ...read } = stored;
-      return read;
+      const metadata = metadataOf(sent);
+      const stored = known[index] ?? { id, role, content, parts, metadata, seq: seq++, time: order, revision: 1 };
+      if (!known[index]) {
+        chat.messages.push(stored);
+        chat.shown.push(id);
+      }
+      owners.set(nameOf(chat, id), `${chat.userId} ${chat.id}`);
+      return read(stored);
     });
   };
 
@@ -86,12 +111,13 @@ export function memoryStore(fault?: Fault) {
     createConversation: async (userId, { id = randomUUID(), messages = [] } = {}) => {
       await turn();
       check(messages);
-      const known = chats.get(id);
+      if (id.trim() === "" || [...id].length > 255 || id.includes("\0")) throw new Refusal("invalid_input");
+      const known = chats.get(keyOf(userId, id));
       if (known && known.userId !== userId) throw new Refusal("conflict");
-      const chat = known ?? { id, userId, messages: [], updatedAt: ++order };
+      const chat = known ?? { id, userId, messages: [], updatedAt: ++order, shown: [] };
       if (known && saved(known, messages).includes(undefined)) throw new Refusal("conflict");
       if (!known) write(chat, messages, 1);
-      chats.set(id, chat);
+      chats.set(keyOf(userId, id), chat);
       return { id };
     },
     append: async (userId, id, messages) => {
@@ -110,7 +136,7 @@ export function memoryStore(fault?: Fault) {
         .sort((a, b) => a.seq - b.seq)
         .filter(({ seq }) => (before === undefined || seq < before) && (after === undefined || seq > after));
       const page = after === undefined ? chosen.slice(-limit) : chosen.slice(0, limit);
-      return page.map(({ time: _, ...read }) => ({ ...read }));
+      return page.map(read);
     },
     list: async (userId, { limit, cursor }) => {
       const mine = [...chats.values()]
@@ -122,11 +148,11 @@ export function memoryStore(fault?: Fault) {
     },
     deleteConversation: async (userId, id) => {
       chatOf(userId, id);
-      chats.delete(id);
+      chats.delete(keyOf(userId, id));
     },
     deleteUser: async (userId) => {
       users.delete(userId);
-      for (const chat of chats.values()) if (chat.userId === userId) chats.delete(chat.id);
+      for (const [key, chat] of chats) if (chat.userId === userId) chats.delete(key);
     },
     codeOf: (error) => (error instanceof Refusal ? error.code : undefined),
     close: async () => {},
@@ -134,12 +160,63 @@ export function memoryStore(fault?: Fault) {
   const setTimes = async (id: string, moment: Date) => {
     for (const each of chats.get(id)?.messages ?? []) each.time = moment.getTime();
   };
-  return { store, clock: { setTimes }, close: async () => {} };
+
+  const messageOf = (userId: string, id: string, messageId: string): Kept => {
+    const found = chatOf(userId, id).messages.find((each) => each.id === messageId);
+    if (!found) throw new Refusal("not_found");
+    return found;
+  };
+  const changes: NonNullable<Subject["changes"]> = {
+    revision: async (...names) => messageOf(...names).revision,
+    update: async (userId, id, messageId, content, revision) => {
+      await turn();
+      const stored = messageOf(userId, id, messageId);
+      if (stored.revision !== revision && fault !== "blind") throw new Refusal("conflict");
+      Object.assign(stored, { content, revision: stored.revision + 1 });
+    },
+    redact: async (...names) => {
+      const stored = messageOf(...names);
+      Object.assign(stored, { content: "", parts: null, ...(fault !== "redaction" && { metadata: null }) });
+    },
+    truncate: async (userId, id, last) => {
+      const chat = chatOf(userId, id);
+      chat.shown = chat.shown.slice(0, chat.shown.indexOf(last) + 1);
+    },
+    save: async (userId, id, messages) => {
+      const chat = chatOf(userId, id);
+      if (fault === "replaces") Object.assign(chat, { messages: [], shown: [] });
+      for (const { id: each, content = "" } of messages) {
+        const stored = chat.messages.find((one) => one.id === each);
+        if (stored && stored.content !== content) Object.assign(stored, { content, revision: stored.revision + 1 });
+      }
+      write(
+        chat,
+        messages.filter((each) => !chat.messages.some((one) => one.id === each.id)),
+        chat.messages.length + 1,
+      );
+      chat.shown = messages.map((each) => each.id);
+    },
+    shown: async (userId, id) => [...chatOf(userId, id).shown],
+    bringIn: async (userId, id, messages) => {
+      await store.createConversation(userId, { id }).catch(() => {});
+      const chat = chatOf(userId, id);
+      const added = messages.filter((each) => !chat.messages.some((one) => one.id === each.id));
+      write(
+        chat,
+        added.map(({ createdAt: _, ...each }) => each),
+        chat.messages.length + 1,
+      );
+      if (fault === "replaces") return;
+      for (const each of added) messageOf(userId, id, each.id).time = each.createdAt.getTime();
+    },
+    timeOf: async (...names) => new Date(messageOf(...names).time),
+  };
+  return { store, clock: { setTimes }, whole: true as const, changes, close: async () => {} };
 }
 
 /** As most chat products do it: the place of a message is its time, and ties fall anyhow. */
 function pageByTime(
-  messages: (ReadMessage & { time: number })[],
+  messages: Kept[],
   limit: number,
   before: number | undefined,
   after: number | undefined,
@@ -149,5 +226,5 @@ function pageByTime(
     .sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1))
     .filter(({ time }) => (before === undefined || time < timeOf(before)) && (!after || time > timeOf(after)));
   const page = after === undefined ? chosen.slice(-limit) : chosen.slice(0, limit);
-  return page.map(({ time: _, ...read }) => ({ ...read }));
+  return page.map(read);
 }
