@@ -33,6 +33,8 @@ export default defineConfig({
     execArgv: ["-C", "chatkeep-source"],
     testTimeout: 30_000,
     hookTimeout: 150_000,
+    // Whoever waits for a state waits as long as the test does, not for the second that is the default.
+    expect: { poll: { timeout: 25_000 } },
     reporters: ["default"],
     projects: [
       {
