@@ -1,5 +1,6 @@
 /** All tables, as drizzle-kit sees them: users with text ids in the schema `auth`, chatkeep's tables in `chat`. */
 import { chatModels } from "chatkeep/drizzle";
+import { chatRelations } from "chatkeep/drizzle-relations";
 import { relations } from "drizzle-orm";
 import { pgSchema, text } from "drizzle-orm/pg-core";
 
@@ -14,12 +15,6 @@ export const chat = pgSchema("chat");
 export const models = chatModels(users.id, { schema: "chat" });
 export const { conversation, message, run, runChunk } = models;
 
-// Relations are yours: as many as your queries need.
+// For queries of your own: chatkeep's relations, and what a user has.
+export const { conversationRelations, messageRelations } = chatRelations(models, users);
 export const usersRelations = relations(users, ({ many }) => ({ conversations: many(conversation) }));
-export const conversationRelations = relations(conversation, ({ one, many }) => ({
-  user: one(users, { fields: [conversation.userId], references: [users.id] }),
-  messages: many(message),
-}));
-export const messageRelations = relations(message, ({ one }) => ({
-  conversation: one(conversation, { fields: [message.conversationId], references: [conversation.id] }),
-}));

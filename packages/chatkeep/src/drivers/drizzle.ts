@@ -85,3 +85,4 @@ function statementOf(text: string, values: readonly Value[]): SQL {
 }
 
 export { type ChatModels, type ChatModelsOptions, chatModels } from "./drizzle-models.ts";
+export { chatRelationsPart, type RelationHelpers } from "./drizzle-relations-part.ts";

@@ -3,7 +3,10 @@ import { ChatkeepError } from "../../errors.ts";
 
 const internal = "Something went wrong on our side: try again.";
 
-/** What is not chatkeep's is `internal`, and says nothing of itself. */
+/**
+ * An error as the response that `chatHandler` gives for it, for routes of your own: `{ error: { code, message, details? } }` with the
+ * status of its code, and `retry-after` where waiting helps. What is not chatkeep's is `internal`, and says nothing of itself.
+ */
 export function errorResponse(error: unknown): Response {
   const known = error instanceof ChatkeepError ? error : new ChatkeepError("internal", internal);
   const { code, message, details, status } = known;

@@ -9,6 +9,7 @@ export {
 } from "./chat-handler.ts";
 export { aiSdkCodec } from "./codec.ts";
 export { isTextType } from "./data-url.ts";
+export { errorResponse } from "./error-response.ts";
 export { type ModelFailure, type ModelFailureCode, modelFailure, modelFailureOf } from "./failures.ts";
 export type { ChatResult, StreamResult } from "./generate.ts";
 export { readUIMessages, toUIMessage } from "./history.ts";
