@@ -99,8 +99,8 @@ function chatOf(ownerId: UserId, given: Parsed, index: number): Chat {
 async function storeAll(context: Context, ownerId: UserId, chats: readonly Chat[]): Promise<ImportResult[]> {
   const made = new Set(await makeStatement(context).execute({ ownerId, ...listsOf(madeColumns, chats.map(madeRow)) }));
   const ids = chats.map(({ id }) => id);
-  const counts = new Map(await lockStatement(context).execute({ ownerId, ids }));
-  const taken = chats.find(({ id }) => !counts.has(id));
+  const locked = new Map(await lockStatement(context).execute({ ownerId, ids }));
+  const taken = chats.find(({ id }) => !locked.has(id));
   if (taken) throw new ConflictError(`The id ${taken.given.id} is in use already: choose a new one.`);
   const there = await findStored(
     context,
@@ -111,9 +111,11 @@ async function storeAll(context: Context, ownerId: UserId, chats: readonly Chat[
   const ends: EndRow[] = [];
   const results = chats.map(({ given, id, rows }): ImportResult => {
     const missing = rows.filter((row) => !there.has(row.id));
-    const before = counts.get(id) ?? 0;
+    const { count: before = 0, headId = null } = locked.get(id) ?? {};
     fresh.push(...missing.map((row, index) => ({ ...row, seq: before + index + 1 })));
-    if (missing.length > 0) ends.push(endRow(ownerId, id, given, missing, before));
+    // Who has gone on from it sees their own words still.
+    const hasGoneOn = headId !== null && !rows.some((row) => row.id === headId);
+    if (missing.length > 0) ends.push({ ...endRow(ownerId, id, given, missing, before), keepsHead: hasGoneOn });
     return { conversationId: given.id, imported: missing.length, alreadyThere: rows.length - missing.length };
   });
   for (const some of batches(fresh)) await insert(context, ownerId, some);
@@ -190,14 +192,22 @@ function makeStatement(context: Context) {
   return prepared(context, "import_conversations", build, ([id]) => id as string);
 }
 
+interface Locked {
+  count: number;
+  headId: string | null;
+}
+
 function lockStatement(context: Context) {
   const build = () => sql`
-    select c.id, c.message_count
+    select c.id, c.message_count, c.head_id
     from ${context.tables.conversation} c
     where c.user_id = ${owner(context)} and c.id in (select unnest(${list("ids", "uuid")}))
     order by c.id
     for no key update`;
-  return prepared(context, "import_lock", build, ([id, count]): [string, number] => [id as string, Number(count)]);
+  return prepared(context, "import_lock", build, ([id, count, headId]): [string, Locked] => [
+    id as string,
+    { count: Number(count), headId: headId as string | null },
+  ]);
 }
 
 /** The rows that are stored as they are given. @throws conflict for one that is stored otherwise */
@@ -213,9 +223,10 @@ async function findStored(
       ownerId,
       ...listsOf(rowColumns, inserted),
     })) {
-      const row = some.find((each) => each.id === id);
       if (!isSame)
-        throw new ConflictError(`The message ${row?.externalId ?? id} is there already, with other content.`);
+        throw new ConflictError(
+          `The message ${some.find((row) => row.id === id)?.externalId ?? id} is there already, with other content.`,
+        );
       found.add(id);
     }
   }
@@ -264,6 +275,7 @@ interface EndRow {
   headId: string;
   headExternalId: string | null;
   updatedAt: string;
+  keepsHead: boolean;
 }
 
 const endColumns: ColumnsOf<EndRow> = {
@@ -272,9 +284,16 @@ const endColumns: ColumnsOf<EndRow> = {
   headId: uuid("head_id"),
   headExternalId: text<string | null>("head_external_id"),
   updatedAt: moment("updated_at"),
+  keepsHead: flag("keeps_head"),
 };
 
-function endRow(ownerId: UserId, id: string, given: Parsed, rows: Chat["rows"], before: number): EndRow {
+function endRow(
+  ownerId: UserId,
+  id: string,
+  given: Parsed,
+  rows: Chat["rows"],
+  before: number,
+): Omit<EndRow, "keepsHead"> {
   const last = rows.at(-1) as Chat["rows"][number];
   const newest = rows
     .map(({ createdAt }) => createdAt)
@@ -293,7 +312,9 @@ function endRow(ownerId: UserId, id: string, given: Parsed, rows: Chat["rows"], 
 function endStatement(context: Context) {
   const build = () => sql`
     update ${context.tables.conversation} c
-    set message_count = e.count, head_id = e.head_id, head_external_id = e.head_external_id,
+    set message_count = e.count,
+      head_id = case when e.keeps_head then c.head_id else e.head_id end,
+      head_external_id = case when e.keeps_head then c.head_external_id else e.head_external_id end,
       updated_at = greatest(c.created_at, case when c.message_count = 0 then e.updated_at
         else greatest(c.updated_at, e.updated_at) end)
     from ${unnest(endColumns, "e")}

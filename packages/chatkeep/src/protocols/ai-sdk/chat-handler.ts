@@ -102,8 +102,10 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     const mine = replies.forUser(userId);
     const user = replies.store.forUser(userId);
     const stored = await user.messages.get(conversationId, given.id);
-    if (stored.role !== "assistant" || stored.parentId === null) {
-      throw new InvalidInputError(`The message ${given.id} is no reply to a question: ask one.`);
+    // Only what a run wrote goes back to a model as it is: what a user has changed must not become that by going on.
+    const isReply = stored.role === "assistant" && stored.parentId !== null;
+    if (!isReply || (stored.finishReason === null && stored.status !== "streaming")) {
+      throw new InvalidInputError(`The message ${given.id} is no reply that a model has written here: ask a question.`);
     }
     const { parts, isChanged, open, unknown } = answersIn(stored, given.parts);
     const { revision } = stored;
@@ -114,12 +116,16 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
       throw new InvalidInputError("messages must end with the user's question: this reply waits for nothing.");
     }
     await beforeAsk?.(userId, request);
-    if (open > 0) {
-      if (isChanged) await user.messages.update(conversationId, given.id, { parts }, { revision });
-      return replay({ ...stored, parts: [] });
-    }
-    const reply = { conversationId, messageId: given.id, parts, revision, questionId: stored.parentId };
-    return await streamed(userId, request, () => mine.proceed(reply, generate, { model }));
+    const reply = { conversationId, messageId: given.id, parts, revision, questionId: stored.parentId as string };
+    const next = open > 0 ? waiting : generate;
+    return await streamed(userId, request, () => mine.proceed(reply, next, { model }));
+  }
+
+  /** Not all is there that the reply waits for: what is there is stored, and no model is asked. */
+  async function* waiting({ replyId, report }: Turn): AsyncGenerator<UIMessageChunk> {
+    report({ finishReason: "tool-calls" });
+    yield { type: "start", messageId: replyId };
+    yield { type: "finish", finishReason: "tool-calls" };
   }
 
   function replay(message: Message): Response {
@@ -134,6 +140,8 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     const user = replies.store.forUser(userId);
     const run = await user.runs.find(conversationId, reply.runId);
     const message = run && (await user.messages.get(conversationId, run.messageId));
+    // It ended meanwhile: what it had before cannot be told from what came any more.
+    if (message?.status === "complete") return replay(message);
     const earlier = message?.status === "streaming" && message.parts?.length ? message : undefined;
     return await streamed(userId, request, async () => reply, earlier);
   }

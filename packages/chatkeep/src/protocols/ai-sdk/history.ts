@@ -50,7 +50,10 @@ export async function readHistory(
 /** The branch of a conversation that is shown, whole, as `useChat` takes it. @throws invalid_input, not_found */
 export async function readUIMessages(user: UserStore, conversationId: string): Promise<UIMessage[]> {
   const messages: UIMessage[] = [];
-  for await (const message of newestFirst(user, conversationId)) messages.push(toUIMessage(message));
+  for await (const message of newestFirst(user, conversationId)) {
+    // The AI SDK takes no message without parts, and of a deleted one there are none.
+    if (message.status !== "deleted") messages.push(toUIMessage(message));
+  }
   return messages.reverse();
 }
 

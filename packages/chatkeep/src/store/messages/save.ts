@@ -28,7 +28,9 @@ export async function saveMessages(
   return await changing(context, async (through) => {
     // Also the lock: whoever saves or appends meanwhile waits.
     const { headId } = await moveHead(through, ownerId, id, (await getConversation(through, ownerId, id)).headId);
-    const stored = headId === null ? [] : await wholeBranch(through, ownerId, id);
+    const branch = headId === null ? [] : await wholeBranch(through, ownerId, id);
+    // Of a deleted one there is nothing to save: a transcript goes on around it.
+    const stored = branch.filter(({ status }) => status !== "deleted");
     const saved: Message[] = [];
     while (saved.length < given.length && stored[saved.length]?.id === given[saved.length]?.id) {
       const [old, next] = [stored[saved.length] as Message, given[saved.length] as SavedMessage];
@@ -37,9 +39,12 @@ export async function saveMessages(
     const rest = given.slice(saved.length);
     for (let from = 0; from < rest.length; from += limits.messagesPerAppend) {
       const some = rest.slice(from, from + limits.messagesPerAppend);
-      const [first, ...others] = some.map(({ parentId: _, ...message }) => message);
-      const below = { parentId: saved.at(-1)?.id ?? null };
-      if (first) saved.push(...(await appendMessages(through, ownerId, id, [{ ...first, ...below }, ...others])));
+      // Each names its parent: one that is stored already, but elsewhere in the tree, is refused.
+      const placed = some.map((message, index) => ({
+        ...message,
+        parentId: (some[index - 1] ?? saved.at(-1))?.id ?? null,
+      }));
+      saved.push(...(await appendMessages(through, ownerId, id, placed)));
     }
     // Also when the transcript is shorter now, or goes on with messages that were shown before.
     await moveHead(through, ownerId, id, saved.at(-1)?.id ?? null);

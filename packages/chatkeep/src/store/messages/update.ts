@@ -90,6 +90,8 @@ function updateStatement(context: Context, givenId: string) {
         parts = case when ${hasBody} then ${param("parts", "json")} else m.parts end,
         metadata = case when ${param("hasMetadata", "boolean")} then ${param("metadata", "json")} else m.metadata end,
         status = coalesce(${param("status", "text")}, m.status),
+        -- Whoever changes the parts of a reply makes it a message that no run wrote.
+        finish_reason = case when ${hasBody} then null else m.finish_reason end,
         revision = m.revision + 1,
         updated_at = clock_timestamp()
       from locked
