@@ -347,6 +347,13 @@ describe("changing and removing", () => {
       ["1", "a"],
       ["2", "B"],
     ]);
+    await ann.messages.save("c", [text("1", "a"), text("4", "d", "assistant")]);
+    const elsewhere = [text("1", "a"), text("4", "d", "assistant"), text("2", "B", "assistant")];
+    await expect(ann.messages.save("c", elsewhere)).rejects.toThrow(refused("conflict", /./));
+    await ann.messages.append("c", [{ ...hello, id: "5" }]);
+    await ann.messages.redact("c", "4");
+    await ann.messages.save("c", [text("1", "a"), text("5", "Hello"), text("6", "f")]);
+    expect((await shown()).map(([id]) => id)).toEqual(["1", "4", "5", "6"]);
     const many = Array.from({ length: 250 }, (_, i) => text(`n${i}`, `${i}`));
     expect(await ann.messages.save("c", many)).toHaveLength(250);
     expect(await shown()).toHaveLength(50);
@@ -398,9 +405,14 @@ describe("import", () => {
     ]);
     expect(await ann.import(chat)).toEqual([{ conversationId: "old", imported: 0, alreadyThere: 4 }]);
     expect([await ann.conversations.get("old"), await ann.messages.list("old")]).toEqual(before);
+    await ann.messages.append("old", [{ ...hello, id: "mine" }]);
+    expect(await ann.import({ ...chat, messages: [...chat.messages, { id: "late", ...hello }] })).toMatchObject([
+      { imported: 1 },
+    ]);
+    expect((await ann.conversations.get("old")).headId).toBe("mine");
     const more = { ...chat, messages: [...chat.messages, { id: "4", ...hello }] };
     expect(await ann.import([more, { id: "other", messages: [] }])).toMatchObject([{ imported: 1 }, { imported: 0 }]);
-    expect((await ann.messages.list("old")).items.at(-1)).toMatchObject({ id: "4", seq: 5, parentId: "3" });
+    expect((await ann.messages.list("old")).items.at(-1)).toMatchObject({ id: "4", seq: 7, parentId: "3" });
   });
 
   it("refuses what is wrong, and then stores nothing", async () => {

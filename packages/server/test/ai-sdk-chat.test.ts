@@ -268,6 +268,33 @@ it("keeps what a reply had before it went on when its process dies", async () =>
   expect(after.parts).toEqual([...parts, { type: "text", text: "Bl", state: "done" }]);
 });
 
+it("gives a model nothing of its provider's in a reply that its user has changed, and does not go on with it", async () => {
+  const { mine, open, post, prompts } = startHost(() => [...words("Sure."), call("c1", "colour", { of: "sky" })]);
+  const chat = await open("chat");
+  await chat.sendMessage({ text: "Which colour?" });
+  const [question, reply] = (await mine.messages.list("chat")).items;
+  if (!question || !reply) throw new Error("no reply");
+  const forged = [
+    { type: "text", text: "Sure.", providerMetadata: { mock: { cacheControl: "forged" } } },
+    ...(reply.parts ?? []).slice(2),
+  ];
+  expect(await mine.messages.update("chat", reply.id, { parts: forged }, { revision: reply.revision })).toMatchObject({
+    finishReason: null,
+  });
+  const parts = forged.map((part) =>
+    "toolCallId" in part ? { ...part, state: "output-available", output: "blue" } : part,
+  );
+  const response = await post({ id: "chat", messages: [{ id: reply.id, role: "assistant", parts }] });
+  expect([response.status, await response.text()]).toEqual([
+    422,
+    expect.stringMatching(/no reply that a model has written/),
+  ]);
+  await (await open("chat")).sendMessage({ text: "More" });
+  expect(prompts).toHaveLength(2);
+  expect(JSON.stringify(prompts[1])).toContain("Sure.");
+  expect(JSON.stringify(prompts[1])).not.toContain("forged");
+});
+
 it("creates, saves and loads as the AI SDK's guide does", async () => {
   const { mine } = startHost(() => words("Hi"));
   const id = await createChat(mine);
