@@ -60,6 +60,7 @@ const tools = {
 /** A host whose model answers by what it is given. */
 function startHost(answer: (prompt: Prompt) => Part[], held?: Promise<void>) {
   const prompts: Prompt[] = [];
+  const bodies: unknown[] = [];
   const model = new MockLanguageModelV4({
     doStream: async ({ prompt }) => {
       prompts.push(prompt);
@@ -76,7 +77,8 @@ function startHost(answer: (prompt: Prompt) => Part[], held?: Promise<void>) {
   const handler = chatHandler({
     replies,
     getUserId: ({ headers }) => headers.get("x-user") ?? ids.ann,
-    generate: ({ messages, instructions, signal }: ChatTurn) => {
+    generate: ({ messages, instructions, signal, body }: ChatTurn) => {
+      bodies.push(body);
       const { stream } = streamText({
         model,
         messages,
@@ -113,7 +115,7 @@ function startHost(answer: (prompt: Prompt) => Part[], held?: Promise<void>) {
         body: JSON.stringify(body),
       }),
     );
-  return { store, mine, open, prompts, post, transport, replies };
+  return { store, mine, open, prompts, bodies, post, transport };
 }
 
 const settled = async (chat: Chat<UIMessage>) => {
@@ -122,10 +124,11 @@ const settled = async (chat: Chat<UIMessage>) => {
 const toolPart = (chat: Chat<UIMessage>) => chat.messages.at(-1)?.parts.find(({ type }) => type.startsWith("tool-"));
 
 it("talks under the ids that Chat makes, and loads the same messages", async () => {
-  const { open, mine, transport } = startHost(() => words("Hi"));
+  const { open, mine, transport, bodies } = startHost(() => words("Hi"));
   const chat = new Chat<UIMessage>({ transport });
   await chat.sendMessage({ text: "Hello", metadata: { from: "test" } });
-  await chat.sendMessage({ text: "More" });
+  await chat.sendMessage({ text: "More" }, { body: { colour: "blue" } });
+  expect(bodies).toEqual([{}, { colour: "blue" }]);
   expect(chat.error).toBeUndefined();
   const loaded = await loadChat(mine, chat.id);
   expect(loaded).toEqual(chat.messages);

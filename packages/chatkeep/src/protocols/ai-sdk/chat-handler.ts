@@ -15,7 +15,7 @@ import { errorResponse } from "./error-response.ts";
 import { modelFailureOf } from "./failures.ts";
 import { type ChatResult, chunksOf } from "./generate.ts";
 import { readHistory, readUIMessages } from "./history.ts";
-import { chatRequestSchema, continuedIn, questionOf } from "./question.ts";
+import { continuedIn, questionOf, readRequest } from "./question.ts";
 import { type OpenStream, respondWith } from "./stream.ts";
 
 /** A reply to be made, with what was said before it as a model reads it. */
@@ -24,6 +24,8 @@ export interface ChatTurn extends Turn {
   readonly messages: ModelMessage[];
   /** What the conversation tells its model, and its system messages, which are not among `messages`; `null` for nothing. */
   readonly instructions: string | null;
+  /** What the request's body has beside what the AI SDK's transport sends, such as what `sendMessage` got as `body`. Look at it before you use it. */
+  readonly body: Readonly<Record<string, unknown>>;
 }
 
 /** Whose requests they are, what answers them, and the limits of a host. */
@@ -70,11 +72,11 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
   const { replies, model, historyTokens, failureOf = modelFailureOf, beforeAsk } = options;
   const onError = options.onError ?? ((error: unknown) => answerTo(error, replies.logger));
   const openStream = options.openStream ?? (() => ({ signal: new AbortController().signal, release: () => {} }));
-  const generate = async (turn: Turn) => {
+  const generateWith = (body: Record<string, unknown>) => async (turn: Turn) => {
     try {
       const { messages, instructions: system } = await readHistory(turn.newestFirst(), historyTokens);
       const instructions = [turn.instructions, ...system].filter((text) => text !== null && text !== "").join("\n\n");
-      const chatTurn = { ...turn, messages, instructions: instructions || null };
+      const chatTurn = { ...turn, messages, instructions: instructions || null, body };
       return chunksOf(turn, await options.generate(chatTurn), failureOf);
     } catch (error) {
       turn.report({ failure: failureOf(error) });
@@ -83,9 +85,10 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
   };
 
   async function ask(userId: UserId, request: Request, body: unknown): Promise<Response> {
-    const input = parse(chatRequestSchema, body ?? (await jsonOf(request)), "body");
+    const { input, others } = readRequest(body ?? (await jsonOf(request)));
+    const generate = generateWith(others);
     const continued = continuedIn(input);
-    if (continued) return await proceed(userId, request, input.id, continued);
+    if (continued) return await proceed(userId, request, input.id, continued, generate);
     const question = questionOf(input);
     await beforeAsk?.(userId, request);
     const wait = input.wait ? request.signal : undefined;
@@ -98,6 +101,7 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     request: Request,
     conversationId: string,
     given: { id: string; parts: Part[] },
+    generate: ReturnType<typeof generateWith>,
   ): Promise<Response> {
     const mine = replies.forUser(userId);
     const user = replies.store.forUser(userId);

@@ -29,6 +29,15 @@ export const chatRequestSchema = strictObject({
   wait: z.boolean("must be true or false").optional(),
 });
 
+/** A body, and what it has beside that: a host's own keys. @throws invalid_input */
+export function readRequest(body: unknown): { input: ChatRequest; others: Record<string, unknown> } {
+  if (typeof body !== "object" || body === null) return { input: parse(chatRequestSchema, body, "body"), others: {} };
+  const isOurs = ([key]: [string, unknown]) => Object.hasOwn(chatRequestSchema.shape, key);
+  const entries = Object.entries(body);
+  const input = parse(chatRequestSchema, Object.fromEntries(entries.filter(isOurs)), "body");
+  return { input, others: Object.fromEntries(entries.filter((entry) => !isOurs(entry))) };
+}
+
 export type ChatRequest = z.output<typeof chatRequestSchema>;
 
 /** What the model would choke on in every later turn is refused when it is asked. */
