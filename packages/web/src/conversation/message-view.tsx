@@ -34,6 +34,7 @@ export const MessageView = memo(function MessageView({
   const [isEditing, setIsEditing] = useState(false);
   const article = useRef<HTMLElement>(null);
   const isUser = message.role === "user";
+  const isDeleted = keptOf(message)?.status === "deleted";
   const text = textOf(message);
   if (isEditing) {
     return (
@@ -56,15 +57,17 @@ export const MessageView = memo(function MessageView({
       className={`group/message flex min-w-0 flex-col gap-1 outline-none ${isUser ? "items-end" : ""}`}
     >
       <Origin message={message} />
-      <Folded isLong={isUser && text.length > foldLetters} isUser={isUser}>
-        {message.parts.map((part, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: parts only grow at their end
-          <PartView key={index} part={part} isUser={isUser} isStreaming={isStreaming} />
-        ))}
-        <Sources parts={message.parts} />
-        {!isStreaming && !isUser && <Ending message={message} />}
-      </Folded>
-      {!isStreaming && (
+      {!isDeleted && (
+        <Folded isLong={isUser && text.length > foldLetters} isUser={isUser}>
+          {message.parts.map((part, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: parts only grow at their end
+            <PartView key={index} part={part} isUser={isUser} isStreaming={isStreaming} />
+          ))}
+          <Sources parts={message.parts} />
+          {!isStreaming && !isUser && <Ending message={message} />}
+        </Folded>
+      )}
+      {!isStreaming && !isDeleted && (
         <MessageActions
           message={message}
           text={text}
