@@ -41,6 +41,8 @@ const built = newest(join(root, "packages", "server", "public", "index.html"));
 if (built < Math.max(...sources))
   npm("building the web page", "run", "build", "--workspace", "@chatkeep/web", "--silent");
 
+if (!process.argv.includes("--")) process.exit();
+
 // Over the channel the child learns when this process is gone, however that ended.
 const [command, ...args] = process.argv.slice(process.argv.indexOf("--") + 1);
 const words = args.map((word) => quoted(word));

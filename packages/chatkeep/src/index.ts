@@ -16,7 +16,6 @@ export {
   UnavailableError,
 } from "./errors.ts";
 export { limits } from "./limits.ts";
-export { type Coalesced, type CoalesceOptions, coalesce } from "./notify/coalesce.ts";
 export {
   createNotifier,
   type Notification,
@@ -25,7 +24,6 @@ export {
   type NotifierOptions,
   type Subscriber,
 } from "./notify/notifier.ts";
-export { createOutageLog, type OutageLog, type OutageLogger } from "./notify/outage-log.ts";
 export type {
   ClosableConnection,
   Connection,
@@ -36,16 +34,12 @@ export type {
   TransactionOptions,
   Value,
 } from "./sql/connection.ts";
-export { encodeCursor, keyOf } from "./sql/cursor.ts";
-export { DatabaseError, driverError } from "./sql/driver-error.ts";
-export { translate } from "./sql/sqlstate.ts";
+export { DatabaseError } from "./sql/driver-error.ts";
 export type { Change } from "./store/changes.ts";
-export { inTransaction, type PartsOf } from "./store/context.ts";
+export type { PartsOf } from "./store/context.ts";
 export type { ConversationKey, LiveConversation } from "./store/conversations/live.ts";
 export type { ImportResult } from "./store/import.ts";
 export type { ImportedConversation } from "./store/import-schemas.ts";
-export { invalidInput, parse } from "./store/input.ts";
-export type { Lanes } from "./store/lanes.ts";
 export type { BranchMessage } from "./store/messages/branch.ts";
 export type { Page } from "./store/messages/page.ts";
 export type { UpdateOptions } from "./store/messages/update.ts";
@@ -73,7 +67,6 @@ export {
   type ConversationChanges,
   flagSchema,
   idSchema,
-  isStorable,
   limitSchema,
   type MessageChanges,
   messageStatusSchema,

@@ -216,7 +216,7 @@ it("options of a store that cannot be right are refused when it is made", () => 
 it("a cursor that was forged is refused, whatever it says", async () => {
   const { ann } = people;
   await ann.conversations.create();
-  const { encodeCursor } = await import("chatkeep");
+  const { encodeCursor } = await import("chatkeep/internal");
   const forged = [
     [0, "-".repeat(36)],
     [0, "f".repeat(36)],

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { encodeCursor } from "chatkeep";
+import { encodeCursor } from "chatkeep/internal";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";

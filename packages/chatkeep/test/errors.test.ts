@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
-import { ChatkeepError, createStore, inTransaction, translate, type Value } from "chatkeep";
+import { ChatkeepError, createStore, type Value } from "chatkeep";
+import { inTransaction, translate } from "chatkeep/internal";
 import { sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { afterAll, beforeAll, expect, it } from "vitest";

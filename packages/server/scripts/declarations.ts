@@ -32,12 +32,17 @@ export function openDeclarations(): Declarations {
     return project;
   };
   const subpathsOf = (published: PublicPackage) =>
-    Object.entries(published.manifest.exports).map(([path, { "chatkeep-source": source }]) => {
+    publicPaths(published).map(([path, { "chatkeep-source": source }]) => {
       const project = projectOf(published);
       const exports = exportsOf(project, join(published.folder, source));
       return { name: join(published.manifest.name, path), project, exports };
     });
   return { packages, projectOf, subpathsOf, [Symbol.dispose]: () => api.close() };
+}
+
+/** Without what chatkeep's packages share among themselves. */
+function publicPaths({ manifest }: PublicPackage) {
+  return Object.entries(manifest.exports).filter(([path]) => path !== "./internal");
 }
 
 function configOf({ folder }: PublicPackage): string {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** The command chatkeep: reads arguments, prints sentences, sets the exit code. The work is in commands/, loaded when it is asked for. */
 import { enableCompileCache } from "node:module";
-import { ChatkeepError, type ErrorCode, translate } from "chatkeep";
+import { ChatkeepError, type ErrorCode } from "chatkeep";
+import { translate } from "chatkeep/internal";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
 import type { Diagnosis } from "./commands/doctor.ts";

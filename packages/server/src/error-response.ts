@@ -1,5 +1,6 @@
 /** How an error becomes an answer: each code has its status. */
-import { ChatkeepError, InvalidInputError, translate } from "chatkeep";
+import { ChatkeepError, InvalidInputError } from "chatkeep";
+import { translate } from "chatkeep/internal";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Log } from "./log.ts";

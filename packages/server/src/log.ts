@@ -1,9 +1,10 @@
 /** Structured logs, one JSON object a line. Never the words of a message, never the values of a query. */
-import { ChatkeepError, driverError } from "chatkeep";
+import { ChatkeepError } from "chatkeep";
+import { driverError } from "chatkeep/internal";
 import { type DestinationStream, pino } from "pino";
 import type { Config } from "./config.ts";
 
-export { createOutageLog } from "chatkeep";
+export { createOutageLog } from "chatkeep/internal";
 
 /** The logger that `createLog` makes. */
 export type Log = ReturnType<typeof createLog>;

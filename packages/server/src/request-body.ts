@@ -2,23 +2,16 @@
  * How much a body may be, looked at before the work that it would cause: its bytes as they come, and what it holds before
  * it is parsed into objects, which take a hundred times the room of their text.
  */
-import { ChatkeepError, InvalidInputError, TooLargeError } from "chatkeep";
+import { ChatkeepError, InvalidInputError } from "chatkeep";
+import { type BodyLimit, readCounted, requireFewTokens, tooLargeBody } from "chatkeep/internal";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { createSlots, type Limits } from "./limits.ts";
 import type { Env } from "./routes/router.ts";
 
-interface BodyLimit {
-  bytes: number;
-  /** Values, keys and elements of its JSON. */
-  tokens: number;
-}
-
 const kilobyte = 1024;
 const megabyte = 1024 * kilobyte;
 
-/** Deeper than that nothing is that anybody means. */
-const maxDepth = 200;
 /** What is no longer is taken in any case, and not counted among what is under way. */
 const smallBytes = 64 * kilobyte;
 
@@ -77,14 +70,14 @@ export function readBody({ bodyBytes, bodyBytesPerUser }: Limits) {
 
 /** A file is not held whole, whatever it says it is. */
 function readInPieces(c: Context, maxBytes: number): void {
-  if (announcedBytes(c) > maxBytes) refuse(maxBytes);
+  if (announcedBytes(c) > maxBytes) throw tooLargeBody(maxBytes);
   const { body } = c.req.raw;
   const pieces = async function* () {
     let bytes = 0;
     try {
       for await (const piece of body ?? []) {
         bytes += piece.byteLength;
-        if (bytes > maxBytes) refuse(maxBytes);
+        if (bytes > maxBytes) throw tooLargeBody(maxBytes);
         yield piece;
       }
     } catch (error) {
@@ -111,11 +104,13 @@ function isJson(c: Context): boolean {
 /** @throws too_large; invalid_input when it breaks off */
 async function textOf(c: Context, maxBytes: number, take: (count: number) => void): Promise<string> {
   const announced = announcedBytes(c);
-  if (announced > maxBytes) refuse(maxBytes);
+  if (announced > maxBytes) throw tooLargeBody(maxBytes);
   try {
     // Node takes no more than was announced.
     if (announced <= smallBytes) return await c.req.text();
-    return await countedText(c.req.raw.body, maxBytes, take);
+    return await readCounted(c.req.raw.body, maxBytes, (count, sum) => {
+      if (sum > smallBytes) take(count);
+    });
   } catch (error) {
     if (error instanceof ChatkeepError) throw error;
     throw brokenOff();
@@ -130,73 +125,4 @@ function announcedBytes(c: Context): number {
 
 function brokenOff(): InvalidInputError {
   return new InvalidInputError("The request broke off before the end of its body: send it again.");
-}
-
-/** Counted as it comes: what was only announced takes nothing from anybody. */
-async function countedText(
-  body: ReadableStream<Uint8Array> | null,
-  maxBytes: number,
-  take: (count: number) => void,
-): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of body ?? []) {
-    bytes += piece.byteLength;
-    if (bytes > maxBytes) refuse(maxBytes);
-    if (bytes > smallBytes) take(piece.byteLength);
-    pieces.push(piece);
-  }
-  return new TextDecoder().decode(Buffer.concat(pieces));
-}
-
-function refuse(bytes: number): never {
-  throw new TooLargeError(`The body is too large: the limit here is ${bytes} bytes. Send less at once.`, {
-    details: { limit: bytes },
-  });
-}
-
-const [quote, backslash, comma, colon, openBrace, closeBrace, openBracket, closeBracket] = [...'"\\,:{}[]'].map((one) =>
-  one.charCodeAt(0),
-);
-
-/**
- * Counts what JSON would become, without making it. What is no JSON is counted all the same, and refused by whoever parses it.
- * @throws too_large, invalid_input
- */
-function requireFewTokens(json: string, maxTokens: number): void {
-  let tokens = 0;
-  let depth = 0;
-  for (let at = 0; at < json.length; at += 1) {
-    const code = json.charCodeAt(at);
-    if (code === quote) {
-      at = endOfText(json, at);
-    } else if (code === openBrace || code === openBracket) {
-      tokens += 1;
-      depth += 1;
-    } else if (code === closeBrace || code === closeBracket) {
-      depth -= 1;
-    } else if (code === comma || code === colon) {
-      tokens += 1;
-    }
-    if (tokens > maxTokens) throw tooMany(maxTokens);
-    if (depth > maxDepth) {
-      throw new InvalidInputError(`The body is nested too deeply: at most ${maxDepth} levels are taken.`);
-    }
-  }
-}
-
-/** Where a text that begins at a quote ends: found by the engine's own search, since texts are most of what is sent. */
-function endOfText(json: string, start: number): number {
-  for (let end = json.indexOf('"', start + 1); end !== -1; end = json.indexOf('"', end + 1)) {
-    let slashes = 0;
-    while (json.charCodeAt(end - 1 - slashes) === backslash) slashes += 1;
-    if (slashes % 2 === 0) return end;
-  }
-  return json.length;
-}
-
-function tooMany(limit: number): TooLargeError {
-  return new TooLargeError(`The body has too many elements: the limit here is ${limit}. Send less at once.`, {
-    details: { limit },
-  });
 }

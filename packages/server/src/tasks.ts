@@ -1,15 +1,6 @@
 /** What a user can do with tasks. Every function takes the owner. */
-import {
-  encodeCursor,
-  isStorable,
-  keyOf,
-  limitSchema,
-  NotFoundError,
-  type Page,
-  parse,
-  titleSchema,
-  uuidSchema,
-} from "chatkeep";
+import { limitSchema, NotFoundError, type Page, titleSchema, uuidSchema } from "chatkeep";
+import { encodeCursor, isStorable, keyOf, parse } from "chatkeep/internal";
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import { z } from "zod";
 import type { Database } from "./database.ts";

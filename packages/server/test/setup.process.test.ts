@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { translate } from "chatkeep";
+import { translate } from "chatkeep/internal";
 import { openPg } from "chatkeep/pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {

@@ -1,12 +1,6 @@
 /** chatkeep as the conformance suite sees it. */
-import {
-  ChatkeepError,
-  type ClosableConnection,
-  type Connection,
-  createStore,
-  inTransaction,
-  type NewMessage,
-} from "chatkeep";
+import { ChatkeepError, type ClosableConnection, type Connection, createStore, type NewMessage } from "chatkeep";
+import { inTransaction } from "chatkeep/internal";
 import { openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
 import type { ConformanceCode, ConformanceStore, Subject } from "chatkeep/testing";

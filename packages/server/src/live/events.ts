@@ -3,7 +3,8 @@
  * how a conversation is now, read from the database after a notification, or because it is time to look; so a page that missed some
  * has missed nothing once it has read again.
  */
-import { coalesce, type LiveConversation, type Notifier, type Store } from "chatkeep";
+import type { LiveConversation, Notifier, Store } from "chatkeep";
+import { coalesce } from "chatkeep/internal";
 import { createOutageLog, type Log } from "../log.ts";
 import type { OpenStream } from "./open-streams.ts";
 

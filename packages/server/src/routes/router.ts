@@ -1,6 +1,6 @@
 /** A router whose validation errors are chatkeep's own, and whose handlers know who is asking. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { invalidInput } from "chatkeep";
+import { invalidInput } from "chatkeep/internal";
 
 export interface Env {
   Variables: { userId: string; requestId: string };

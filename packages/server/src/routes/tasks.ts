@@ -1,6 +1,6 @@
 /** /api/tasks */
 import { createRoute } from "@hono/zod-openapi";
-import type { Lanes } from "chatkeep";
+import type { Lanes } from "chatkeep/internal";
 import { pageOf } from "chatkeep/wire";
 import { z } from "zod";
 import type { Database } from "../database.ts";

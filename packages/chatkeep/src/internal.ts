@@ -1,0 +1,12 @@
+/** chatkeep/internal: what chatkeep's own packages share beside the public names. It may change in any version: do not build on it. */
+
+export { type Coalesced, type CoalesceOptions, coalesce } from "./notify/coalesce.ts";
+export { createOutageLog, type OutageLog, type OutageLogger } from "./notify/outage-log.ts";
+export { type BodyLimit, readCounted, requireFewTokens, tooLargeBody } from "./protocols/frame/body.ts";
+export { encodeCursor, keyOf } from "./sql/cursor.ts";
+export { driverError } from "./sql/driver-error.ts";
+export { translate } from "./sql/sqlstate.ts";
+export { inTransaction } from "./store/context.ts";
+export { invalidInput, parse } from "./store/input.ts";
+export type { Lanes } from "./store/lanes.ts";
+export { isStorable } from "./store/schemas.ts";
