@@ -17,6 +17,7 @@ CREATE TABLE "chat"."conversation" (
 	"instructions" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"expires_at" timestamp (3) with time zone,
 	CONSTRAINT "conversation_id_user_id_key" UNIQUE("id","user_id"),
 	CONSTRAINT "conversation_external_id_check" CHECK (char_length("chat"."conversation"."external_id") between 1 and 255),
 	CONSTRAINT "conversation_title_check" CHECK (char_length("chat"."conversation"."title") between 1 and 200),
@@ -91,8 +92,9 @@ ALTER TABLE "chat"."message" ADD CONSTRAINT "message_conversation_id_user_id_fke
 ALTER TABLE "chat"."run" ADD CONSTRAINT "run_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "auth"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "chat"."run" ADD CONSTRAINT "run_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "chat"."conversation"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "chat"."run_chunk" ADD CONSTRAINT "run_chunk_run_id_user_id_fkey" FOREIGN KEY ("run_id","user_id") REFERENCES "chat"."run"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "conversation_user_id_archived_updated_at_id_idx" ON "chat"."conversation" USING btree ("user_id","archived","updated_at","id");--> statement-breakpoint
-CREATE INDEX "conversation_pinned_idx" ON "chat"."conversation" USING btree ("user_id","updated_at","id") WHERE "chat"."conversation"."pinned";--> statement-breakpoint
+CREATE INDEX "conversation_user_id_archived_updated_at_id_idx" ON "chat"."conversation" USING btree ("user_id","archived","updated_at","id") WHERE "chat"."conversation"."expires_at" is null;--> statement-breakpoint
+CREATE INDEX "conversation_pinned_idx" ON "chat"."conversation" USING btree ("user_id","updated_at","id") WHERE "chat"."conversation"."pinned" and "chat"."conversation"."expires_at" is null;--> statement-breakpoint
+CREATE INDEX "conversation_expires_at_idx" ON "chat"."conversation" USING btree ("expires_at") WHERE "chat"."conversation"."expires_at" is not null;--> statement-breakpoint
 CREATE INDEX "conversation_metadata_idx" ON "chat"."conversation" USING gin (jsonb_set('{}', array["user_id"::text], "metadata"::jsonb) jsonb_path_ops) WHERE "chat"."conversation"."metadata" is not null;--> statement-breakpoint
 CREATE INDEX "message_user_id_id_idx" ON "chat"."message" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "message_conversation_id_parent_id_idx" ON "chat"."message" USING btree ("conversation_id","parent_id");--> statement-breakpoint

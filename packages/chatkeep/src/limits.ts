@@ -16,6 +16,8 @@ export const limits = {
   partsPerMessage: 10_000,
   /** Faults that one error names; after so many the rest is not looked at. */
   issues: 20,
+  /** Hours after which a temporary conversation is removed. */
+  temporaryHours: 24,
   /** Characters of the name of a server, a model or an error's code. */
   names: 255,
   /** Characters of the sentence that a failed reply shows. */

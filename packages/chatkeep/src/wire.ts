@@ -51,6 +51,7 @@ export const conversation = z
     metadata: z.record(z.string(), z.unknown()).nullable().meta({ description: "Of the host's own." }),
     model: z.string().nullable().meta({ description: "The model that answers here; null for the usual one." }),
     instructions: z.string().nullable().meta({ description: "What the model is told before all messages." }),
+    expiresAt: time.nullable().meta({ description: "Of a temporary one, which is in no list: when it is removed." }),
   })
   .meta({ id: "Conversation" });
 
@@ -150,6 +151,7 @@ export const newConversation = strictObject({
   ...newConversationShape,
   id: idSchema.optional().meta(givenId),
   ...ofHost,
+  temporary: flagSchema.optional().meta({ description: "In no list, no search and no export; removed after a day." }),
   messages: newMessages.optional(),
 }).meta({ id: "NewConversation" });
 
@@ -250,8 +252,9 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
 }
 
 /** A conversation of the store as it goes out. */
-export function asConversation({ createdAt, updatedAt, ...row }: StoredConversation): Conversation {
-  return { ...row, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
+export function asConversation({ createdAt, updatedAt, expiresAt, ...row }: StoredConversation): Conversation {
+  const times = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
+  return { ...row, ...times, expiresAt: expiresAt?.toISOString() ?? null };
 }
 
 /** A message of the store as it goes out. */

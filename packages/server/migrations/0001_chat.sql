@@ -13,6 +13,7 @@ CREATE TABLE "conversation" (
 	"instructions" text,
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"updated_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"expires_at" timestamp (3) with time zone,
 	CONSTRAINT "conversation_id_user_id_key" UNIQUE("id","user_id"),
 	CONSTRAINT "conversation_external_id_check" CHECK (char_length("conversation"."external_id") between 1 and 255),
 	CONSTRAINT "conversation_title_check" CHECK (char_length("conversation"."title") between 1 and 200),
@@ -81,8 +82,9 @@ ALTER TABLE "message" ADD CONSTRAINT "message_conversation_id_user_id_fkey" FORE
 ALTER TABLE "run" ADD CONSTRAINT "run_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "run" ADD CONSTRAINT "run_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "conversation"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "run_chunk" ADD CONSTRAINT "run_chunk_run_id_user_id_fkey" FOREIGN KEY ("run_id","user_id") REFERENCES "run"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "conversation_user_id_archived_updated_at_id_idx" ON "conversation" USING btree ("user_id","archived","updated_at","id");--> statement-breakpoint
-CREATE INDEX "conversation_pinned_idx" ON "conversation" USING btree ("user_id","updated_at","id") WHERE "conversation"."pinned";--> statement-breakpoint
+CREATE INDEX "conversation_user_id_archived_updated_at_id_idx" ON "conversation" USING btree ("user_id","archived","updated_at","id") WHERE "conversation"."expires_at" is null;--> statement-breakpoint
+CREATE INDEX "conversation_pinned_idx" ON "conversation" USING btree ("user_id","updated_at","id") WHERE "conversation"."pinned" and "conversation"."expires_at" is null;--> statement-breakpoint
+CREATE INDEX "conversation_expires_at_idx" ON "conversation" USING btree ("expires_at") WHERE "conversation"."expires_at" is not null;--> statement-breakpoint
 CREATE INDEX "conversation_metadata_idx" ON "conversation" USING gin (jsonb_set('{}', array["user_id"::text], "metadata"::jsonb) jsonb_path_ops) WHERE "conversation"."metadata" is not null;--> statement-breakpoint
 CREATE INDEX "message_user_id_id_idx" ON "message" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "message_conversation_id_parent_id_idx" ON "message" USING btree ("conversation_id","parent_id");--> statement-breakpoint

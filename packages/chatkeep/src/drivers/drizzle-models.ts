@@ -70,17 +70,19 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
       instructions: text("instructions"),
       createdAt: moment("created_at").notNull().defaultNow(),
       updatedAt: moment("updated_at").notNull().defaultNow(),
+      expiresAt: moment("expires_at"),
     },
     (columns) => [
       toUser("conversation_user_id_fkey", columns.userId),
       unique("conversation_id_user_id_key").on(columns.id, columns.userId),
-      index("conversation_user_id_archived_updated_at_id_idx").on(
-        columns.userId,
-        columns.archived,
-        columns.updatedAt,
-        columns.id,
-      ),
-      index("conversation_pinned_idx").on(columns.userId, columns.updatedAt, columns.id).where(sql`${columns.pinned}`),
+      // Without temporary ones, which no list has.
+      index("conversation_user_id_archived_updated_at_id_idx")
+        .on(columns.userId, columns.archived, columns.updatedAt, columns.id)
+        .where(sql`${columns.expiresAt} is null`),
+      index("conversation_pinned_idx")
+        .on(columns.userId, columns.updatedAt, columns.id)
+        .where(sql`${columns.pinned} and ${columns.expiresAt} is null`),
+      index("conversation_expires_at_idx").on(columns.expiresAt).where(sql`${columns.expiresAt} is not null`),
       // Metadata under its owner's id: no key of it leads to what others have.
       index("conversation_metadata_idx")
         .using("gin", sql`jsonb_set('{}', array[${columns.userId}::text], ${columns.metadata}::jsonb) jsonb_path_ops`)

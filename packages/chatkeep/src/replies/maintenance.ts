@@ -45,6 +45,7 @@ export function createMaintenance({ store, logger, removeExpired }: MaintenanceO
   const removing = coalesce(
     removals.watch(async () => {
       await store.system.removeChunks(graceOfChunksMs);
+      await store.system.removeExpired();
       await removeExpired?.();
     }),
     { everyMs: removeMs, onError: removals.failed },

@@ -79,6 +79,12 @@ export interface UserReplies<Event> {
    */
   follow(conversationId: string, after?: string): Promise<Reply<Event> | undefined>;
   /**
+   * A reply by its run, in whichever conversation, from the event with the number `after` on; a negative one counts from its end.
+   * `undefined` when there is no such run, or what it streamed is gone, five minutes after its end: read the message.
+   * @throws invalid_input
+   */
+  followRun(runId: string, after?: number): Promise<Reply<Event> | undefined>;
+  /**
    * Stops the reply that is being made in a conversation, by whichever process, within a second; what was said stays. `false`
    * when there is none. @throws invalid_input, not_found
    */
@@ -212,6 +218,24 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     return found && replyOf(codec, feeds.reader(userId, found.id), 0);
   }
 
+  async function followRun(userId: UserId, runId: string, after: number): Promise<Reply<Event> | undefined> {
+    maintenance.markActive();
+    const run = await store.forUser(userId).runs.findById(runId);
+    if (!run) return undefined;
+    const count = run.status !== "running" || after < 0 ? await countEvents(userId, run.id) : undefined;
+    if (run.status !== "running" && count === 0) return undefined;
+    const position = after < 0 ? Math.max(0, (count ?? 0) + after) : after;
+    return replyOf(codec, feeds.reader(userId, run.id), position);
+  }
+
+  async function countEvents(userId: UserId, runId: string): Promise<number> {
+    for (let count = 0; ; ) {
+      const [news] = await store.system.readRuns([{ userId, runId, after: count }]);
+      count = news?.chunks.at(-1)?.seq ?? count;
+      if (!news?.hasMore) return count;
+    }
+  }
+
   /** Whether there are events after that one, of a reply that has ended. */
   async function hasMore(userId: UserId, position: { runId: string; after: number }): Promise<boolean> {
     const [rest] = await store.system.readRuns([{ userId, ...position }]);
@@ -225,6 +249,7 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
       ask: (question, generate, options) => ask(userId, question, generate, options),
       proceed: (reply, generate, options) => proceed(userId, reply, generate, options),
       follow: (conversationId, after) => follow(userId, conversationId, after),
+      followRun: (runId, after = 0) => followRun(userId, runId, after),
       stop: async (conversationId) => (await store.forUser(userId).runs.stop(conversationId)) !== undefined,
     }),
     markActive: maintenance.markActive,

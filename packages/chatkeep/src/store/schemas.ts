@@ -195,8 +195,12 @@ export const newConversationShape = {
   instructions: instructionsSchema.nullable().optional(),
 };
 
-/** The same, with up to 100 first messages. */
-export const newConversationSchema = strictObject({ ...newConversationShape, messages: newMessagesSchema.optional() });
+/** The same, with up to 100 first messages; `temporary`: it is in no list, and removed after a day. */
+export const newConversationSchema = strictObject({
+  ...newConversationShape,
+  temporary: flagSchema.optional(),
+  messages: newMessagesSchema.optional(),
+});
 
 /** What of a conversation can be changed. */
 export const conversationChangesSchema = strictObject({

@@ -4,6 +4,7 @@ import type { ChatkeepError } from "../errors.ts";
 import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";
 import { type Context, guarded, inLane, inTransaction, within } from "./context.ts";
+import { removeExpired } from "./conversations/expire.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
 import { conversationName } from "./ids.ts";
 import { invalidInput, parse } from "./input.ts";
@@ -173,6 +174,8 @@ function systemStore(run: Runner) {
      */
     removeChunks: (graceMs: number) =>
       run(async (context) => await removeChunks(context, parse(graceSchema, graceMs, "graceMs"))),
+    /** Removes temporary conversations whose day is over; gives their number. */
+    removeExpired: () => run(removeExpired),
     /**
      * Conversations as they are now, each with the run that is running in it. One that is missing is gone.
      * @throws invalid_input

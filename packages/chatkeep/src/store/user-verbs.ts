@@ -26,7 +26,7 @@ import { saveMessages } from "./messages/save.ts";
 import { redactMessage, type UpdateOptions, updateMessage } from "./messages/update.ts";
 import { beginReply } from "./runs/begin.ts";
 import { beginRun } from "./runs/begin-draft.ts";
-import { endRun, findRun, findRunningRun, type RunEnd, stopRun } from "./runs/end.ts";
+import { endRun, findRun, findRunById, findRunningRun, type RunEnd, stopRun } from "./runs/end.ts";
 import { proceedReply } from "./runs/proceed.ts";
 import type {
   ConversationChanges,
@@ -67,7 +67,7 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
     conversations: {
       /**
        * Creates a conversation, with up to 100 first messages, all or nothing. Without a title (1 to 200 characters) it gets one
-       * from its first question. The same id with the same payload again gives the conversation as it is now.
+       * from its first question. A `temporary` one is in no list, no search and no export, and is removed after a day. The same id with the same payload again gives the conversation as it is now.
        * @throws invalid_input; too_large over 16 MiB in one message; conflict when an id is in use for something else
        */
       create: (input?: NewConversation) => run((context) => createConversation(context, userId, input)),
@@ -239,6 +239,8 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
       /** A run of a conversation, whatever its status, or `undefined`. @throws invalid_input when an id is none */
       find: (conversationId: string, runId: string) =>
         run((context) => findRun(context, userId, conversationId, runId)),
+      /** A run of whichever conversation, by its id alone, or `undefined`. @throws invalid_input when the id is none */
+      findById: (runId: string) => run((context) => findRunById(context, userId, runId)),
       /**
        * Asks for the running reply of a conversation to stop, which whichever server generates it sees within a second. Gives
        * the id of that run, or `undefined` when nothing is running.

@@ -16,7 +16,8 @@ import { modelFailureOf } from "./failures.ts";
 import { type ChatResult, chunksOf } from "./generate.ts";
 import { readHistory, readUIMessages } from "./history.ts";
 import { continuedIn, questionOf, readRequest } from "./question.ts";
-import { type OpenStream, respondWith } from "./stream.ts";
+import { type OpenStream, type ResponseOptions, respondWith } from "./stream.ts";
+import { resumeAt, runHeaders, startIndexOf } from "./workflow.ts";
 
 /** A reply to be made, with what was said before it as a model reads it. */
 export interface ChatTurn extends Turn {
@@ -59,7 +60,7 @@ export interface KnownRequest {
 /**
  * `POST …` asks, or goes on with the reply that its messages end with, to which the client has added outputs of tools and decisions;
  * `GET …/:id` gives the branch that is shown as `UIMessage[]`, `GET …/:id/stream` follows the reply that is being
- * made (204 when there is none), `POST …/:id/stop` stops it (204). The end of the path is read, whatever stands before it.
+ * made (204 when there is none), with `?startIndex=` that of the run `:id`, `POST …/:id/stop` stops it (204). The end of the path is read, whatever stands before it.
  */
 export interface ChatHandler {
   (request: Request): Promise<Response>;
@@ -92,7 +93,8 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     const question = questionOf(input);
     await beforeAsk?.(userId, request);
     const wait = input.wait ? request.signal : undefined;
-    return await streamed(userId, request, () => replies.forUser(userId).ask(question, generate, { wait, model }));
+    const asked = () => replies.forUser(userId).ask(question, generate, { wait, model });
+    return await streamed(userId, request, asked, { conversationId: input.id });
   }
 
   /** The client has run a tool, or decided on one: then the reply goes on. */
@@ -122,7 +124,7 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     await beforeAsk?.(userId, request);
     const reply = { conversationId, messageId: given.id, parts, revision, questionId: stored.parentId as string };
     const next = open > 0 ? waiting : generate;
-    return await streamed(userId, request, () => mine.proceed(reply, next, { model }));
+    return await streamed(userId, request, () => mine.proceed(reply, next, { model }), { conversationId });
   }
 
   /** Not all is there that the reply waits for: what is there is stored, and no model is asked. */
@@ -147,19 +149,30 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     // It ended meanwhile: what it had before cannot be told from what came any more.
     if (message?.status === "complete") return replay(message);
     const earlier = message?.status === "streaming" && message.parts?.length ? message : undefined;
-    return await streamed(userId, request, async () => reply, earlier);
+    return await streamed(userId, request, async () => reply, { earlier });
+  }
+
+  /** For the Workflow transport, whose streams are named by runs. */
+  async function resumedAt(userId: UserId, id: string, startIndex: number, request: Request): Promise<Response> {
+    const open = () => openStream(userId, request);
+    const mine = { replies: replies.forUser(userId), user: replies.store.forUser(userId), open };
+    const response = await resumeAt(startIndex, id, mine);
+    if (!response) throw new NotFoundError("reply", id);
+    return response;
   }
 
   async function streamed(
     userId: UserId,
     request: Request,
     find: () => ReturnType<ReturnType<typeof replies.forUser>["follow"]>,
-    earlier?: Message,
+    response?: ResponseOptions & { conversationId?: string },
   ): Promise<Response> {
     const stream = openStream(userId, request);
     try {
       const reply = await find();
-      if (reply) return respondWith(reply, stream, earlier);
+      const { conversationId, ...options } = response ?? {};
+      const headers = reply && conversationId !== undefined ? runHeaders(reply, conversationId) : undefined;
+      if (reply) return respondWith(reply, stream, { ...options, headers });
     } catch (error) {
       stream.release();
       throw error;
@@ -184,6 +197,8 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     if (request.method === "POST" && !verb) return await ask(userId, request, known.body);
     if (isRead && verb === "stream") {
       const lastEventId = request.headers.get("last-event-id") ?? undefined;
+      const startIndex = startIndexOf(request);
+      if (startIndex !== undefined) return await resumedAt(userId, parse(idSchema, id, "id"), startIndex, request);
       return await resumed(userId, parse(idSchema, id, "id"), lastEventId, request);
     }
     if (isRead && !verb && idSchema.safeParse(id).success) {

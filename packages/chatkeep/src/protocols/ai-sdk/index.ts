@@ -15,4 +15,9 @@ export type { ChatResult, StreamResult } from "./generate.ts";
 export { readUIMessages, toUIMessage } from "./history.ts";
 export { createChat, loadChat, saveChat } from "./persistence.ts";
 export { chatRequestSchema } from "./question.ts";
+export {
+  createResumableStreamContext,
+  type ResumableStreamContext,
+  type ResumableStreamContextOptions,
+} from "./resumable-stream.ts";
 export type { OpenStream } from "./stream.ts";

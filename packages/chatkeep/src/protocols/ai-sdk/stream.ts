@@ -21,11 +21,20 @@ const terminal = new Set(["finish", "abort", "error"]);
 const interrupted = "The server that wrote this answer has stopped. What it wrote is kept: try again.";
 const gone = "This conversation was deleted.";
 
+/** How a reply is sent. */
+export interface ResponseOptions {
+  /** What the reply had before it went on. */
+  earlier?: Message | undefined;
+  /** Its last chunk is `finish`, however it ended, for clients that ask again until it comes. */
+  isFinished?: boolean | undefined;
+  headers?: Record<string, string> | undefined;
+}
+
 /** What of the reply is there already, then what comes, until it ends. */
 export function respondWith(
   reply: Reply<UIMessageChunk>,
   { signal, release }: OpenStream,
-  earlier?: Message,
+  { earlier, isFinished = false, headers }: ResponseOptions = {},
 ): Response {
   let next = reply.after;
   let wroteAt = performance.now();
@@ -57,7 +66,7 @@ export function respondWith(
         write(frame.bytes);
       } else if (feed.ending) {
         finish();
-        write(encoder.encode(endOf(feed, feed.ending)));
+        write(encoder.encode(endOf(feed, feed.ending, isFinished)));
         controller.close();
       } else if (isCut()) {
         finish();
@@ -79,7 +88,7 @@ export function respondWith(
     pull: flow,
     cancel: finish,
   });
-  return new Response(body, { headers: UI_MESSAGE_STREAM_HEADERS });
+  return new Response(body, { headers: { ...UI_MESSAGE_STREAM_HEADERS, ...headers } });
 }
 
 /** What the reply had before it went on; its end is still to come. */
@@ -113,10 +122,12 @@ function frameOf(feed: Feed, from: number): Frame {
 }
 
 /** A stream that was cut off says how it ended; then all of them end alike. */
-function endOf({ events }: Feed, ending: Ending): string {
+function endOf({ events }: Feed, ending: Ending, isFinished: boolean): string {
   const last = JSON.parse(events.at(-1) ?? "{}") as Partial<UIMessageChunk>;
-  const missing = terminal.has(last.type ?? "") ? "" : `data: ${JSON.stringify(chunkFor(ending))}\n\n`;
-  return `${missing}data: [DONE]\n\n`;
+  const end = terminal.has(last.type ?? "") ? (last as UIMessageChunk) : chunkFor(ending);
+  const missing: UIMessageChunk[] = end === last ? [] : [end];
+  if (isFinished && end.type !== "finish") missing.push({ type: "finish" });
+  return `${missing.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("")}data: [DONE]\n\n`;
 }
 
 function chunkFor({ status, error }: Ending): UIMessageChunk {

@@ -1,5 +1,6 @@
 /** What a user can do with conversations. Every function takes the owner: there is no way to a conversation without one. */
 import { ConflictError, InvalidInputError, NotFoundError } from "../../errors.ts";
+import { limits } from "../../limits.ts";
 import { names, nth, rows, select, valuesOf } from "../../sql/columns.ts";
 import { join, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, inLane, owner, prepared, withTakenIds } from "../context.ts";
@@ -41,10 +42,10 @@ export async function createConversation(
   const sent = outgoing(ownerId, id, messages);
   requireEarlierParents(sent);
   const title = given.title ?? titleFrom(messages);
-  const { pinned = false, archived = false, model = null, instructions = null } = given;
+  const { pinned = false, archived = false, temporary = false, model = null, instructions = null } = given;
   const last = sent.at(-1);
   const about = [id, ownerId, externalId, title, last?.id ?? null, last?.externalId ?? null];
-  const more = [pinned, archived, metadataJson(given.metadata), model, instructions];
+  const more = [pinned, archived, metadataJson(given.metadata), model, instructions, temporary];
   const values = [...about, ...more, ...valuesOf(placedColumns, placed(sent))];
   const create = (through: Context) => createStatement(through, sent.length).execute(values);
   const [row] = await inLane(context, ownerId, undefined, () => withTakenIds(context, create, takenId));
@@ -53,7 +54,11 @@ export async function createConversation(
     return row;
   }
   const existing = await findConversation(context, ownerId, givenId);
-  const isRepeated = existing && hadTitle(existing, given.title) && (await areStored(context, ownerId, id, sent));
+  const isRepeated =
+    existing &&
+    hadTitle(existing, given.title) &&
+    temporary === (existing.expiresAt !== null) &&
+    (await areStored(context, ownerId, id, sent));
   if (!isRepeated) throw new ConflictError(takenId);
   return existing;
 }
@@ -210,11 +215,12 @@ function createStatement(context: Context, count: number) {
       nth(8, "json"),
       nth(9, "text"),
       nth(10, "text"),
+      sql`case when ${nth(11, "boolean")} then now() + ${raw(`interval '${limits.temporaryHours} hours'`)} end`,
     ];
     const created = sql`
       with created as (
         insert into ${conversation} (id, user_id, external_id, title, message_count, head_id, head_external_id,
-          pinned, archived, metadata, model, instructions)
+          pinned, archived, metadata, model, instructions, expires_at)
         values (${join(about)})
         on conflict do nothing
         returning *
@@ -224,7 +230,7 @@ function createStatement(context: Context, count: number) {
         insert into ${message} (conversation_id, user_id, seq, created_at, ${names(placedColumns)})
         select created.id, created.user_id, m.number, created.created_at, ${names(placedColumns, "m")}
         from created
-        cross join ${rows(placedColumns, "m", count, 11)}
+        cross join ${rows(placedColumns, "m", count, 12)}
       )`;
     return sql`${created}${count > 0 ? appended : raw("")}
       select ${select(conversationColumns)}

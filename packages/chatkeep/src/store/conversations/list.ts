@@ -122,7 +122,7 @@ function idsStatement(context: Context, hasAfter: boolean) {
   const build = () => sql`
     select c.id, c.external_id
     from ${context.tables.conversation} c
-    where c.user_id = ${owner(context)} ${hasAfter ? sql`and c.id > ${param("after", "uuid")}` : raw("")}
+    where c.user_id = ${owner(context)} and c.expires_at is null ${hasAfter ? sql`and c.id > ${param("after", "uuid")}` : raw("")}
     order by c.id
     limit ${raw(String(idsPerPage + 1))}`;
   return prepared(context, hasAfter ? "ids_next" : "ids", build, ([id, externalId]) => ({
@@ -153,7 +153,7 @@ function listStatement(context: Context, { hasKey, hasSearch, hasMetadata, archi
     .join("_");
   const build = () => {
     const conditions: (Sql | false)[] = [
-      sql`c.user_id = ${owner(context)}`,
+      sql`c.user_id = ${owner(context)} and c.expires_at is null`,
       archived !== undefined && raw(`c.archived = ${archived}`),
       pinned !== undefined && raw(pinned ? "c.pinned" : "not c.pinned"),
       hasSearch && sql`c.title ilike ${param("pattern", "text")}`,

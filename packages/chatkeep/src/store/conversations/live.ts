@@ -64,7 +64,7 @@ function recentStatement(context: Context) {
       cross join lateral (
         select *
         from ${conversation} mine
-        where mine.user_id = owner.user_id and not mine.archived
+        where mine.user_id = owner.user_id and not mine.archived and mine.expires_at is null
         order by mine.updated_at desc, mine.id desc
         limit ${raw(String(newest))}
       ) c`,

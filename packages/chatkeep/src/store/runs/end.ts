@@ -85,6 +85,25 @@ export async function findRun(
   return (await statement.execute({ ownerId, conversationId: name.id, runId: id }))[0];
 }
 
+/** A run of the owner's in whichever conversation, whatever its status, or `undefined`. */
+export async function findRunById(context: Context, ownerId: UserId, runId: string): Promise<Run | undefined> {
+  const id = parse(uuidSchema, runId, "runId");
+  const { conversation, message, run } = context.tables;
+  const build = () => sql`
+    select ${select(runColumns, "r")}, c.external_id, m.external_id
+    from ${run} r
+    join ${conversation} c on c.user_id = r.user_id and c.id = r.conversation_id
+    left join ${message} m on m.user_id = r.user_id and m.id = r.message_id
+    where r.user_id = ${owner(context)} and r.id = ${param("runId", "uuid")}`;
+  const statement = prepared(context, "find_run_by_id", build, (row): Run => {
+    const found = runFrom(row);
+    const [conversationName, messageName] = row.slice(-2) as (string | null)[];
+    const { conversationId, messageId } = found;
+    return { ...found, conversationId: conversationName ?? conversationId, messageId: messageName ?? messageId };
+  });
+  return (await statement.execute({ ownerId, runId: id }))[0];
+}
+
 /**
  * Asks for the running reply of a conversation to stop; whichever server generates it sees that within a second.
  * Gives the id of that run, or `undefined` when nothing is running.

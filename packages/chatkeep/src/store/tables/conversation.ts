@@ -22,6 +22,8 @@ export interface Conversation {
   createdAt: Date;
   /** Of the last thing that happened in it, which orders the list. */
   updatedAt: Date;
+  /** Of a temporary one: when it is removed. It is in no list, no search and no export. */
+  expiresAt: Date | null;
 }
 
 /** As it is stored: ids are the rows' own, and beside each the text that it was given as. */
@@ -44,6 +46,7 @@ export const conversationColumns: ColumnsOf<ConversationRow> = {
   instructions: text<string | null>("instructions"),
   createdAt: time("created_at"),
   updatedAt: time("updated_at"),
+  expiresAt: time<Date | null>("expires_at"),
 };
 
 const read = reader(conversationColumns);
