@@ -26,7 +26,11 @@ function openStream() {
   let opened = 0;
   const make = () => {
     opened += 1;
-    return new ReadableStream<string>({ start: (given) => void (controller = given) });
+    return new ReadableStream<string>({
+      start: (given) => {
+        controller = given;
+      },
+    });
   };
   return {
     make,
