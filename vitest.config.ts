@@ -20,6 +20,9 @@ const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,open
 /** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
 const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations}.test.ts";
 
+/** LangGraph's own suite: on both kinds of database, each once. */
+const notOnEach = "packages/chatkeep/test/langgraph-validation.test.ts";
+
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
 
 export default defineConfig({
@@ -54,6 +57,7 @@ export default defineConfig({
             "**/*.process.test.ts",
             ...(name === "pglite" ? [] : [onceOnPglite]),
             ...(name === "pg15" ? [notOnPg15] : []),
+            ...(name === "pglite" || name === "pg18" ? [] : [notOnEach]),
           ],
           globalSetup: "packages/chatkeep/test/helpers/engines.ts",
         },

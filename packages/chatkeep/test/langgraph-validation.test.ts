@@ -1,0 +1,29 @@
+/** LangGraph's own suite for checkpointers, `@langchain/langgraph-checkpoint-validation`, unchanged: all of its cases, and those of delta channels. */
+import { migrate } from "chatkeep";
+import { createCheckpointSaver, langgraphMigrations } from "chatkeep/langgraph";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { ids, models, resetPeople } from "./helpers/people.ts";
+
+// The suite takes these from whoever runs it, and brings a Vitest of its own only for its command line.
+Object.assign(globalThis, { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it });
+const { deltaChannelHistoryTests, validate } = await import("@langchain/langgraph-checkpoint-validation");
+
+let database: TestDatabase;
+const initializer = {
+  checkpointerName: "chatkeep/langgraph",
+  beforeAll: async () => {
+    database = await openTestDatabase();
+    await migrate(database, langgraphMigrations(models));
+    await resetPeople(database);
+  },
+  afterAll: async () => await database.close(),
+  createCheckpointer: async () => {
+    // Its rows go with the user.
+    await database.query(`delete from "user" where id = $1::uuid`, [ids.ann]);
+    await database.query(`insert into "user" (id, name) values ($1::uuid, 'Ann')`, [ids.ann]);
+    return createCheckpointSaver(database, models, { userId: ids.ann });
+  },
+};
+validate(initializer);
+deltaChannelHistoryTests(initializer);
