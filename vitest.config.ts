@@ -20,8 +20,8 @@ const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,open
 /** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
 const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations}.test.ts";
 
-/** LangGraph's own suite: on both kinds of database, each once. */
-const notOnEach = "packages/chatkeep/test/langgraph-validation.test.ts";
+/** LangGraph itself, and its own suite: on both kinds of database, each once. */
+const notOnEach = "packages/chatkeep/test/langgraph{,-validation}.test.ts";
 
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
 
