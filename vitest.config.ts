@@ -18,10 +18,13 @@ const serverTests: Record<string, string[]> = {
 const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,openai,tools,import,routes}.test.ts";
 
 /** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
-const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations}.test.ts";
+const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations,langgraph-ways}.test.ts";
 
 /** LangGraph itself, and its own suite: on both kinds of database, each once. */
 const notOnEach = "packages/chatkeep/test/langgraph{,-validation}.test.ts";
+
+/** The driver of PGlite has what others have, and each of its databases takes a second to begin. */
+const notOnPglite = "packages/chatkeep/test/langgraph-ways.test.ts";
 
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
 
@@ -58,6 +61,7 @@ export default defineConfig({
             ...(name === "pglite" ? [] : [onceOnPglite]),
             ...(name === "pg15" ? [notOnPg15] : []),
             ...(name === "pglite" || name === "pg18" ? [] : [notOnEach]),
+            ...(name === "pglite" ? [notOnPglite] : []),
           ],
           globalSetup: "packages/chatkeep/test/helpers/engines.ts",
         },

@@ -1,8 +1,9 @@
 /** Real graphs of LangGraph, without a model, on chatkeep's checkpointer: they stop, go on, go back and fork, and what they keep is their own. */
-import { HumanMessage } from "@langchain/core/messages";
+import { type BaseMessage, HumanMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { Annotation, Command, END, interrupt, MessagesAnnotation, Send, START, StateGraph } from "@langchain/langgraph";
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
+import { createStore } from "chatkeep";
 import { createCheckpointSaver } from "chatkeep/langgraph";
 import { beforeAll, expect, it } from "vitest";
 import { openCheckpoints } from "./helpers/checkpoints.ts";
@@ -206,4 +207,33 @@ it("one graph serves all users, whose threads may have one name", async () => {
   expect((await graph.invoke(new Command({ resume: "x" }), state.config)).said.at(-1)).toBe("c");
   expect((await graph.getState(of(ids.bob))).values.said).toEqual(["I am Bob", "a"]);
   await expect(graph.invoke({ said: [] }, thread("shared"))).rejects.toThrow(/pass \{ configurable: \{ user_id \} \}/);
+});
+
+it("the messages of a thread are taken over into a conversation, as the guide shows", async () => {
+  const graph = new StateGraph(MessagesAnnotation)
+    .addNode("reply", ({ messages }) => ({ messages: [{ role: "assistant", content: `${messages.length} so far` }] }))
+    .addEdge(START, "reply")
+    .compile({ checkpointer: checkpoints.ann });
+  const config = thread("taken over");
+  await graph.invoke({ messages: [{ role: "user", content: "Hello" }] }, config);
+  const { conversations, messages } = createStore(checkpoints.database, models).forUser(ids.ann);
+  const { id } = await conversations.create({ id: "taken over" });
+  const take = async () => {
+    const roles = { human: "user", ai: "assistant", system: "system", tool: "tool" } as const;
+    const state = (await graph.getState(config)).values["messages"] as BaseMessage[];
+    const said = state.flatMap((each) =>
+      each.id && each.text && each.type in roles
+        ? [{ id: each.id, role: roles[each.type as keyof typeof roles], content: each.text }]
+        : [],
+    );
+    await messages.save(id, said);
+    return (await messages.list(id)).items.map(({ role, content }) => [role, content]);
+  };
+  expect(await take()).toEqual([
+    ["user", "Hello"],
+    ["assistant", "1 so far"],
+  ]);
+  await graph.invoke({ messages: [{ role: "user", content: "More" }] }, config);
+  expect(await take()).toHaveLength(4);
+  expect(await take()).toHaveLength(4);
 });

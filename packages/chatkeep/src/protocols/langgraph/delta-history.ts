@@ -80,7 +80,10 @@ function readAncestors(
         from ${checkpoint} c where ${inPlace(database, "c")} and c.checkpoint_id = ${text("checkpointId")}
         union all
         select c.checkpoint_id, c.parent_checkpoint_id, ${found}, chain.depth + 1
-        from chain join ${checkpoint} c on ${inPlace(database, "c")} and c.checkpoint_id = chain.parent_checkpoint_id
+        from chain cross join lateral (
+          select * from ${checkpoint} c
+          where ${inPlace(database, "c")} and c.checkpoint_id = chain.parent_checkpoint_id limit 1
+        ) c
         where chain.depth < ${param("most", "int")}
           and (select count(*) from jsonb_object_keys(chain.origins)) < ${param("count", "int")}
       )

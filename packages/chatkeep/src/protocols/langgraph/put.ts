@@ -112,9 +112,9 @@ function putStatement(database: CheckpointDatabase) {
     ),
     missing as (
       select wanted.channel from wanted
-      where not wanted.is_there and exists (
-        select from ${blob} b
-        where ${inPlace(database, "b")} and b.channel = wanted.channel and b.version = wanted.version
+      where not wanted.is_there and (
+        select true from ${blob} b
+        where ${inPlace(database, "b")} and b.channel = wanted.channel and b.version = wanted.version limit 1
       )
     ),
     saved as (

@@ -69,8 +69,12 @@ export async function readTuples(reader: Reader, keys: readonly Key[]): Promise<
       select ${columns(database)}
       from unnest(${list("threads", "text")}, ${list("namespaces", "text")}, ${list("ids", "text")})
         with ordinality as k(thread_id, checkpoint_ns, checkpoint_id, place)
-      join ${database.checkpoint} c on c.user_id = ${database.owner} and c.thread_id = k.thread_id
-        and c.checkpoint_ns = k.checkpoint_ns and c.checkpoint_id = k.checkpoint_id
+      cross join lateral (
+        select * from ${database.checkpoint} c
+        where c.user_id = ${database.owner} and c.thread_id = k.thread_id and c.checkpoint_ns = k.checkpoint_ns
+          and c.checkpoint_id = k.checkpoint_id
+        limit 1
+      ) c
       order by k.place`,
     {
       ownerId,
@@ -85,6 +89,7 @@ export async function readTuples(reader: Reader, keys: readonly Key[]): Promise<
   return tuples;
 }
 
+/** Each value is looked up by its whole key: `limit 1` keeps the planner from reading all values of a thread for a few. */
 function columns({ blob, write }: CheckpointDatabase): Sql {
   const same = (name: string) =>
     raw(`${name}.user_id = c.user_id and ${name}.thread_id = c.thread_id and ${name}.checkpoint_ns = c.checkpoint_ns`);
@@ -92,10 +97,13 @@ function columns({ blob, write }: CheckpointDatabase): Sql {
     c.thread_id, c.checkpoint_ns, c.checkpoint_id, c.parent_checkpoint_id,
     c.type, encode(c.value, 'base64') as value, c.metadata_type, encode(c.metadata, 'base64') as metadata,
     (
-      select json_agg(json_build_array(b.channel, b.type, encode(b.value, 'base64')))::text
+      select json_agg(json_build_array(at.key, b.type, encode(b.value, 'base64')))::text
       from jsonb_each(c.channels) as at
-      join ${blob} b on ${same("b")} and b.channel = at.key and b.version = at.value ->> 0
-        and b.checkpoint_id = at.value ->> 1
+      cross join lateral (
+        select b.type, b.value from ${blob} b
+        where ${same("b")} and b.channel = at.key and b.version = at.value ->> 0 and b.checkpoint_id = at.value ->> 1
+        limit 1
+      ) b
     ) as blobs,
     (
       select json_agg(json_build_array(${writeColumns}))::text
