@@ -21,7 +21,7 @@ const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,open
 const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations,langgraph-ways}.test.ts";
 
 /** LangGraph itself, and its own suite: on both kinds of database, each once. */
-const notOnEach = "packages/chatkeep/test/langgraph{,-validation}.test.ts";
+const notOnEach = "packages/chatkeep/test/langgraph{,-validation,.model}.test.ts";
 
 /** The driver of PGlite has what others have, and each of its databases takes a second to begin. */
 const notOnPglite = "packages/chatkeep/test/langgraph-ways.test.ts";
