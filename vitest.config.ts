@@ -18,13 +18,16 @@ const serverTests: Record<string, string[]> = {
 const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,openai,tools,import,routes}.test.ts";
 
 /** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
-const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations,langgraph-ways}.test.ts";
+const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations}.test.ts";
 
-/** LangGraph itself, and its own suite: on both kinds of database, each once. */
-const notOnEach = "packages/chatkeep/test/langgraph{,-validation,.model}.test.ts";
-
-/** The driver of PGlite has what others have, and each of its databases takes a second to begin. */
-const notOnPglite = "packages/chatkeep/test/langgraph-ways.test.ts";
+/** LangGraph's own suite is run on both kinds of database, and what is built on it on the one that has several sessions. */
+const langgraph = "packages/chatkeep/test/langgraph";
+const langgraphNotOn: Record<string, string[]> = {
+  pglite: [`${langgraph}{,.model,-ways}.test.ts`],
+  pg18: [],
+  pg15: [`${langgraph}{,.model,-ways,-validation}.test.ts`],
+  neon: [`${langgraph}{,.model,-validation}.test.ts`],
+};
 
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
 
@@ -60,8 +63,7 @@ export default defineConfig({
             "**/*.process.test.ts",
             ...(name === "pglite" ? [] : [onceOnPglite]),
             ...(name === "pg15" ? [notOnPg15] : []),
-            ...(name === "pglite" || name === "pg18" ? [] : [notOnEach]),
-            ...(name === "pglite" ? [notOnPglite] : []),
+            ...(langgraphNotOn[name] ?? []),
           ],
           globalSetup: "packages/chatkeep/test/helpers/engines.ts",
         },

@@ -1,7 +1,17 @@
 /** LangGraph's own suite for checkpointers, `@langchain/langgraph-checkpoint-validation`, unchanged: all of its cases, and those of delta channels. */
 import { migrate } from "chatkeep";
 import { createCheckpointSaver, langgraphMigrations } from "chatkeep/langgraph";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  type RunnerTask,
+  type RunnerTestCase,
+} from "vitest";
 import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
 import { ids, models, resetPeople } from "./helpers/people.ts";
 
@@ -27,3 +37,13 @@ const initializer = {
 };
 validate(initializer);
 deltaChannelHistoryTests(initializer);
+
+it("of whose 726 cases none is left out", ({ task }) => {
+  const ended = task.file.tasks.flatMap(casesOf).filter(({ id }) => id !== task.id);
+  expect(ended.filter(({ result }) => result?.state === "pass").length).toBeGreaterThanOrEqual(726);
+  expect(ended.filter(({ result }) => result?.state !== "pass").map(({ name }) => name)).toEqual([]);
+});
+
+function casesOf(task: RunnerTask): RunnerTestCase[] {
+  return task.type === "suite" ? task.tasks.flatMap(casesOf) : [task];
+}

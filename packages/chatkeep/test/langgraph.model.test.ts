@@ -3,6 +3,7 @@ import { type Checkpoint, emptyCheckpoint, MemorySaver, uuid6 } from "@langchain
 import * as fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { openCheckpoints } from "./helpers/checkpoints.ts";
+import { isLong } from "./helpers/long.ts";
 
 let checkpoints: Awaited<ReturnType<typeof openCheckpoints>>;
 beforeAll(async () => {
@@ -104,6 +105,6 @@ it("reads as it was saved", async () => {
       }
       expect(await savers[0].getTuple(at())).toEqual(await savers[1].getTuple(at()));
     }),
-    { numRuns: 25 },
+    { numRuns: isLong ? 1_000 : 40 },
   );
 });
