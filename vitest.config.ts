@@ -20,6 +20,15 @@ const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,open
 /** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
 const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations}.test.ts";
 
+/** LangGraph's own suite is run on both kinds of database, and what is built on it on the one that has several sessions. */
+const langgraph = "packages/chatkeep/test/langgraph";
+const langgraphNotOn: Record<string, string[]> = {
+  pglite: [`${langgraph}{,.model,-ways}.test.ts`],
+  pg18: [],
+  pg15: [`${langgraph}{,.model,-ways,-validation}.test.ts`],
+  neon: [`${langgraph}{,.model,-validation}.test.ts`],
+};
+
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
 
 export default defineConfig({
@@ -54,6 +63,7 @@ export default defineConfig({
             "**/*.process.test.ts",
             ...(name === "pglite" ? [] : [onceOnPglite]),
             ...(name === "pg15" ? [notOnPg15] : []),
+            ...(langgraphNotOn[name] ?? []),
           ],
           globalSetup: "packages/chatkeep/test/helpers/engines.ts",
         },

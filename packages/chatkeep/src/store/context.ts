@@ -55,7 +55,7 @@ export function inLane<Result>(
   return lanes ? lanes.run(ownerId, conversationId, work) : work();
 }
 
-interface MadeStatement extends Statement {
+export interface MadeStatement extends Statement {
   name: string;
 }
 
@@ -66,7 +66,7 @@ export interface PreparedStatement<Row> {
 
 /** The statement of this name, whose text is built the first time. `read` makes a row of its columns. */
 export function prepared<Row>(
-  { connection, statements }: Context,
+  { connection, statements }: Pick<Context, "connection" | "statements">,
   name: string,
   build: () => Sql,
   read: (columns: readonly unknown[]) => Row,
