@@ -32,10 +32,10 @@ export function keyOf(cursor: string): { time: string; id: string } {
 }
 
 /**
- * The values of a cursor that was made of times and ids, each looked at.
+ * The values of a cursor that was made of numbers, such as times, and ids, each looked at.
  * @throws invalid_input when the cursor is damaged, or was made for another list
  */
-export function decodeCursorOf(cursor: string, kinds: readonly ("time" | "id")[]): (string | number)[] {
+export function decodeCursorOf(cursor: string, kinds: readonly ("number" | "id")[]): (string | number)[] {
   const values = decodeCursor(cursor, kinds.length);
   const isRight = (value: string | number, index: number) =>
     kinds[index] === "id"

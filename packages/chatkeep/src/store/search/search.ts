@@ -114,6 +114,7 @@ async function lookAtAll(
 
 interface Key {
   time: number;
+  seq: number;
   id: string;
 }
 
@@ -133,12 +134,12 @@ function createKept(most: number, from: Key | undefined, includesFrom: boolean) 
     for (const { id } of all.splice(most)) ids.delete(id);
   };
   return {
-    add: ({ rowId: id, createdAt: time }: Candidate, score: number, hit: () => SearchHit) => {
+    add: ({ rowId: id, seq, createdAt: time }: Candidate, score: number, hit: () => SearchHit) => {
       if (ids.has(id)) return;
-      const order = from ? byTime({ time, id }, from) : 1;
+      const order = from ? byTime({ time, seq, id }, from) : 1;
       if (order < 0 || (order === 0 && !includesFrom)) return;
       ids.add(id);
-      all.push({ time, id, score, hit });
+      all.push({ time, seq, id, score, hit });
       if (all.length > 2 * most) sort();
     },
     /** Whether nothing that is as old as that, or older, has a place here. */
@@ -153,9 +154,9 @@ function createKept(most: number, from: Key | undefined, includesFrom: boolean) 
   };
 }
 
-/** Newest first; ids as the database orders them. */
+/** Newest first; what was stored together in its order. */
 function byTime(one: Key, other: Key): number {
-  return other.time - one.time || (one.id < other.id ? 1 : one.id > other.id ? -1 : 0);
+  return other.time - one.time || other.seq - one.seq || (one.id < other.id ? 1 : one.id > other.id ? -1 : 0);
 }
 
 function byScore(one: Found, other: Found): number {
@@ -176,19 +177,19 @@ interface Position {
 }
 
 function cursorOf(last: Found, from: Key | undefined): string {
-  if (!from) return encodeCursor([last.time, last.id]);
-  return encodeCursor([from.time, from.id, Math.round(last.score * 1000), last.time, last.id]);
+  const key = ({ time, seq, id }: Key) => [time, seq, id];
+  return encodeCursor(from ? [...key(from), Math.round(last.score * 1000), ...key(last)] : key(last));
 }
 
 /** @throws invalid_input */
 function positionOf(cursor: string, sort: "newest" | "best"): Position {
-  if (sort === "newest") {
-    const [time, id] = decodeCursorOf(cursor, ["time", "id"]);
-    return { from: { time: Number(time), id: String(id) } };
-  }
-  const [time, id, score, lastTime, lastId] = decodeCursorOf(cursor, ["time", "id", "time", "time", "id"]);
-  const last = { score: Number(score) / 1000, time: Number(lastTime), id: String(lastId) };
-  return { from: { time: Number(time), id: String(id) }, last };
+  const key = (values: readonly (string | number)[]): Key => {
+    const [time, seq, id] = values;
+    return { time: Number(time), seq: Number(seq), id: String(id) };
+  };
+  if (sort === "newest") return { from: key(decodeCursorOf(cursor, ["number", "number", "id"])) };
+  const values = decodeCursorOf(cursor, ["number", "number", "id", "number", "number", "number", "id"]);
+  return { from: key(values.slice(0, 3)), last: { score: Number(values[3]) / 1000, ...key(values.slice(4)) } };
 }
 
 function earlier(one: Date | undefined, other: Date | undefined): Date | undefined {
