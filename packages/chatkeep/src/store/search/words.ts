@@ -12,7 +12,7 @@ export const between = "[^\\p{L}\\p{M}\\p{N}]+";
 const token = new RegExp(`(${dense}+)|(\\p{Extended_Pictographic})|(${spaced}+)`, "gv");
 /** Accents, vowel points, and what is not seen; marks that make another letter, as in Japanese and Hindi, stay. */
 const accents =
-  /[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff]|[\u20d0-\u20ff]|[\ufe20-\ufe2f]|[\ufe00-\ufe0f]|\u0640|\u00ad|\ufeff|[\u200b\u200c\u200e\u200f]|\u200d/gu;
+  /[\u0300-\u036f]|[\u0591-\u05bd]|[\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]|[\u064b-\u065f]|\u0670|[\u1ab0-\u1aff]|[\u1dc0-\u1dff]|[\u20d0-\u20ff]|[\ufe20-\ufe2f]|[\ufe00-\ufe0f]|\u0640|\u00ad|\ufeff|[\u200b\u200c\u200e\u200f]|\u200d/gu;
 /** Letters that Unicode does not take apart. */
 const letters: Record<string, string> = {
   æ: "ae",
