@@ -200,7 +200,8 @@ function blocksStatement(context: Context, filter: Filter, hasKey: boolean) {
 
 function unindexedStatement(context: Context, filter: Filter, hasKey: boolean) {
   const { conversation, message } = context.tables;
-  const key = sql`and (c.id, m.seq) > (${param("lastConversationId", "uuid")}, ${param("lastSeq", "int")})`;
+  const lastId = param("lastConversationId", "uuid");
+  const key = sql`and (m.conversation_id > ${lastId} or m.seq > ${param("lastSeq", "int")})`;
   const build = () => sql`
     select ${candidateColumns(filter)}, true
     from (
@@ -208,9 +209,17 @@ function unindexedStatement(context: Context, filter: Filter, hasKey: boolean) {
       from (
         select m.*, c.external_id as c_external_id, c.title as c_title, c.archived as c_archived
         from ${conversation} c
-        join ${message} m on m.user_id = c.user_id and m.conversation_id = c.id and m.seq > c.indexed_count
-        where c.user_id = ${owner(context)} and c.message_count > c.indexed_count and ${isWanted(filter)}
-          ${hasKey ? sql`and c.id >= ${param("lastConversationId", "uuid")} ${key}` : raw("")}
+        cross join lateral (
+          -- With its own order and limit, so that each conversation is read by its own index.
+          select m.*
+          from ${message} m
+          where m.user_id = c.user_id and m.conversation_id = c.id and m.seq > c.indexed_count and ${isWanted(filter)}
+            ${hasKey ? key : raw("")}
+          order by m.seq
+          limit ${raw(String(batch.rows))}
+        ) m
+        where c.user_id = ${owner(context)} and c.message_count > c.indexed_count
+          ${hasKey ? sql`and c.id >= ${lastId}` : raw("")}
         order by c.id, m.seq
         limit ${raw(String(batch.rows))}
       ) found

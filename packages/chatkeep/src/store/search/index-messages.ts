@@ -162,12 +162,22 @@ function messagesStatement(context: Context) {
     from (
       select waiting.*, sum(waiting.bytes) over (order by waiting.conversation_id, waiting.seq) - waiting.bytes as before
       from (
-        select m.*, m.seq <= c.indexed_count as is_pending
-        from ${conversation} c
-        join ${message} m on m.user_id = c.user_id and m.conversation_id = c.id
-        where c.user_id = ${owner(context)} and c.id in (select unnest(${list("ids", "uuid")}))
-          and (m.seq > c.indexed_count or exists (
-            select from ${searchPending} p where p.user_id = m.user_id and p.message_id = m.id))
+        select m.*
+        from unnest(${list("ids", "uuid")}) as locked(id)
+        join ${conversation} c on c.user_id = ${owner(context)} and c.id = locked.id
+        cross join lateral (
+          -- With its own order and limit, so that each conversation is read by its own index.
+          (select m.*, false as is_pending
+          from ${message} m
+          where m.user_id = c.user_id and m.conversation_id = c.id and m.seq > c.indexed_count
+          order by m.seq
+          limit ${raw(String(max.messages))})
+          union all
+          select m.*, true as is_pending
+          from ${searchPending} p
+          join ${message} m on m.user_id = p.user_id and m.id = p.message_id
+          where p.user_id = c.user_id and m.conversation_id = c.id and m.seq <= c.indexed_count
+        ) m
         order by m.conversation_id, m.seq
         limit ${raw(String(max.messages))}
       ) waiting
