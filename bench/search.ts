@@ -43,12 +43,12 @@ async function addMessages(users: string, each: number): Promise<void> {
     sql.raw(`
     with owner as (insert into "user" (id) ${users} returning id),
     chat as (
-      insert into conversation (id, user_id, title, message_count)
-      select gen_random_uuid(), owner.id, 'Chat ' || n, ${perChat} from owner, generate_series(1, ${each / perChat}) n
-      returning id, user_id
+      insert into conversation (id, user_id, title, message_count, created_at)
+      select gen_random_uuid(), owner.id, 'Chat ' || n, ${perChat}, now() - random() * interval '300 days' from owner, generate_series(1, ${each / perChat}) n
+      returning id, user_id, created_at
     )
     insert into message (conversation_id, user_id, seq, role, content, created_at)
-    select made.id, made.user_id, made.seq, 'user', t.words, now() - random() * interval '300 days'
+    select made.id, made.user_id, made.seq, 'user', t.words, made.created_at + made.seq * interval '1 minute'
     from (select chat.*, seq, 1 + floor(random() * 19999)::int as n from chat, generate_series(1, ${perChat}) seq) made
     join text_of t on t.n = made.n`),
   );

@@ -87,7 +87,7 @@ export {
 } from "./store/schemas.ts";
 export type { IndexedMessages, IndexMessagesOptions } from "./store/search/index-messages.ts";
 export type { SearchHit, SearchPage } from "./store/search/search.ts";
-export { type SearchOptions, searchOptionsSchema } from "./store/search/search-schemas.ts";
+export type { SearchOptions } from "./store/search/search-schemas.ts";
 export type { Snippet } from "./store/search/snippet.ts";
 export { type SearchField, searchFields } from "./store/search/texts.ts";
 export type { FoundTitle } from "./store/search/titles.ts";

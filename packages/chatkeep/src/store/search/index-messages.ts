@@ -98,7 +98,7 @@ async function indexOwner(context: Context, ownerId: UserId, most: number) {
   return { indexed, isDone: false };
 }
 
-/** What is left over when blocks are full waits for the next time: so few are read sooner than indexed. */
+/** The oldest chats first, so that a block has messages of about one time. What is left over when blocks are full waits for the next time: so few are read sooner than indexed. */
 async function indexSome(context: Context, ownerId: UserId): Promise<number> {
   const ids = await lockStatement(context).execute({ ownerId });
   if (ids.length === 0) return 0;
@@ -148,7 +148,7 @@ function lockStatement(context: Context) {
       join ${message} m on m.user_id = p.user_id and m.id = p.message_id
       where p.user_id = ${owner(context)}
     )
-    order by c.id
+    order by c.created_at, c.id
     limit ${raw(String(max.conversations))}
     for no key update of c skip locked`;
   return prepared(context, "search_lock", build, ([id]) => id as string);
@@ -160,9 +160,9 @@ function messagesStatement(context: Context) {
     select m.id, m.conversation_id, m.seq, m.is_pending, m.status, date_part('epoch', m.created_at) * 1000 as created_at,
       m.content, m.parts
     from (
-      select waiting.*, sum(waiting.bytes) over (order by waiting.conversation_id, waiting.seq) - waiting.bytes as before
+      select waiting.*, sum(waiting.bytes) over (order by waiting.begun_at, waiting.conversation_id, waiting.seq) - waiting.bytes as before
       from (
-        select m.*
+        select m.*, c.created_at as begun_at
         from unnest(${list("ids", "uuid")}) as locked(id)
         join ${conversation} c on c.user_id = ${owner(context)} and c.id = locked.id
         cross join lateral (
@@ -178,12 +178,12 @@ function messagesStatement(context: Context) {
           join ${message} m on m.user_id = p.user_id and m.id = p.message_id
           where p.user_id = c.user_id and m.conversation_id = c.id and m.seq <= c.indexed_count
         ) m
-        order by m.conversation_id, m.seq
+        order by c.created_at, c.id, m.seq
         limit ${raw(String(max.messages))}
       ) waiting
     ) m
     where m.before < ${raw(String(max.bytes))}
-    order by m.conversation_id, m.seq`;
+    order by m.begun_at, m.conversation_id, m.seq`;
   return prepared(context, "search_messages", build, (row): Found => {
     const [id, conversationId, seq, isPending, status, createdAt, content, parts] = row;
     return {
