@@ -238,8 +238,13 @@ function messagesStatement(context: Context, filter: Filter) {
       select m.*, c.external_id as c_external_id, c.title as c_title, c.archived as c_archived,
         sum(m.bytes) over (order by m.id) - m.bytes as before
       from unnest(${list("ids", "uuid")}) as wanted(id)
-      join ${message} m on m.user_id = ${owner(context)} and m.id = wanted.id
-      join ${conversation} c on c.user_id = m.user_id and c.id = m.conversation_id
+      cross join lateral (
+        -- A limit keeps each read by its key, whatever the owner has.
+        select * from ${message} m where m.user_id = ${owner(context)} and m.id = wanted.id limit 1
+      ) m
+      cross join lateral (
+        select * from ${conversation} c where c.user_id = ${owner(context)} and c.id = m.conversation_id limit 1
+      ) c
       where ${isWanted(filter)}
     ) m`;
   return prepared(context, `search_messages_of_${nameOf(filter)}`, build, (row) => ({
