@@ -15,7 +15,7 @@ const serverTests: Record<string, string[]> = {
 };
 
 /** What has no SQL of its own in it is proved once, on the engine that is there in a moment. */
-const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,openai,tools,import,routes}.test.ts";
+const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,mcp,openai,search,tools,import,routes}.test.ts";
 
 /** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
 const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations}.test.ts";

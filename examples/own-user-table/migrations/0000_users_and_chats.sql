@@ -8,6 +8,7 @@ CREATE TABLE "chat"."conversation" (
 	"external_id" text,
 	"title" text,
 	"message_count" integer DEFAULT 0 NOT NULL,
+	"indexed_count" integer DEFAULT 0 NOT NULL,
 	"head_id" uuid,
 	"head_external_id" text,
 	"pinned" boolean DEFAULT false NOT NULL,
@@ -80,6 +81,30 @@ CREATE TABLE "chat"."run_chunk" (
 	CONSTRAINT "run_chunk_pkey" PRIMARY KEY("run_id","seq")
 );
 --> statement-breakpoint
+CREATE TABLE "chat"."search_block" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"user_id" text NOT NULL,
+	"oldest" timestamp (3) with time zone NOT NULL,
+	"newest" timestamp (3) with time zone NOT NULL,
+	"message_ids" uuid[] NOT NULL,
+	"conversation_ids" uuid[] NOT NULL,
+	CONSTRAINT "search_block_id_user_id_key" UNIQUE("id","user_id")
+);
+--> statement-breakpoint
+CREATE TABLE "chat"."search_pending" (
+	"user_id" text NOT NULL,
+	"message_id" uuid NOT NULL,
+	CONSTRAINT "search_pending_pkey" PRIMARY KEY("user_id","message_id")
+);
+--> statement-breakpoint
+CREATE TABLE "chat"."search_words" (
+	"block_id" uuid NOT NULL,
+	"bucket" integer NOT NULL,
+	"user_id" text NOT NULL,
+	"words" text NOT NULL,
+	CONSTRAINT "search_words_pkey" PRIMARY KEY("block_id","bucket")
+);
+--> statement-breakpoint
 CREATE TABLE "auth"."users" (
 	"id" text PRIMARY KEY NOT NULL,
 	"name" text NOT NULL,
@@ -92,11 +117,16 @@ ALTER TABLE "chat"."message" ADD CONSTRAINT "message_conversation_id_user_id_fke
 ALTER TABLE "chat"."run" ADD CONSTRAINT "run_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "auth"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "chat"."run" ADD CONSTRAINT "run_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "chat"."conversation"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "chat"."run_chunk" ADD CONSTRAINT "run_chunk_run_id_user_id_fkey" FOREIGN KEY ("run_id","user_id") REFERENCES "chat"."run"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."search_block" ADD CONSTRAINT "search_block_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "auth"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."search_pending" ADD CONSTRAINT "search_pending_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "auth"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."search_words" ADD CONSTRAINT "search_words_block_id_user_id_fkey" FOREIGN KEY ("block_id","user_id") REFERENCES "chat"."search_block"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "conversation_user_id_archived_updated_at_id_idx" ON "chat"."conversation" USING btree ("user_id","archived","updated_at","id") WHERE "chat"."conversation"."expires_at" is null;--> statement-breakpoint
+CREATE INDEX "conversation_unindexed_idx" ON "chat"."conversation" USING btree ("user_id","id") WHERE "chat"."conversation"."message_count" > "chat"."conversation"."indexed_count" and "chat"."conversation"."expires_at" is null;--> statement-breakpoint
 CREATE INDEX "conversation_pinned_idx" ON "chat"."conversation" USING btree ("user_id","updated_at","id") WHERE "chat"."conversation"."pinned" and "chat"."conversation"."expires_at" is null;--> statement-breakpoint
 CREATE INDEX "conversation_expires_at_idx" ON "chat"."conversation" USING btree ("expires_at") WHERE "chat"."conversation"."expires_at" is not null;--> statement-breakpoint
 CREATE INDEX "conversation_metadata_idx" ON "chat"."conversation" USING gin (jsonb_set('{}', array["user_id"::text], "metadata"::jsonb) jsonb_path_ops) WHERE "chat"."conversation"."metadata" is not null;--> statement-breakpoint
 CREATE INDEX "message_user_id_id_idx" ON "chat"."message" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "message_conversation_id_parent_id_idx" ON "chat"."message" USING btree ("conversation_id","parent_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "run_running_key" ON "chat"."run" USING btree ("conversation_id") WHERE "chat"."run"."status" = 'running';--> statement-breakpoint
-CREATE INDEX "run_user_id_conversation_id_started_at_idx" ON "chat"."run" USING btree ("user_id","conversation_id","started_at");
+CREATE INDEX "run_user_id_conversation_id_started_at_idx" ON "chat"."run" USING btree ("user_id","conversation_id","started_at");--> statement-breakpoint
+CREATE INDEX "search_block_user_id_newest_id_idx" ON "chat"."search_block" USING btree ("user_id","newest","id");

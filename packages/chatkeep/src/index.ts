@@ -85,6 +85,12 @@ export {
   titleSchema,
   uuidSchema,
 } from "./store/schemas.ts";
+export type { IndexedMessages, IndexMessagesOptions } from "./store/search/index-messages.ts";
+export type { SearchHit, SearchPage } from "./store/search/search.ts";
+export type { SearchOptions } from "./store/search/search-schemas.ts";
+export type { Snippet } from "./store/search/snippet.ts";
+export { type SearchField, searchFields } from "./store/search/texts.ts";
+export type { FoundTitle } from "./store/search/titles.ts";
 export { createStore, type Store, type SystemStore } from "./store/store.ts";
 export type { StoreOptions } from "./store/store-input.ts";
 export { chatMigrations } from "./store/tables/chat-migrations.ts";

@@ -24,6 +24,8 @@ export const limits = {
   sentence: 2_000,
   /** Characters of a cursor. */
   cursor: 500,
+  /** Characters of what is searched for. */
+  searchCharacters: 1_000,
   /** Bytes of messages, as they are stored, after which a page ends; it has at least one message. */
   pageBytes: 8 * 1024 * 1024,
   /** Entries of a page: at least 1, at most this. */

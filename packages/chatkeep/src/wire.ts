@@ -18,6 +18,8 @@ import {
   seqSchema,
   titleSchema,
 } from "./store/schemas.ts";
+import type { SearchPage as StoredSearchPage } from "./store/search/search.ts";
+import { searchFields } from "./store/search/texts.ts";
 import { strictObject } from "./store/strict-object.ts";
 import type { Conversation as StoredConversation } from "./store/tables/conversation.ts";
 import { finishReasons, messageRoles, type Part, type Message as StoredMessage } from "./store/tables/message.ts";
@@ -240,6 +242,50 @@ export const liveEvent = z.discriminatedUnion("type", [
  */
 export type LiveEvent = z.infer<typeof liveEvent>;
 
+const marks = z.array(z.object({ start: z.int().min(0), end: z.int().min(0) })).meta({
+  description: "Where the words are, as offsets in UTF-16 code units; end is behind the last.",
+});
+
+/** A message that was found, as it goes out. */
+export const searchHit = z
+  .object({
+    conversationId: id,
+    title: z.string().nullable().meta({ description: "Of the conversation." }),
+    archived: z.boolean(),
+    messageId: id,
+    seq: z.int().min(1),
+    role: roleSchema,
+    createdAt: time,
+    field: z.enum(searchFields).meta({ description: "Where in the message the snippet is from." }),
+    snippet: z.object({ text: z.string(), marks }),
+  })
+  .meta({ id: "SearchHit" });
+
+/** A message that was found, with a piece of it in which the words are marked. */
+export interface SearchHit extends z.infer<typeof searchHit> {}
+
+/** A conversation whose title was found, as it goes out. */
+export const foundTitle = z
+  .object({ conversationId: id, title: z.string(), marks, archived: z.boolean(), updatedAt: time })
+  .meta({ id: "FoundTitle" });
+
+/** A conversation whose title was found. */
+export interface FoundTitle extends z.infer<typeof foundTitle> {}
+
+/** A page of what was found, as it goes out. */
+export const searchPage = z
+  .object({
+    items: z.array(searchHit),
+    nextCursor: z.string().nullable(),
+    conversations: z.array(foundTitle).meta({
+      description: "Conversations whose titles have all the words; only on the first page.",
+    }),
+  })
+  .meta({ id: "SearchPage" });
+
+/** A page of what was found. */
+export interface SearchPage extends z.infer<typeof searchPage> {}
+
 /** A page of something; `nextCursor` leads to the next one, and is `null` on the last. */
 export interface Page<Item> {
   items: Item[];
@@ -265,4 +311,13 @@ export function asMessage({ createdAt, updatedAt, ...row }: StoredMessage): Mess
 /** A message of a branch as it goes out. */
 export function asBranchMessage({ siblings, ...row }: StoredBranchMessage): BranchMessage {
   return { ...asMessage(row), siblings };
+}
+
+/** What the store has found as it goes out. */
+export function asSearchPage({ items, nextCursor, conversations }: StoredSearchPage): SearchPage {
+  return {
+    items: items.map(({ createdAt, ...hit }) => ({ ...hit, createdAt: createdAt.toISOString() })),
+    nextCursor,
+    conversations: conversations.map(({ updatedAt, ...found }) => ({ ...found, updatedAt: updatedAt.toISOString() })),
+  };
 }

@@ -293,3 +293,29 @@ describe("a branch", () => {
     await expect(ann.conversations.showBranch(id, other.headId ?? "")).rejects.toMatchObject({ code: "not_found" });
   });
 });
+
+it("a temporary conversation is in no list and no search, goes on like any other, and is gone after its day", async () => {
+  const { ann, store } = people;
+  const messages = [{ id: "m", role: "user" as const, content: "quicksilver in secret" }];
+  const made = await ann.conversations.create({ id: "secret", temporary: true, messages });
+  const ahead = (made.expiresAt?.getTime() ?? 0) - made.createdAt.getTime();
+  expect(ahead).toBe(24 * 3_600_000);
+  expect(await ann.conversations.create({ id: "secret", temporary: true, messages })).toEqual(made);
+  await expect(ann.conversations.create({ id: "secret", messages })).rejects.toMatchObject({ code: "conflict" });
+  await ann.messages.append("secret", [{ role: "assistant", content: "quicksilver, indeed" }]);
+  await ann.conversations.pin("secret", true);
+  for (const options of [{}, { pinned: true }, { archived: true }, { search: "quicksilver" }]) {
+    expect((await ann.conversations.list(options)).items).toEqual([]);
+  }
+  expect((await ann.conversations.ids()).items).toEqual([]);
+  expect((await ann.search({ text: "quicksilver" })).items).toEqual([]);
+  expect(await store.system.readRecent([people.ids.ann])).toEqual([]);
+  expect(await store.system.removeExpired()).toBe(0);
+  expect((await ann.messages.list("secret")).items).toHaveLength(2);
+  await database.db.execute(sql`update conversation set expires_at = now() - interval '1 second'`);
+  const told: unknown[] = [];
+  store.onChange((change) => told.push(change));
+  expect(await store.system.removeExpired()).toBe(1);
+  expect(told).toEqual([{ userId: people.ids.ann, conversationId: "secret" }]);
+  expect(await ann.conversations.find("secret")).toBeUndefined();
+});

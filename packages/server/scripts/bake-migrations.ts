@@ -37,7 +37,10 @@ function withoutUserTable(sql: string): string {
     .replaceAll('"user_id" uuid', '"user_id" {{user id type}}')
     .replaceAll('REFERENCES "user"("id")', "REFERENCES {{user id}}")
     .replaceAll('"public".', "")
-    .replace(/\b(CREATE TABLE|ALTER TABLE|ON|REFERENCES) "(conversation|message|run|run_chunk)"/g, '$1 {{schema}}"$2"');
+    .replace(
+      /\b(CREATE TABLE|ALTER TABLE|ON|REFERENCES) "(conversation|message|run|run_chunk|search_block|search_words|search_pending)"/g,
+      '$1 {{schema}}"$2"',
+    );
 }
 
 function asModule(name: string, sentence: string, source: string, migrations: readonly object[]): string {

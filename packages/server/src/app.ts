@@ -10,6 +10,7 @@ import {
   requireWritable,
   type Store,
 } from "chatkeep";
+import { mcpHandler } from "chatkeep/mcp";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
@@ -90,6 +91,12 @@ export function createApp(options: AppOptions) {
   );
   app.use("/api/*", identify(sessions, parts.replies), readBody(limits));
 
+  const mcp = mcpHandler({ store, url, logger: log, getUserId: ({ headers }) => bearerOf(sessions, headers) });
+  app.all("/mcp", (c) => {
+    parts.replies.markActive();
+    return mcp(c.req.raw);
+  });
+
   const api = createApi(app, { connection, db, parts });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
@@ -119,6 +126,11 @@ function createApi(app: ReturnType<typeof createRouter>, { connection, db, parts
     .route("/api", createChatRoutes(parts))
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser }));
+}
+
+/** Programs show a token; a cookie would let any page ask. */
+async function bearerOf(sessions: Sessions, headers: Headers): Promise<string | undefined> {
+  return headers.has("authorization") ? await sessions.userIdOf(headers) : undefined;
 }
 
 function identify(sessions: Sessions, replies: Pick<ChatParts["replies"], "markActive">) {

@@ -15,6 +15,7 @@ import { conversationRoutes } from "./routes/conversations.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { createRouter } from "./routes/router.ts";
+import { searchRoutes } from "./routes/search.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What makes the replies, as `chatHandler` of `chatkeep/ai-sdk` takes it. */
@@ -95,6 +96,7 @@ export function createChatRoutes({ store, chat, events, streams, rows, answers }
   return createRouter()
     .route("/", conversationRoutes(store, rows))
     .route("/", messageRoutes(store, rows, answers))
+    .route("/", searchRoutes(store))
     .route("/", chatRoutes(chat, answers))
     .route("/", eventRoutes(events, streams));
 }

@@ -136,6 +136,15 @@ program
     await exportUser(readDatabaseConfig(taken), user, output);
   });
 
+program
+  .command("mcp")
+  .description("Offer the chats of a user, to read only, to a program that speaks MCP on standard input and output")
+  .requiredOption("--user <email>", "whose")
+  .action(async ({ user }: { user: string }) => {
+    const { serveMcp } = await import("./commands/mcp.ts");
+    await serveMcp(readDatabaseConfig(taken), user, taken["CHATKEEP_URL"]);
+  });
+
 const exitCodes: Partial<Record<ErrorCode, number>> = { invalid_input: 2 };
 
 try {

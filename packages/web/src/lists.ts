@@ -28,10 +28,6 @@ export function listQuery(name: ListName) {
   return queryFor(keyOf(name), filters[name]);
 }
 
-export function searchQuery(search: string) {
-  return queryFor([...all, "search", search], { search });
-}
-
 function queryFor(queryKey: string[], filter: ConversationListOptions) {
   return infiniteQueryOptions({
     queryKey,

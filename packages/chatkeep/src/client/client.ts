@@ -5,6 +5,7 @@ import { type ConversationsClient, conversationsClient } from "./conversations.t
 import { type EventsClient, eventsClient } from "./events.ts";
 import { type MessagesClient, messagesClient } from "./messages.ts";
 import { type ClientOptions, createSender, type RequestOptions, type SendOptions } from "./request.ts";
+import { type SearchClient, searchClient } from "./search.ts";
 
 /** All that a chatkeep server can be asked, for one user. */
 export interface Client {
@@ -12,6 +13,7 @@ export interface Client {
   messages: MessagesClient;
   chat: ChatClient;
   events: EventsClient;
+  search: SearchClient;
   /** Everything of the user, as JSON lines. Only a server with sign-in of its own has it: chatkeep's. */
   export(options?: RequestOptions): Promise<ReadableStream<Uint8Array>>;
   /** Stores the conversations of some lines of a file; importing again brings in what is missing. @throws invalid_input, too_large */
@@ -35,6 +37,7 @@ export function createClient(options: ClientOptions = {}): Client {
     messages: messagesClient(sender),
     chat: chatClient(sender),
     events: eventsClient(sender),
+    search: searchClient(sender),
     export: async (given) => {
       const { body } = await sender.send("/export", given);
       return body ?? new ReadableStream({ start: (controller) => controller.close() });

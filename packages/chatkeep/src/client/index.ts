@@ -4,6 +4,7 @@ export type {
   Conversation,
   ConversationChange,
   ErrorCode,
+  FoundTitle,
   ImportReport,
   LiveEvent,
   Message,
@@ -11,6 +12,8 @@ export type {
   NewMessage,
   Page,
   Part,
+  SearchHit,
+  SearchPage,
 } from "../wire.ts";
 export { ApiError, errorOf } from "./api-error.ts";
 export type { ChatClient, FollowOptions, Question } from "./chat.ts";
@@ -20,3 +23,4 @@ export type { EventsClient, EventsState, SubscribeOptions } from "./events.ts";
 export type { AppendOptions, BranchOptions, MessageListOptions, MessagesClient } from "./messages.ts";
 export type { Reply, ReplyEvent } from "./reply.ts";
 export type { ClientOptions, RequestOptions, SendOptions } from "./request.ts";
+export type { SearchClient, SearchQuery } from "./search.ts";

@@ -1,4 +1,4 @@
-/** The four tables of chatkeep for Drizzle, attached to the user table that the host application has already. */
+/** The tables of chatkeep for Drizzle, attached to the user table that the host application has already. */
 import { sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
@@ -38,7 +38,7 @@ export interface ChatModelsOptions {
 }
 
 /**
- * Makes the tables `conversation`, `message`, `run` and `run_chunk` for a user table, for queries of your own and for
+ * Makes the tables `conversation`, `message`, `run` and `run_chunk`, and the three of search, for a user table, for queries of your own and for
  * drizzle-kit; `createStore` takes them too.
  * `userId` is its id column: uuid, text, varchar, integer or bigint. Every `user_id` has its type, and a real foreign key to it.
  * Columns carry their names, so that a host's Drizzle needs no `casing` option.
@@ -61,6 +61,8 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
       externalId: text("external_id"),
       title: text("title"),
       messageCount: integer("message_count").notNull().default(0),
+      // Of search: up to which seq the messages are in a block of its index, or waiting for one.
+      indexedCount: integer("indexed_count").notNull().default(0),
       headId: uuid("head_id"),
       headExternalId: text("head_external_id"),
       pinned: boolean("pinned").notNull().default(false),
@@ -79,6 +81,10 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
       index("conversation_user_id_archived_updated_at_id_idx")
         .on(columns.userId, columns.archived, columns.updatedAt, columns.id)
         .where(sql`${columns.expiresAt} is null`),
+      // Messages that search must still read one by one.
+      index("conversation_unindexed_idx")
+        .on(columns.userId, columns.id)
+        .where(sql`${columns.messageCount} > ${columns.indexedCount} and ${columns.expiresAt} is null`),
       index("conversation_pinned_idx")
         .on(columns.userId, columns.updatedAt, columns.id)
         .where(sql`${columns.pinned} and ${columns.expiresAt} is null`),
@@ -188,16 +194,60 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
     ],
   );
 
-  return { conversation, message, run, runChunk, attachment };
+  const searchBlock = table(
+    tableNames.searchBlock,
+    {
+      id: uuid("id").primaryKey().defaultRandom(),
+      userId: owner(),
+      oldest: moment("oldest").notNull(),
+      newest: moment("newest").notNull(),
+      messageIds: uuid("message_ids").array().notNull(),
+      conversationIds: uuid("conversation_ids").array().notNull(),
+    },
+    (columns) => [
+      toUser("search_block_user_id_fkey", columns.userId),
+      unique("search_block_id_user_id_key").on(columns.id, columns.userId),
+      index("search_block_user_id_newest_id_idx").on(columns.userId, columns.newest, columns.id),
+    ],
+  );
+
+  const searchWords = table(
+    tableNames.searchWords,
+    {
+      blockId: uuid("block_id").notNull(),
+      bucket: integer("bucket").notNull(),
+      userId: owner(),
+      words: text("words").notNull(),
+    },
+    (columns) => [
+      primaryKey({ name: "search_words_pkey", columns: [columns.blockId, columns.bucket] }),
+      foreignKey({
+        name: "search_words_block_id_user_id_fkey",
+        columns: [columns.blockId, columns.userId],
+        foreignColumns: [searchBlock.id, searchBlock.userId],
+      }).onDelete("cascade"),
+    ],
+  );
+
+  const searchPending = table(
+    tableNames.searchPending,
+    { userId: owner(), messageId: uuid("message_id").notNull() },
+    (columns) => [
+      primaryKey({ name: "search_pending_pkey", columns: [columns.userId, columns.messageId] }),
+      toUser("search_pending_user_id_fkey", columns.userId),
+    ],
+  );
+
+  return { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, attachment };
 }
 
-/** The four tables for a user table whose ids are of type `Id`. */
+/** The tables for a user table whose ids are of type `Id`. */
 export type ChatModels = ReturnType<typeof chatModels<AnyPgColumn>>;
 
 type IsSame<One, Other> = [One, Other] extends [Other, One] ? true : never;
 /** Whoever adds a column to one of both is told of the other here. */
 export const agreesWithTheStore: [
-  IsSame<ConversationRow, Omit<ChatModels["conversation"]["$inferSelect"], "userId">>,
+  IsSame<ConversationRow, Omit<ChatModels["conversation"]["$inferSelect"], "userId" | "indexedCount">>,
   IsSame<MessageRow, Omit<ChatModels["message"]["$inferSelect"], "userId" | "conversationId" | "bytes">>,
   IsSame<Run, Omit<ChatModels["run"]["$inferSelect"], "userId">>,
 ] = [true, true, true];

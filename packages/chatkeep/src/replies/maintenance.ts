@@ -1,12 +1,14 @@
-/** What processes do for each other: replies whose process has died are ended, and chunks that nobody needs any more go. */
+/** What processes do for each other: replies whose process has died are ended, chunks that nobody needs any more go, and messages are indexed for search. */
 import { coalesce } from "../notify/coalesce.ts";
 import { createOutageLog } from "../notify/outage-log.ts";
 import type { Store } from "../store/store.ts";
+import type { UserId } from "../store/tables/tables.ts";
 import type { Logger } from "./logger.ts";
 
 const graceOfChunksMs = 300_000;
 const sweepMs = 1_000;
 const removeMs = 30_000;
+const indexMs = 2_000;
 /** A process that nobody has used for so long lets the database sleep. */
 const idleMs = 300_000;
 
@@ -50,10 +52,19 @@ export function createMaintenance({ store, logger, removeExpired }: MaintenanceO
     }),
     { everyMs: removeMs, onError: removals.failed },
   );
+  const fillings = createOutageLog(logger, "messages could not be indexed for search");
+  let after: UserId | null = null;
+  const indexing = coalesce(
+    fillings.watch(async () => {
+      after = (await store.system.indexMessages({ after: after ?? undefined })).next;
+    }),
+    { everyMs: indexMs, onError: fillings.failed },
+  );
   const timer = setInterval(() => {
     if (performance.now() - usedAt > idleMs) return;
     sweeping.trigger();
     removing.trigger();
+    indexing.trigger();
   }, sweepMs).unref();
   return {
     /** Somebody uses this process. */
@@ -63,7 +74,7 @@ export function createMaintenance({ store, logger, removeExpired }: MaintenanceO
     sweep: () => sweeping.trigger(),
     close: async () => {
       clearInterval(timer);
-      await Promise.all([sweeping.close(), removing.close()]);
+      await Promise.all([sweeping.close(), removing.close(), indexing.close()]);
     },
   };
 }

@@ -31,6 +31,20 @@ export function keyOf(cursor: string): { time: string; id: string } {
   return { time: new Date(Number(time)).toISOString(), id };
 }
 
+/**
+ * The values of a cursor that was made of numbers, such as times, and ids, each looked at.
+ * @throws invalid_input when the cursor is damaged, or was made for another list
+ */
+export function decodeCursorOf(cursor: string, kinds: readonly ("number" | "id")[]): (string | number)[] {
+  const values = decodeCursor(cursor, kinds.length);
+  const isRight = (value: string | number, index: number) =>
+    kinds[index] === "id"
+      ? typeof value === "string" && uuid.test(value)
+      : Number.isInteger(value) && Number(value) >= 0 && Number(value) <= lastTime;
+  if (!values.every(isRight)) throw damaged();
+  return values;
+}
+
 function valuesIn(body: string): unknown {
   try {
     return JSON.parse(body);

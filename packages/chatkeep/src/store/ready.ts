@@ -9,12 +9,15 @@ import { runColumns } from "./tables/run.ts";
 
 /** @throws schema_mismatch, unavailable */
 export async function requireReady(context: Context): Promise<void> {
-  const { conversation, message, run, runChunk } = context.tables;
+  const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending } = context.tables;
   const columns = [
-    [conversation, select(conversationColumns)],
+    [conversation, sql`${select(conversationColumns)}, indexed_count`],
     [message, select(messageColumns)],
     [run, select(runColumns)],
     [runChunk, raw("run_id, seq, chunk")],
+    [searchBlock, raw("id, oldest, newest, message_ids, conversation_ids")],
+    [searchWords, raw("block_id, bucket, words")],
+    [searchPending, raw("message_id")],
   ] as const;
   for (const [index, [table, all]] of columns.entries()) {
     await prepared(

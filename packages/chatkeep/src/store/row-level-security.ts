@@ -7,7 +7,7 @@
 import { isTrue } from "../sql/columns.ts";
 import type { Connection } from "../sql/connection.ts";
 import { type Context, inTransaction, within } from "./context.ts";
-import { type ChatTables, tablesOf, type UserId } from "./tables/tables.ts";
+import { type ChatTables, tableNames, tablesOf, type UserId } from "./tables/tables.ts";
 
 const policy = '"chatkeep_owner"';
 /** What a policy asks once for each statement: whose it is, or whether it is the operator's. */
@@ -16,7 +16,7 @@ const isAllowed = `
   or (select current_setting('chatkeep.operator', true)) = 'on'`;
 
 /**
- * Puts the policies on the four tables, also for their owner. Superusers and roles with BYPASSRLS pass them all the same:
+ * Puts the policies on the tables, also for their owner. Superusers and roles with BYPASSRLS pass them all the same:
  * let the server connect as another role.
  */
 export function enableRowLevelSecurity(connection: Connection, tables: ChatTables): Promise<void> {
@@ -28,7 +28,7 @@ export function enableRowLevelSecurity(connection: Connection, tables: ChatTable
   ]);
 }
 
-/** Takes the policies away from the four tables again. */
+/** Takes the policies away from the tables again. */
 export function disableRowLevelSecurity(connection: Connection, tables: ChatTables): Promise<void> {
   return onEachTable(connection, tables, (table) => [
     `drop policy if exists ${policy} on ${table}`,
@@ -72,7 +72,7 @@ export function asOperator<Result>(
   });
 }
 
-function nameOf(tables: ChatTables, key: "conversation" | "message" | "run" | "runChunk"): string {
+function nameOf(tables: ChatTables, key: keyof typeof tableNames): string {
   return tablesOf(tables)[key].pieces.join("");
 }
 
@@ -82,7 +82,7 @@ function onEachTable(
   statements: (table: string) => string[],
 ): Promise<void> {
   return inTransaction(connection, async (inside) => {
-    for (const key of ["conversation", "message", "run", "runChunk"] as const) {
+    for (const key of Object.keys(tableNames) as (keyof typeof tableNames)[]) {
       for (const statement of statements(nameOf(tables, key))) await inside.query(statement);
     }
   });

@@ -17,6 +17,7 @@ import { interruptRuns, removeChunks } from "./runs/expire.ts";
 import { type Heartbeat, heartbeat, type RunPosition, readRuns } from "./runs/heartbeat.ts";
 import { runLeaseMs } from "./runs/lease.ts";
 import { idSchema } from "./schemas.ts";
+import { type IndexMessagesOptions, indexMessages } from "./search/index-messages.ts";
 import { requireOptions, requireParts, requireWork, type StoreOptions } from "./store-input.ts";
 import { type ChatTables, tablesOf, type UserId } from "./tables/tables.ts";
 import { type Runner, type UserRunner, type UserStore, userVerbs } from "./user-verbs.ts";
@@ -176,6 +177,12 @@ function systemStore(run: Runner) {
       run(async (context) => await removeChunks(context, parse(graceSchema, graceMs, "graceMs"))),
     /** Removes temporary conversations whose day is over; gives their number. */
     removeExpired: () => run(removeExpired),
+    /**
+     * Puts messages into the index of search: of owners who have 64 of them that are not in it, up to about 4,000 in all. What is not
+     * in it is found all the same, only slower. `next` is the `after` of the next call.
+     * @throws invalid_input
+     */
+    indexMessages: (options?: IndexMessagesOptions) => run((context) => indexMessages(context, options)),
     /**
      * Conversations as they are now, each with the run that is running in it. One that is missing is gone.
      * @throws invalid_input

@@ -39,6 +39,8 @@ import type {
   SavedMessage,
 } from "./schemas.ts";
 import { idSchema } from "./schemas.ts";
+import { searchMessages } from "./search/search.ts";
+import type { SearchOptions } from "./search/search-schemas.ts";
 import type { RunKey } from "./tables/run.ts";
 import type { UserId } from "./tables/tables.ts";
 
@@ -207,6 +209,14 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
      */
     import: (conversations: ImportedConversation | readonly ImportedConversation[]) =>
       run((context) => importConversations(context, userId, conversations)),
+    /**
+     * Finds messages by their words, newest first, or with `sort: "best"` the best of the newest 400; and conversations by their
+     * titles. All words must be there, whole or as beginnings of longer ones, `"phrases"` as they are, and `-words` must not. Case,
+     * accents and width make no difference. 20 on a page, or `limit` from 1 to 100. `in` says where to look: `text` (when left
+     * out), `reasoning`, `tools` (what went in and came out), `files` (their names).
+     * @throws invalid_input, such as for a text without a letter or a digit
+     */
+    search: (options: SearchOptions) => run((context) => searchMessages(context, userId, options)),
     /** The replies that are, or were, generated in this user's conversations. */
     runs: {
       /**

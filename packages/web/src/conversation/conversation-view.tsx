@@ -27,6 +27,7 @@ import { StateOfReply } from "./state-of-reply.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
 import { useUnsent } from "./use-asked.ts";
 import { useBranches } from "./use-branches.ts";
+import { useJump } from "./use-jump.ts";
 import { useFollow, useKeptChat } from "./use-kept-chat.ts";
 import { usePrintWhole } from "./use-print-whole.ts";
 import { Welcome } from "./welcome.tsx";
@@ -57,6 +58,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     !isNew && branch.error instanceof ApiError && ["not_found", "invalid_input"].includes(branch.error.code);
   const unsent = useUnsent(personId, id, { messages, status, isRead: branch.isSuccess || isMissing });
   usePrintWhole(branch);
+  useJump(id, messages, branch);
 
   const ask = useCallback(
     (parts: UIMessage["parts"], above: UIMessage[], parentId?: string | null) => {

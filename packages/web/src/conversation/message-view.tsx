@@ -53,6 +53,7 @@ export const MessageView = memo(function MessageView({
     <article
       ref={article}
       tabIndex={-1}
+      data-message={message.id}
       aria-label={labelOf(message)}
       className={`group/message flex min-w-0 flex-col gap-1 outline-none ${isUser ? "items-end" : ""}`}
     >

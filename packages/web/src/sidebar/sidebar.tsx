@@ -4,12 +4,15 @@ import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { Archive, ArrowLeft, Search, SquarePen } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { type ListedConversation, listQuery, searchQuery } from "../lists.ts";
+import { type ListedConversation, listQuery } from "../lists.ts";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
+import { isComposing } from "../ui/keys.ts";
 import { groupOf } from "../ui/times.ts";
 import { ConversationRow } from "./conversation-row.tsx";
 import { useHidden } from "./deletions.ts";
+import { Found, moveAmongFound } from "./found.tsx";
+import { Placeholders } from "./placeholders.tsx";
 
 const searchPauseMs = 200;
 const heights = { heading: 32, row: 36 };
@@ -46,7 +49,11 @@ export function Sidebar({ onOpen }: { onOpen: () => void }) {
             value={text}
             maxLength={200}
             onChange={(event) => setText(event.target.value)}
-            onKeyDown={(event) => event.key === "Escape" && setText("")}
+            onKeyDown={(event) => {
+              if (isComposing(event)) return;
+              if (event.key === "Escape") setText("");
+              else if (search) moveAmongFound(event);
+            }}
             className="w-full bg-transparent py-1.5 text-sm outline-none placeholder:text-quiet"
           />
         </label>
@@ -107,15 +114,6 @@ function Archived({ onOpen, onBack }: { onOpen: () => void; onBack: () => void }
         {t.list.emptyArchive}
       </List>
     </>
-  );
-}
-
-function Found({ search, onOpen }: { search: string; onOpen: () => void }) {
-  const list = useInfiniteQuery(searchQuery(search));
-  return (
-    <List list={list} onOpen={onOpen}>
-      {t.list.nothingFound}
-    </List>
   );
 }
 
@@ -208,16 +206,4 @@ function entriesOf(pinned: ListedConversation[], items: ListedConversation[], is
 function keyOf(entry: Entry | undefined): string {
   if (!entry) return "";
   return "heading" in entry ? `heading ${entry.heading}` : entry.conversation.id;
-}
-
-const widths = ["75%", "55%", "65%", "45%", "70%"];
-
-function Placeholders() {
-  return (
-    <div aria-hidden="true" className="grid animate-pulse gap-4 p-3">
-      {widths.map((width) => (
-        <div key={width} className="h-4 rounded bg-line" style={{ width }} />
-      ))}
-    </div>
-  );
 }

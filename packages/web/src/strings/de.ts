@@ -35,8 +35,11 @@ export const de: Strings = {
   list: {
     label: "Unterhaltungen",
     newChat: "Neuer Chat",
-    search: "Titel durchsuchen",
-    nothingFound: "Kein Titel enthält diese Wörter.",
+    search: "Chats durchsuchen",
+    nothingFound: "Kein Chat enthält diese Wörter.",
+    found: "Gefunden",
+    foundSome: (count) => (count === 1 ? "In 1 Chat gefunden" : `In ${count} Chats gefunden`),
+    more: "Mehr anzeigen",
     empty: "Noch keine Unterhaltungen. Was du fragst, wird hier aufbewahrt.",
     emptyArchive: "Das Archiv ist leer.",
     archive: "Archiv",

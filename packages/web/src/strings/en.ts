@@ -33,8 +33,11 @@ export const en = {
   list: {
     label: "Conversations",
     newChat: "New chat",
-    search: "Search titles",
-    nothingFound: "No title has these words.",
+    search: "Search chats",
+    nothingFound: "No chat has these words.",
+    found: "Found",
+    foundSome: (count: number) => (count === 1 ? "Found in 1 chat" : `Found in ${count} chats`),
+    more: "Show more",
     empty: "No conversations yet. What you ask will be kept here.",
     emptyArchive: "Nothing is in the archive.",
     archive: "Archive",

@@ -3,7 +3,7 @@ import { ConflictError, InvalidInputError, NotFoundError } from "../../errors.ts
 import { limits } from "../../limits.ts";
 import { names, nth, rows, select, valuesOf } from "../../sql/columns.ts";
 import { join, param, raw, type Sql, sql } from "../../sql/sql.ts";
-import { type Context, inLane, owner, prepared, withTakenIds } from "../context.ts";
+import { type Context, changing, inLane, owner, prepared, withTakenIds } from "../context.ts";
 import { conversationName, newId } from "../ids.ts";
 import { parse } from "../input.ts";
 import { areStored } from "../messages/append-slow.ts";
@@ -17,6 +17,7 @@ import {
   newConversationSchema,
   titleSchema,
 } from "../schemas.ts";
+import { unindex } from "../search/unindex.ts";
 import { type Conversation, conversationColumns, conversationFrom } from "../tables/conversation.ts";
 import { placedColumns } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
@@ -175,14 +176,27 @@ async function changed(
  */
 export async function deleteConversation(context: Context, ownerId: UserId, conversationId: string): Promise<void> {
   const givenId = parse(idSchema, conversationId, "conversationId");
-  const { id } = conversationName(ownerId, givenId);
+  const given = { ownerId, conversationId: conversationName(ownerId, givenId).id };
+  const [alone] = await deleteStatement(context, false).execute(given);
+  const deleted =
+    alone ??
+    (await changing(context, async (through) => {
+      const [row] = await deleteStatement(through, true).execute(given);
+      if (row) await unindex(through, ownerId, { conversationIds: [row] });
+      return row;
+    }));
+  if (!deleted) throw new NotFoundError("conversation", givenId);
+  context.changed({ userId: ownerId, conversationId: givenId });
+}
+
+/** One of which search has indexed messages leaves its blocks in the same transaction. */
+function deleteStatement(context: Context, indexed: boolean) {
   const build = () => sql`
     delete from ${context.tables.conversation} c
     where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}
+      and c.indexed_count ${raw(indexed ? "> 0" : "= 0")}
     returning c.id`;
-  const [deleted] = await prepared(context, "delete", build, ([row]) => row).execute({ ownerId, conversationId: id });
-  if (!deleted) throw new NotFoundError("conversation", givenId);
-  context.changed({ userId: ownerId, conversationId: givenId });
+  return prepared(context, indexed ? "delete_indexed" : "delete", build, ([id]) => id as string);
 }
 
 /** Whether it was created with this title; one that was changed since may have been renamed. */

@@ -2,12 +2,13 @@
 import * as z from "zod";
 import { ConflictError, InvalidInputError } from "../../errors.ts";
 import { names, select } from "../../sql/columns.ts";
-import { param, sql } from "../../sql/sql.ts";
+import { param, raw, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
 import { titleFrom } from "../conversations/titles.ts";
 import { conversationName, messageName } from "../ids.ts";
 import { parse } from "../input.ts";
 import { idSchema, type MessageChanges, messageChangesSchema } from "../schemas.ts";
+import { unindex } from "../search/unindex.ts";
 import { strictObject } from "../strict-object.ts";
 import { type Message, messageColumns, messageFrom } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
@@ -52,7 +53,14 @@ export async function updateMessage(
     hasMetadata: given.metadata !== undefined,
     status: given.status ?? null,
   };
-  const [row] = await updateStatement(context, givenId).execute(values);
+  // One that search has indexed leaves its block in the same transaction.
+  const updateIndexed = () =>
+    changing(context, async (through) => {
+      const [updated] = await updateStatement(through, givenId, true).execute(values);
+      if (updated) await unindex(through, ownerId, { messageId: values.messageId });
+      return updated;
+    });
+  const row = (await updateStatement(context, givenId, false).execute(values))[0] ?? (await updateIndexed());
   if (row) {
     context.changed({ userId: ownerId, conversationId: givenId });
     return row;
@@ -73,13 +81,13 @@ function requireSettled({ id, status }: Message): void {
   if (status === "deleted") throw new ConflictError(`The message ${id} was deleted: append another one.`);
 }
 
-function updateStatement(context: Context, givenId: string) {
+function updateStatement(context: Context, givenId: string, indexed: boolean) {
   const { conversation, message } = context.tables;
   const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
   const hasBody = param("hasBody", "boolean");
   const build = () => sql`
     with locked as (
-      select c.id, c.user_id
+      select c.id, c.user_id, c.indexed_count
       from ${conversation} c
       where c.user_id = ${mine} and c.id = ${conversationId}
       for no key update
@@ -98,6 +106,7 @@ function updateStatement(context: Context, givenId: string) {
       where m.user_id = locked.user_id and m.id = ${param("messageId", "uuid")}
         and (m.conversation_id = locked.id) is true and m.revision = ${param("revision", "int")}
         and m.status not in ('streaming', 'deleted')
+        and m.seq ${raw(indexed ? "<=" : ">")} locked.indexed_count
       returning ${names(messageColumns, "m")}
     ),
     touched as (
@@ -107,7 +116,7 @@ function updateStatement(context: Context, givenId: string) {
       where c.user_id = ${mine} and c.id = locked.id and exists (select from updated)
     )
     select ${select(messageColumns, "updated")} from updated`;
-  return prepared(context, "update_message", build, (row) => messageFrom(row, givenId));
+  return prepared(context, indexed ? "update_indexed" : "update_message", build, (row) => messageFrom(row, givenId));
 }
 
 /**
@@ -134,6 +143,7 @@ export async function redactMessage(
       title: titleFrom([{ role: stored.role, content: stored.content }]),
     });
     if (!row) throw new InvalidInputError("The message changes while it is to be deleted: try again.");
+    await unindex(through, ownerId, { messageId: messageName(ownerId, inside, stored.id).id });
     return row;
   });
   context.changed({ userId: ownerId, conversationId: givenId });

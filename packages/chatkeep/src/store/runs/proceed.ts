@@ -8,6 +8,7 @@ import { parse } from "../input.ts";
 import { getMessage } from "../messages/branch.ts";
 import { body } from "../messages/outgoing.ts";
 import { type Proceeding, proceedingSchema } from "../schemas.ts";
+import { lockConversation, unindex } from "../search/unindex.ts";
 import type { Message } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import type { Begun } from "./begin.ts";
@@ -30,9 +31,11 @@ export async function proceedReply(context: Context, ownerId: UserId, input: Pro
   const values = { ...body({ parts }), ownerId, conversationId: inside, revision };
   const begun = await changing(context, async (through) => {
     const messageRow = messageName(ownerId, inside, messageId).id;
+    await lockConversation(through, ownerId, inside);
     const [found] = await reopenStatement(through).execute({ ...values, messageId: messageRow });
     const reply = await getMessage(through, ownerId, conversationId, messageId);
     if (!found) throw isOther(reply, revision);
+    await unindex(through, ownerId, { messageId: messageRow });
     const run = await beginRun(through, ownerId, { conversationId, messageId, server, model });
     const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
     return { run, reply, replyId: reply.id, model: named, instructions };

@@ -23,7 +23,7 @@ export interface ChatTablesOptions {
   schema?: string | undefined;
 }
 
-/** The tables `conversation`, `message`, `run` and `run_chunk`: made by `chatTables`, or with Drizzle by `chatModels`. */
+/** The tables `conversation`, `message`, `run` and `run_chunk`, and those of search: made by `chatTables`, or with Drizzle by `chatModels`. */
 export interface ChatTables {
   readonly attachment: Attachment;
 }
@@ -88,6 +88,9 @@ export interface Tables {
   readonly message: Sql;
   readonly run: Sql;
   readonly runChunk: Sql;
+  readonly searchBlock: Sql;
+  readonly searchWords: Sql;
+  readonly searchPending: Sql;
   /** Of a parameter that is a user id. */
   readonly userType: string;
 }
@@ -97,6 +100,9 @@ export const tableNames = {
   message: "message",
   run: "run",
   runChunk: "run_chunk",
+  searchBlock: "search_block",
+  searchWords: "search_words",
+  searchPending: "search_pending",
 } as const;
 
 export function tablesOf({ attachment: { schema, userType } }: ChatTables): Tables {
@@ -106,6 +112,9 @@ export function tablesOf({ attachment: { schema, userType } }: ChatTables): Tabl
     message: named(tableNames.message),
     run: named(tableNames.run),
     runChunk: named(tableNames.runChunk),
+    searchBlock: named(tableNames.searchBlock),
+    searchWords: named(tableNames.searchWords),
+    searchPending: named(tableNames.searchPending),
     userType: userType.replace(/\(.*/, ""),
   };
 }

@@ -1,0 +1,85 @@
+/** What a word is: text folded so that case, accents and width make no difference, and cut into what the index of search holds. */
+
+/** Scripts that are written without spaces, or with words that are glued together. */
+const dense =
+  "[[\\p{scx=Han}\\p{scx=Hiragana}\\p{scx=Katakana}\\p{scx=Hangul}\\p{scx=Thai}\\p{scx=Lao}\\p{scx=Khmer}\\p{scx=Myanmar}]&&[\\p{L}\\p{M}\\p{N}]]";
+const letter = "[\\p{L}\\p{M}\\p{N}]";
+/** A letter of a word that stands between others that are none. */
+export const spaced = `[${letter}--${dense}]`;
+/** Anything that may stand between two words of a phrase. */
+export const between = "[^\\p{L}\\p{M}\\p{N}]+";
+
+const token = new RegExp(`(${dense}+)|(\\p{Extended_Pictographic})|(${spaced}+)`, "gv");
+/** Accents, vowel points, and what is not seen; marks that make another letter, as in Japanese and Hindi, stay. */
+const accents =
+  /[\u0300-\u036f]|[\u0591-\u05bd]|[\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7]|[\u064b-\u065f]|\u0670|[\u1ab0-\u1aff]|[\u1dc0-\u1dff]|[\u20d0-\u20ff]|[\ufe20-\ufe2f]|[\ufe00-\ufe0f]|\u0640|\u00ad|\ufeff|[\u200b\u200c\u200e\u200f]|\u200d/gu;
+/** Letters that Unicode does not take apart. */
+const letters: Record<string, string> = {
+  æ: "ae",
+  œ: "oe",
+  ß: "ss",
+  ø: "o",
+  ł: "l",
+  đ: "d",
+  ð: "d",
+  þ: "th",
+  ħ: "h",
+  ı: "i",
+  ς: "σ",
+};
+const special = new RegExp(`[${Object.keys(letters).join("")}]`, "gu");
+/** Folded by lower case alone. */
+const plain = /^\p{ASCII}*$/u;
+
+/** Letters and digits of a word after which the index does not tell it from others. */
+const maxWord = 64;
+
+/** Text as it is compared: `Ünïcode`, `UNICODE` and `ｕｎｉｃｏｄｅ` are the same. */
+export function fold(text: string): string {
+  const lower = text.toLowerCase();
+  if (plain.test(lower)) return lower;
+  return lower
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(accents, "")
+    .replace(special, (found) => letters[found] ?? found)
+    .normalize("NFKC");
+}
+
+/** What the index has of a folded text: its words, and of scripts without spaces each pair of neighbours, and the last letter. */
+export function addTokens(folded: string, add: (token: string) => void): void {
+  for (const [found, run] of folded.matchAll(token)) {
+    if (run === undefined) add(cut(found));
+    else for (const pair of pairs(run, true)) add(pair);
+  }
+}
+
+/** What the index is asked for. */
+export interface Needle {
+  token: string;
+  /** Whether a word that only begins with it is one too. */
+  isPrefix: boolean;
+}
+
+/** The tokens that a text has which contains `folded`; its last word may go on, unless it is `whole`. */
+export function needlesOf(folded: string, whole: boolean): Needle[] {
+  const found = [...folded.matchAll(token)];
+  return found.flatMap(([text, run], index) => {
+    if (run !== undefined) {
+      const all = pairs(run, false);
+      return all.length > 0 ? all.map((pair) => ({ token: pair, isPrefix: false })) : [{ token: run, isPrefix: true }];
+    }
+    const isEnd = index === found.length - 1 && folded.endsWith(text);
+    return [{ token: cut(text), isPrefix: isEnd && !whole }];
+  });
+}
+
+function pairs(run: string, withLast: boolean): string[] {
+  const all = Array.from(run);
+  const found = all.slice(1).map((next, index) => `${all[index]}${next}`);
+  return withLast ? [...found, all.at(-1) as string] : found;
+}
+
+function cut(word: string): string {
+  return word.length <= maxWord ? word : Array.from(word).slice(0, maxWord).join("");
+}
