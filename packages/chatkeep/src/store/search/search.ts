@@ -4,7 +4,7 @@
  */
 import { limits } from "../../limits.ts";
 import { decodeCursorOf, encodeCursor } from "../../sql/cursor.ts";
-import type { Context } from "../context.ts";
+import { type Context, inTransaction, within } from "../context.ts";
 import { conversationName } from "../ids.ts";
 import { parse } from "../input.ts";
 import type { MessageRole } from "../tables/message.ts";
@@ -72,7 +72,13 @@ export async function searchMessages(context: Context, ownerId: UserId, options:
       if (score > 0) kept.add(candidate, score, () => hitOf(query, candidate, fields));
     }
   };
-  await lookAtAll(context, filter, query, kept, look);
+  // In one snapshot no message can move from where it will be looked for to where that was done already.
+  const { connection } = context;
+  await (connection.isTransaction
+    ? lookAtAll(context, filter, query, kept, look)
+    : inTransaction(connection, (inside) => lookAtAll(within(context, inside), filter, query, kept, look), {
+        isolationLevel: "repeatable read",
+      }));
   const found = isBest ? ranked(kept.all(), position) : kept.all();
   const items = found.slice(0, limit);
   const [last, newest] = [items.at(-1), kept.all()[0]];
@@ -85,7 +91,7 @@ export async function searchMessages(context: Context, ownerId: UserId, options:
   };
 }
 
-/** Blocks between two looks at what waits for one: a message may move in either way meanwhile, and is met in both. */
+/** In a transaction of the caller's, messages may move meanwhile: what waits for a block is looked at before the blocks and after. */
 async function lookAtAll(
   context: Context,
   filter: Filter,
