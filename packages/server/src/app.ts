@@ -5,6 +5,7 @@ import {
   createNotifier,
   ForbiddenError,
   NotFoundError,
+  type Notifier,
   type NotifierOptions,
   requireMigrated,
   requireWritable,
@@ -22,6 +23,7 @@ import { type ChatParts, createChatParts, createChatRoutes } from "./chat-parts.
 import type { Database } from "./database.ts";
 import { respondWithError } from "./error-response.ts";
 import { removeExpiredRows } from "./expired-rows.ts";
+import { keyIn } from "./keys.ts";
 import { createRows, defaultLimits, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { migrations } from "./migrations.generated.ts";
@@ -29,10 +31,11 @@ import { readBody, readSmallBody } from "./request-body.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { keyRoutes } from "./routes/keys.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { transferRoutes } from "./routes/transfer.ts";
-import { createSessions, type Sessions } from "./sessions.ts";
+import { createSessions, type OwnSessions, type Sessions } from "./sessions.ts";
 import { webRoutes } from "./web.ts";
 
 /** What the application stands on. */
@@ -83,14 +86,14 @@ export function createApp(options: AppOptions) {
   const app = createRouter();
 
   app.onError((error, c) => respondWithError(error, c, log));
-  app.use(requestId(), logRequests(log), protect(url), refuseOtherSites(origins));
+  app.use(requestId(), logRequests(log), protect(url), refuseOtherSites(origins), limitKeys(sessions));
   app.use("/api/auth/*", readSmallBody());
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
   );
   app.use("/api/*", identify(sessions, parts.replies), readBody(limits));
 
-  const api = createApi(app, { connection, db, parts });
+  const api = createApi(app, { connection, db, notifier, parts });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
@@ -105,10 +108,11 @@ export function createApp(options: AppOptions) {
 interface ApiOptions {
   connection: Connection;
   db: Database;
+  notifier: Pick<Notifier, "publish">;
   parts: ChatParts;
 }
 
-function createApi(app: ReturnType<typeof createRouter>, { connection, db, parts }: ApiOptions) {
+function createApi(app: ReturnType<typeof createRouter>, { connection, db, notifier, parts }: ApiOptions) {
   const { store, rows, limits } = parts;
   const requireReady = async () => {
     await requireMigrated(connection, migrations);
@@ -117,6 +121,7 @@ function createApi(app: ReturnType<typeof createRouter>, { connection, db, parts
   return app
     .route("/", healthRoutes(requireReady))
     .route("/api", createChatRoutes(parts))
+    .route("/api", keyRoutes(db, notifier))
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser }));
 }
@@ -125,6 +130,26 @@ function identify(sessions: Sessions, replies: Pick<ChatParts["replies"], "markA
   return createMiddleware<Env>(async (c, next) => {
     c.set("userId", await sessions.userIdOf(c.req.raw.headers));
     replies.markActive();
+    await next();
+  });
+}
+
+/** Where people manage who they are, which no program does for them. */
+const ofPeople = /^\/api\/(?:auth|keys)(?:\/|$)/;
+
+/** An API key does not manage the account, and a read-only one changes nothing, at whichever address. */
+function limitKeys(sessions: Pick<OwnSessions, "identityOf">) {
+  return createMiddleware(async (c, next) => {
+    const { headers } = c.req.raw;
+    if (keyIn(headers) !== undefined) {
+      if (ofPeople.test(c.req.path)) {
+        throw new ForbiddenError("An API key cannot manage the account, sign-in or keys: sign in for that.");
+      }
+      const reads = ["GET", "HEAD", "OPTIONS"].includes(c.req.method);
+      if (!reads && (await sessions.identityOf(headers)).key?.isReadOnly) {
+        throw new ForbiddenError("This API key may only read: make one that may write too.");
+      }
+    }
     await next();
   });
 }

@@ -13,6 +13,7 @@ import { inTransaction, isStorable } from "chatkeep/internal";
 import { and, eq, gt, sql } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import type { Database } from "./database.ts";
+import { identityOfKey, keyIn } from "./keys.ts";
 import type { Log } from "./log.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
 
@@ -185,11 +186,13 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
       return await auth.handler(request);
     },
     identify: (headers) => {
+      const key = keyIn(headers);
+      if (key !== undefined) return identityOfKey(db, key);
       const token = jwtIn(headers);
       return token ? identityOfJwt(db, url, token) : undefined;
     },
     // Whole, since a part of it may stand in another one's name or value.
-    proofOf: (headers) => JSON.stringify([headers.get("cookie"), headers.get("authorization")]),
+    proofOf: (headers) => JSON.stringify(["cookie", "authorization", "x-api-key"].map((name) => headers.get(name))),
   };
 }
 
@@ -272,6 +275,8 @@ export interface Identity {
   userId: string;
   /** When the session or the token ends. */
   expiresAt: Date;
+  /** Set when an API key was shown. */
+  key?: { isReadOnly: boolean } | undefined;
 }
 
 /**
