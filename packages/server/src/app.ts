@@ -22,7 +22,7 @@ import { type Auth, trustedOrigins } from "./auth.ts";
 import { type ChatParts, createChatParts, createChatRoutes } from "./chat-parts.ts";
 import type { Database } from "./database.ts";
 import { respondWithError } from "./error-response.ts";
-import { removeExpiredRows } from "./expired-rows.ts";
+import { removeAnonymousUsers, removeExpiredRows } from "./expired-rows.ts";
 import { keyIn } from "./keys.ts";
 import { createRows, defaultLimits, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -51,6 +51,8 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   /** The public address. */
   url: string;
   trustProxy?: boolean;
+  /** Anonymous users without a sign of them for so many days are removed; nobody is when left out. */
+  anonymousDays?: number | undefined;
   /** What one user may take of this server at once; what is left out is as in `defaultLimits`. */
   limits?: Partial<Limits> | undefined;
 }
@@ -60,9 +62,10 @@ export type App = ReturnType<typeof createApi>;
 
 /** Makes the application and what must be closed before its process ends: the replies that it is writing, and who listens. */
 export function createApp(options: AppOptions) {
-  const { connection, db, store, auth, log, url, model, listen, isAlone, trustProxy = false } = options;
+  const { connection, db, store, auth, log, url, model, listen, isAlone, anonymousDays, trustProxy = false } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const notifier = createNotifier({ connection, log, isAlone, ...(listen && { listen }) });
+  auth.onChange?.(notifier.publish);
   const sessions = createSessions(auth);
   const rows = createRows(limits.rowsPerHour);
   const parts = createChatParts({
@@ -76,7 +79,10 @@ export function createApp(options: AppOptions) {
     historyTokens: model.historyTokens,
     generate: createAssistant({ db, model, log, rows }),
     failureOf,
-    removeExpired: () => removeExpiredRows(db),
+    removeExpired: async () => {
+      await removeExpiredRows(db);
+      if (anonymousDays !== undefined) await removeAnonymousUsers(db, anonymousDays);
+    },
   });
   const close = async (graceMs: number) => {
     await parts.close(graceMs);

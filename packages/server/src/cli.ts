@@ -37,6 +37,8 @@ Environment:
                            what one user may take of a server (200, 32, 1000000, 64, 128, 2)
   CHATKEEP_BODY_MEGABYTES, CHATKEEP_ANSWER_MEGABYTES
                            and all of them together (256, 512)
+  CHATKEEP_ANONYMOUS       "on": people may begin without an account (off)
+  CHATKEEP_ANONYMOUS_DAYS  after which such a user is removed who does nothing (30)
   CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
   CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
 
