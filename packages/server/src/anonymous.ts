@@ -3,7 +3,7 @@
  * away with them. Tokens of theirs that renew access are kept as hashes, and each is used once.
  */
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { type Change, createStore, InvalidInputError, UnauthenticatedError, uuidSchema } from "chatkeep";
+import { type Change, createStore, InvalidInputError, type Notifier, UnauthenticatedError, uuidSchema } from "chatkeep";
 import { fromDrizzle } from "chatkeep/drizzle";
 import { inTransaction, parse } from "chatkeep/internal";
 import { and, eq, gt, sql } from "drizzle-orm";
@@ -26,13 +26,16 @@ export interface TokenPair {
   refreshToken: { token: string; expiresAt: string };
 }
 
+/** What has changed, or that the sessions of an anonymous user have ended. */
+export type Told = Parameters<Notifier["publish"]>[0];
+
 /** What anonymous users stand on. */
 export interface AnonymousOptions {
   db: Database;
   /** Signs a JWT for a session of a user. */
   signToken(claims: { sub: string; sid: string }): Promise<string>;
   /** Told after the commit what has moved. */
-  onChange(change: Change): void;
+  onChange(change: Told): void;
   /** For so many days a refresh token holds, and an anonymous user is kept who does nothing. */
   days: number;
 }
@@ -108,7 +111,7 @@ export interface AnonymousMove {
   to: string;
   /** Of the token that was shown for it. */
   hash?: string | undefined;
-  onChange(change: Change): void;
+  onChange(change: Told): void;
 }
 
 /**
@@ -139,6 +142,7 @@ export async function moveAnonymous(db: Database, { from, to, hash, onChange }: 
     return conversations.length;
   });
   for (const change of changes) onChange(change);
+  onChange({ userId: from, isSignedOut: true });
   return moved;
 }
 

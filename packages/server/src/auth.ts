@@ -9,12 +9,12 @@ import { betterAuth } from "better-auth/minimal";
 import { anonymous } from "better-auth/plugins/anonymous";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import { type Change, InvalidInputError, UnauthenticatedError, uuidSchema } from "chatkeep";
+import { InvalidInputError, UnauthenticatedError, uuidSchema } from "chatkeep";
 import { fromDrizzle } from "chatkeep/drizzle";
 import { inTransaction, isStorable } from "chatkeep/internal";
 import { and, eq, gt, sql } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
-import { type AnonymousTokens, anonymousPerson, createAnonymousTokens, moveAnonymous } from "./anonymous.ts";
+import { type AnonymousTokens, anonymousPerson, createAnonymousTokens, moveAnonymous, type Told } from "./anonymous.ts";
 import type { Database } from "./database.ts";
 import { identityOfKey, keyIn } from "./keys.ts";
 import type { Log } from "./log.ts";
@@ -49,7 +49,7 @@ export interface Auth {
   /** Where people may begin without an account: how clients do that keep no cookie. */
   anonymous?: AnonymousTokens | undefined;
   /** Calls `listener` with what signing in has moved to an account. */
-  onChange?(listener: (change: Change) => void): void;
+  onChange?(listener: (change: Told) => void): void;
 }
 
 const basePath = "/api/auth";
@@ -96,8 +96,8 @@ export function createAuth({ db, secret, url, log, limitAttempts = true, anonymo
   if (secret.trim().length < secretCharacters) {
     throw new InvalidInputError(`The secret must have at least ${secretCharacters} characters.`);
   }
-  const listeners = new Set<(change: Change) => void>();
-  const onChange = (change: Change) => {
+  const listeners = new Set<(change: Told) => void>();
+  const onChange = (change: Told) => {
     for (const listener of listeners) listener(change);
   };
   const auth = betterAuth({
@@ -228,7 +228,7 @@ export function createAuth({ db, secret, url, log, limitAttempts = true, anonymo
 }
 
 /** Whoever signs up or in from there takes the chats along; the anonymous user ends in the same transaction. */
-function anonymousUsers(db: Database, onChange: (change: Change) => void) {
+function anonymousUsers(db: Database, onChange: (change: Told) => void) {
   return anonymous({
     generateName: () => anonymousPerson("").name,
     generateRandomEmail: () => anonymousPerson(randomUUID()).email,

@@ -21,15 +21,24 @@ const question = (text: string) => ({ role: "user", parts: [{ type: "text", text
 it("claiming moves chats, replies and tasks, each found by the id that it had, and ends the anonymous user; again gives 0", async () => {
   const { accessToken, refreshToken: refresh } = await tokens.create();
   const guest = personWith(test.app, accessToken);
-  await (await guest.request("POST", "/api/chat", { id: "by text", message: { id: "q", ...question("Hello") } })).text();
-  await guest.call("POST", "/api/conversations", { id: "taken", messages: [{ id: "m", role: "user", content: "guest's" }] });
+  await (
+    await guest.request("POST", "/api/chat", { id: "by text", message: { id: "q", ...question("Hello") } })
+  ).text();
+  await guest.call("POST", "/api/conversations", {
+    id: "taken",
+    messages: [{ id: "m", role: "user", content: "guest's" }],
+  });
   const { id: byUuid } = await guest.call<{ id: string }>("POST", "/api/conversations", { title: "by uuid" });
   await guest.call("POST", "/api/tasks", { title: "buy milk" });
-  const read = (person: typeof guest, id: string) => person.call<object[]>("GET", `/api/chat/${encodeURIComponent(id)}`);
+  const read = (person: typeof guest, id: string) =>
+    person.call<object[]>("GET", `/api/chat/${encodeURIComponent(id)}`);
   const before = await read(guest, "by text");
   expect(before).toHaveLength(2);
   const ann = await test.signUp("ann");
-  await ann.call("POST", "/api/conversations", { id: "taken", messages: [{ id: "m", role: "user", content: "Ann's" }] });
+  await ann.call("POST", "/api/conversations", {
+    id: "taken",
+    messages: [{ id: "m", role: "user", content: "Ann's" }],
+  });
   expect(await tokens.claim(refresh.token, ann.id)).toEqual({ moved: 3 });
   expect(await read(ann, "by text")).toEqual(before);
   expect(await read(ann, "taken")).toMatchObject([{ id: "m", parts: [{ text: "Ann's" }] }]);

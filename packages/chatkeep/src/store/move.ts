@@ -40,7 +40,10 @@ export async function moveConversations(context: Context, from: UserId, to: User
         inside.changed({ userId: from, conversationId: rowId });
         inside.changed({ userId: to, conversationId: newRowId });
         const isRenamed = externalId !== newExternalId;
-        moved.push({ id: newExternalId ?? newRowId, ...(isRenamed && externalId !== null && { formerId: externalId }) });
+        moved.push({
+          id: newExternalId ?? newRowId,
+          ...(isRenamed && externalId !== null && { formerId: externalId }),
+        });
       }
     }
   });
@@ -54,7 +57,10 @@ function lockSome(context: Context) {
     order by id
     limit ${param("count", "integer")}
     for update`;
-  const read = ([id, externalId]: readonly unknown[]) => ({ rowId: id as string, externalId: externalId as string | null });
+  const read = ([id, externalId]: readonly unknown[]) => ({
+    rowId: id as string,
+    externalId: externalId as string | null,
+  });
   const statement = prepared(context, "move_lock", build, read);
   return { execute: ({ from }: { from: UserId }) => statement.execute({ from, count: conversationsAtOnce }) };
 }
@@ -85,10 +91,12 @@ async function moveRows(context: Context, from: UserId, to: UserId, moves: reado
     select m.id, m.external_id, m.conversation_id
     from ${message} m
     where m.user_id = ${fromId} and m.conversation_id in (select unnest(${list("ids", "uuid")})) and m.external_id is not null`;
-  const renames = await prepared(context, "move_names", find, (columns) => columns as [string, string, string]).execute({
-    from,
-    ids: moves.map(({ rowId }) => rowId),
-  });
+  const renames = await prepared(context, "move_names", find, (columns) => columns as [string, string, string]).execute(
+    {
+      from,
+      ids: moves.map(({ rowId }) => rowId),
+    },
+  );
   const newRowIds = new Map(moves.map(({ rowId, newRowId }) => [rowId, newRowId]));
   // One statement, since its foreign keys are looked at when all of it is done.
   const build = () => sql`
@@ -140,7 +148,8 @@ async function moveRows(context: Context, from: UserId, to: UserId, moves: reado
     names: moves.map(({ newExternalId }) => newExternalId),
     messageIds: renames.map(([id]) => id),
     newMessageIds: renames.map(
-      ([, externalId, conversationId]) => messageName(to, newRowIds.get(conversationId) ?? conversationId, externalId).id,
+      ([, externalId, conversationId]) =>
+        messageName(to, newRowIds.get(conversationId) ?? conversationId, externalId).id,
     ),
   });
 }
