@@ -5,6 +5,7 @@ import {
   createNotifier,
   ForbiddenError,
   NotFoundError,
+  type Notifier,
   type NotifierOptions,
   requireMigrated,
   requireWritable,
@@ -22,7 +23,8 @@ import { type Auth, trustedOrigins } from "./auth.ts";
 import { type ChatParts, createChatParts, createChatRoutes } from "./chat-parts.ts";
 import type { Database } from "./database.ts";
 import { respondWithError } from "./error-response.ts";
-import { removeExpiredRows } from "./expired-rows.ts";
+import { removeAnonymousUsers, removeExpiredRows } from "./expired-rows.ts";
+import { keyIn } from "./keys.ts";
 import { createRows, defaultLimits, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { migrations } from "./migrations.generated.ts";
@@ -30,10 +32,11 @@ import { readBody, readSmallBody } from "./request-body.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { keyRoutes } from "./routes/keys.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { transferRoutes } from "./routes/transfer.ts";
-import { createSessions, type Sessions } from "./sessions.ts";
+import { createSessions, type OwnSessions, type Sessions } from "./sessions.ts";
 import { webRoutes } from "./web.ts";
 
 /** What the application stands on. */
@@ -49,6 +52,8 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   /** The public address. */
   url: string;
   trustProxy?: boolean;
+  /** Anonymous users without a sign of them for so many days are removed; nobody is when left out. */
+  anonymousDays?: number | undefined;
   /** What one user may take of this server at once; what is left out is as in `defaultLimits`. */
   limits?: Partial<Limits> | undefined;
 }
@@ -58,9 +63,10 @@ export type App = ReturnType<typeof createApi>;
 
 /** Makes the application and what must be closed before its process ends: the replies that it is writing, and who listens. */
 export function createApp(options: AppOptions) {
-  const { connection, db, store, auth, log, url, model, listen, isAlone, trustProxy = false } = options;
+  const { connection, db, store, auth, log, url, model, listen, isAlone, anonymousDays, trustProxy = false } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const notifier = createNotifier({ connection, log, isAlone, ...(listen && { listen }) });
+  auth.onChange?.(notifier.publish);
   const sessions = createSessions(auth);
   const rows = createRows(limits.rowsPerHour);
   const parts = createChatParts({
@@ -74,7 +80,10 @@ export function createApp(options: AppOptions) {
     historyTokens: model.historyTokens,
     generate: createAssistant({ db, model, log, rows }),
     failureOf,
-    removeExpired: () => removeExpiredRows(db),
+    removeExpired: async () => {
+      await removeExpiredRows(db);
+      if (anonymousDays !== undefined) await removeAnonymousUsers(db, anonymousDays);
+    },
   });
   const close = async (graceMs: number) => {
     await parts.close(graceMs);
@@ -84,7 +93,7 @@ export function createApp(options: AppOptions) {
   const app = createRouter();
 
   app.onError((error, c) => respondWithError(error, c, log));
-  app.use(requestId(), logRequests(log), protect(url), refuseOtherSites(origins));
+  app.use(requestId(), logRequests(log), protect(url), refuseOtherSites(origins), limitKeys(sessions));
   app.use("/api/auth/*", readSmallBody());
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
@@ -97,7 +106,7 @@ export function createApp(options: AppOptions) {
     return mcp(c.req.raw);
   });
 
-  const api = createApi(app, { connection, db, parts });
+  const api = createApi(app, { connection, db, notifier, parts });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
@@ -112,10 +121,11 @@ export function createApp(options: AppOptions) {
 interface ApiOptions {
   connection: Connection;
   db: Database;
+  notifier: Pick<Notifier, "publish">;
   parts: ChatParts;
 }
 
-function createApi(app: ReturnType<typeof createRouter>, { connection, db, parts }: ApiOptions) {
+function createApi(app: ReturnType<typeof createRouter>, { connection, db, notifier, parts }: ApiOptions) {
   const { store, rows, limits } = parts;
   const requireReady = async () => {
     await requireMigrated(connection, migrations);
@@ -124,6 +134,7 @@ function createApi(app: ReturnType<typeof createRouter>, { connection, db, parts
   return app
     .route("/", healthRoutes(requireReady))
     .route("/api", createChatRoutes(parts))
+    .route("/api", keyRoutes(db, notifier))
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser }));
 }
@@ -137,6 +148,26 @@ function identify(sessions: Sessions, replies: Pick<ChatParts["replies"], "markA
   return createMiddleware<Env>(async (c, next) => {
     c.set("userId", await sessions.userIdOf(c.req.raw.headers));
     replies.markActive();
+    await next();
+  });
+}
+
+/** Where people manage who they are, which no program does for them. */
+const ofPeople = /^\/api\/(?:auth|keys)(?:\/|$)/;
+
+/** An API key does not manage the account, and a read-only one changes nothing, at whichever address. */
+function limitKeys(sessions: Pick<OwnSessions, "identityOf">) {
+  return createMiddleware(async (c, next) => {
+    const { headers } = c.req.raw;
+    if (keyIn(headers) !== undefined) {
+      if (ofPeople.test(c.req.path)) {
+        throw new ForbiddenError("An API key cannot manage the account, sign-in or keys: sign in for that.");
+      }
+      const reads = ["GET", "HEAD", "OPTIONS"].includes(c.req.method);
+      if (!reads && (await sessions.identityOf(headers)).key?.isReadOnly) {
+        throw new ForbiddenError("This API key may only read: make one that may write too.");
+      }
+    }
     await next();
   });
 }

@@ -1,10 +1,12 @@
 /** Who is asking: Better Auth with e-mail and password, and three ways to show it: cookie, bearer session token, JWT. */
 
+import { randomUUID } from "node:crypto";
 import type { BetterAuthPlugin, GenericEndpointContext } from "better-auth";
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
 import { createAuthMiddleware, isAPIError } from "better-auth/api";
 import { symmetricDecrypt } from "better-auth/crypto";
 import { betterAuth } from "better-auth/minimal";
+import { anonymous } from "better-auth/plugins/anonymous";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
 import { InvalidInputError, UnauthenticatedError, uuidSchema } from "chatkeep";
@@ -12,7 +14,9 @@ import { fromDrizzle } from "chatkeep/drizzle";
 import { inTransaction, isStorable } from "chatkeep/internal";
 import { and, eq, gt, sql } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
+import { type AnonymousTokens, anonymousPerson, createAnonymousTokens, moveAnonymous, type Told } from "./anonymous.ts";
 import type { Database } from "./database.ts";
+import { identityOfKey, keyIn } from "./keys.ts";
 import type { Log } from "./log.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
 
@@ -25,6 +29,8 @@ export interface AuthOptions {
   log: Log;
   /** Off only in tests: ten attempts to sign in or up per minute and address. */
   limitAttempts?: boolean;
+  /** People may begin without an account, and are removed with all they have after so many days without a sign of them. */
+  anonymousDays?: number | undefined;
 }
 
 /** What the server needs of Better Auth, or of what stands in its place. */
@@ -40,6 +46,10 @@ export interface Auth {
    * Without it each request is looked up.
    */
   proofOf?(headers: Headers): string;
+  /** Where people may begin without an account: how clients do that keep no cookie. */
+  anonymous?: AnonymousTokens | undefined;
+  /** Calls `listener` with what signing in has moved to an account. */
+  onChange?(listener: (change: Told) => void): void;
 }
 
 const basePath = "/api/auth";
@@ -47,6 +57,8 @@ const basePath = "/api/auth";
 /** The header in which the server tells Better Auth the address of the client. Whatever a client sends in it is overwritten. */
 export const clientAddressHeader = "x-chatkeep-client-address";
 
+/** How often one may begin anew without an account from one address. */
+const beginnings = { window: 3_600, max: 20 };
 const attempts = { window: 60, max: 10 };
 /** Characters of what people may write into their account: an index takes 2,700 bytes, and nobody needs as many. */
 const maxChars = { name: 200, email: 254, image: 2_000, userAgent: 500 };
@@ -76,12 +88,18 @@ const served = new Set(
 const secretCharacters = 32;
 const secretVersion = 1;
 
+const servedToAnonymous = ["sign-in/anonymous", "delete-anonymous-user"].map((path) => `${basePath}/${path}`);
+
 /** Makes the sign-in: e-mail and password, shown by a cookie, a bearer token of the session, or a JWT. */
-export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthOptions): Auth {
+export function createAuth({ db, secret, url, log, limitAttempts = true, anonymousDays }: AuthOptions): Auth {
   // Better Auth would take a public one in its place.
   if (secret.trim().length < secretCharacters) {
     throw new InvalidInputError(`The secret must have at least ${secretCharacters} characters.`);
   }
+  const listeners = new Set<(change: Told) => void>();
+  const onChange = (change: Told) => {
+    for (const listener of listeners) listener(change);
+  };
   const auth = betterAuth({
     appName: "chatkeep",
     secret,
@@ -137,6 +155,7 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
     plugins: [
       bearer(),
       jwt({ jwt: { definePayload: ({ session: { id } }) => ({ sid: id }) } }),
+      anonymousUsers(db, onChange),
       onlyOrigins(trustedOrigins(url)),
     ],
     advanced: {
@@ -155,6 +174,7 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
       customRules: {
         "/sign-in/email": attempts,
         "/sign-up/email": attempts,
+        "/sign-in/anonymous": beginnings,
         "/delete-user": attempts,
         "/change-password": attempts,
         "/verify-password": attempts,
@@ -176,8 +196,20 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
   });
   return {
     ...auth,
+    anonymous:
+      anonymousDays === undefined
+        ? undefined
+        : createAnonymousTokens({
+            db,
+            days: anonymousDays,
+            onChange,
+            signToken: async (payload) => (await auth.api.signJWT({ body: { payload } })).token,
+          }),
+    onChange: (listener) => void listeners.add(listener),
     handler: async (request) => {
-      if (!served.has(new URL(request.url).pathname.replace(/\/$/, ""))) return notServed();
+      const path = new URL(request.url).pathname.replace(/\/$/, "");
+      const isServed = served.has(path) || (anonymousDays !== undefined && servedToAnonymous.includes(path));
+      if (!isServed) return notServed();
       const token = jwtIn(request.headers);
       // Better Auth knows no JWTs: it gets the session that this one is of, so that what one does with it is done.
       const known = token && (await identityOfJwt(db, url, token).catch(unlessUnauthenticated));
@@ -185,12 +217,26 @@ export function createAuth({ db, secret, url, log, limitAttempts = true }: AuthO
       return await auth.handler(request);
     },
     identify: (headers) => {
+      const key = keyIn(headers);
+      if (key !== undefined) return identityOfKey(db, key);
       const token = jwtIn(headers);
       return token ? identityOfJwt(db, url, token) : undefined;
     },
     // Whole, since a part of it may stand in another one's name or value.
-    proofOf: (headers) => JSON.stringify([headers.get("cookie"), headers.get("authorization")]),
+    proofOf: (headers) => JSON.stringify(["cookie", "authorization", "x-api-key"].map((name) => headers.get(name))),
   };
+}
+
+/** Whoever signs up or in from there takes the chats along; the anonymous user ends in the same transaction. */
+function anonymousUsers(db: Database, onChange: (change: Told) => void) {
+  return anonymous({
+    generateName: () => anonymousPerson("").name,
+    generateRandomEmail: () => anonymousPerson(randomUUID()).email,
+    onLinkAccount: async ({ anonymousUser, newUser }) => {
+      const [from, to] = [anonymousUser.user.id, newUser.user.id];
+      if (from !== to) await moveAnonymous(db, { from, to, onChange });
+    },
+  });
 }
 
 function unlessUnauthenticated(error: unknown): undefined {
@@ -272,6 +318,8 @@ export interface Identity {
   userId: string;
   /** When the session or the token ends. */
   expiresAt: Date;
+  /** Set when an API key was shown. */
+  key?: { isReadOnly: boolean } | undefined;
 }
 
 /**

@@ -6,7 +6,9 @@ import { translate } from "chatkeep/internal";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
 import type { Diagnosis } from "./commands/doctor.ts";
+import type { KeyRequest } from "./commands/keys.ts";
 import { type Config, readConfig, readDatabaseConfig, takeEnvironment } from "./config.ts";
+import type { ApiKey } from "./keys.ts";
 import { createLog, describe } from "./log.ts";
 import { formats } from "./transfer/formats.ts";
 import type { ImportReport } from "./transfer/import.ts";
@@ -35,6 +37,8 @@ Environment:
                            what one user may take of a server (200, 32, 1000000, 64, 128, 2)
   CHATKEEP_BODY_MEGABYTES, CHATKEEP_ANSWER_MEGABYTES
                            and all of them together (256, 512)
+  CHATKEEP_ANONYMOUS       "on": people may begin without an account (off)
+  CHATKEEP_ANONYMOUS_DAYS  after which such a user is removed who does nothing (30)
   CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
   CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
 
@@ -145,6 +149,46 @@ program
     await serveMcp(readDatabaseConfig(taken), user, taken["CHATKEEP_URL"]);
   });
 
+const keys = program.command("keys").description("API keys of a user: for programs, in place of signing in");
+
+keys
+  .command("create")
+  .description("Make a key, and print it: it is shown this once")
+  .requiredOption("--user <email>", "whose")
+  .requiredOption("--name <name>", "what it is for")
+  .option("--read-only", "it may change nothing")
+  .option("--expires-in <days>", "such as 90d; without it, never")
+  .option("--json", "print all of it as JSON")
+  .action(async ({ json, ...request }: KeyRequest & { json?: boolean }) => {
+    const { makeKey } = await import("./commands/keys.ts");
+    const made = await makeKey(readDatabaseConfig(taken), request);
+    if (json) print(made);
+    else console.log(made.key);
+  });
+
+keys
+  .command("list")
+  .description("List the keys of a user, without the keys themselves")
+  .requiredOption("--user <email>", "whose")
+  .option("--json", "print the list as JSON")
+  .action(async ({ user, json }: { user: string; json?: boolean }) => {
+    const { keysOf } = await import("./commands/keys.ts");
+    const list = await keysOf(readDatabaseConfig(taken), user);
+    if (json) print(list);
+    else console.log(list.map(keyInWords).join("\n") || "There is none.");
+  });
+
+keys
+  .command("revoke")
+  .description("End a key; servers that run refuse it within five seconds")
+  .argument("<id>", "the id that list shows")
+  .requiredOption("--user <email>", "whose")
+  .action(async (id: string, { user }: { user: string }) => {
+    const { endKey } = await import("./commands/keys.ts");
+    await endKey(readDatabaseConfig(taken), user, id);
+    console.log("The key is not valid any more.");
+  });
+
 const exitCodes: Partial<Record<ErrorCode, number>> = { invalid_input: 2 };
 
 try {
@@ -215,6 +259,11 @@ function inWords({ engine, version, checks, rows }: Diagnosis): string {
   const lines = checks.map(({ name, ok, found }) => `${ok ? "ok   " : "WRONG"}  ${name}: ${found}`);
   const counts = Object.entries(rows).map(([name, count]) => `${name} ${count}`);
   return [`${engine}: ${version}`, ...lines, ...(counts.length > 0 ? [`rows: ${counts.join(", ")}`] : [])].join("\n");
+}
+
+function keyInWords({ id, name, start, isReadOnly, expiresAt }: ApiKey): string {
+  const end = expiresAt ? `${expiresAt < new Date() ? "expired" : "until"} ${expiresAt.toISOString()}` : "no end";
+  return `${id}  ${start}…  ${isReadOnly ? "read only" : "read and write"}  ${end}  ${name}`;
 }
 
 function reportInWords(report: ImportReport): string {

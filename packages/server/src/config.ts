@@ -32,6 +32,8 @@ export interface Config {
   model: ModelConfig | undefined;
   /** Whether X-Forwarded-For is set by a proxy of ours, and not by the client. */
   trustProxy: boolean;
+  /** Set where people may begin without an account: after so many days without a sign of them they are removed. */
+  anonymousDays: number | undefined;
   /** A reply whose server says nothing for so long is marked as interrupted. */
   runLeaseMs: number;
   /** What one user may take of a server. */
@@ -58,6 +60,7 @@ export function takeEnvironment(): Environment {
 
 const portRule = "must be a whole number from 0 to 65535";
 const leaseRule = "must be a whole number from 2 to 600";
+const daysRule = "must be a whole number from 1 to 3650";
 const historyRule = "must be a whole number from 500 to 1000000";
 const openAi = "https://api.openai.com/v1";
 const textOfNumber = /^\d+$/;
@@ -159,6 +162,11 @@ const environmentSchema = z.object({
     (value) => value || undefined,
     z.enum(["true", "false"], 'must be "true" or "false"').default("false"),
   ),
+  CHATKEEP_ANONYMOUS: z.preprocess(
+    (value) => value || undefined,
+    z.enum(["on", "off"], 'must be "on" or "off"').default("off"),
+  ),
+  CHATKEEP_ANONYMOUS_DAYS: number(z.int(daysRule).min(1, daysRule).max(3_650, daysRule), 30),
   CHATKEEP_LOG: z.preprocess(
     (value) => value || undefined,
     z
@@ -184,6 +192,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     secret: set.CHATKEEP_SECRET,
     model: modelOf(set),
     runLeaseMs: set.CHATKEEP_LEASE_SECONDS * 1000,
+    anonymousDays: set.CHATKEEP_ANONYMOUS === "on" ? set.CHATKEEP_ANONYMOUS_DAYS : undefined,
     trustProxy: set.CHATKEEP_TRUST_PROXY === "true",
     limits: {
       streamsPerUser: set.CHATKEEP_STREAMS_PER_USER,

@@ -10,6 +10,12 @@ export interface Sessions {
   forget(userId: string): void;
 }
 
+/** The sessions of this server's own sign-in. */
+export interface OwnSessions extends Sessions {
+  /** As `userIdOf`, with what the request may do: a read-only API key changes nothing. @throws unauthenticated, unavailable */
+  identityOf(headers: Headers): Promise<Identity>;
+}
+
 /**
  * For so long a session that was ended on another server, or a user who was deleted there, is still known here if the
  * notification of it does not arrive. On the server where that happens it is forgotten at once.
@@ -23,23 +29,24 @@ interface Remembered {
   userId?: string;
 }
 
-export function createSessions(auth: Auth): Sessions {
+export function createSessions(auth: Auth): OwnSessions {
   // Its time is that of the process, which no clock that is set back makes longer.
   const remembered = new LRUCache<string, Remembered>({ max: maxRemembered, ttl: rememberedMs, ttlAutopurge: true });
 
-  async function userIdOf(headers: Headers): Promise<string> {
-    if (!auth.proofOf) return (await identityOf(auth, headers)).userId;
+  async function rememberedIdentity(headers: Headers): Promise<Identity> {
+    if (!auth.proofOf) return await identityOf(auth, headers);
     const key = createHash("sha256").update(auth.proofOf(headers)).digest("base64");
     const known = remembered.get(key);
-    if (known) return (await known.identity).userId;
+    if (known) return await known.identity;
     const entry: Remembered = { identity: identityOf(auth, headers) };
     remembered.set(key, entry);
     try {
-      const { userId, expiresAt } = await entry.identity;
+      const identity = await entry.identity;
+      const { userId, expiresAt } = identity;
       entry.userId = userId;
       const ttl = Math.min(rememberedMs, expiresAt.getTime() - Date.now());
       if (remembered.peek(key) === entry) ttl > 0 ? remembered.set(key, entry, { ttl }) : remembered.delete(key);
-      return userId;
+      return identity;
     } catch (error) {
       if (remembered.peek(key) === entry) remembered.delete(key);
       throw error;
@@ -53,5 +60,9 @@ export function createSessions(auth: Auth): Sessions {
     }
   }
 
-  return { userIdOf, forget };
+  return {
+    userIdOf: async (headers) => (await rememberedIdentity(headers)).userId,
+    identityOf: rememberedIdentity,
+    forget,
+  };
 }

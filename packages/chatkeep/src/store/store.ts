@@ -10,6 +10,7 @@ import { conversationName } from "./ids.ts";
 import { invalidInput, parse } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
 import { createGroupCommit } from "./messages/group-commit.ts";
+import { moveConversations } from "./move.ts";
 import { ownerSchemas } from "./owner-schemas.ts";
 import { requireReady } from "./ready.ts";
 import { asOperator, asOwner } from "./row-level-security.ts";
@@ -190,6 +191,17 @@ function systemStore(run: Runner) {
     readLive: (keys: readonly ConversationKey[]) => run((context) => readLive(context, keys)),
     /** The same of the newest conversations of each of these users. @throws invalid_input */
     readRecent: (userIds: readonly UserId[]) => run((context) => readRecent(context, userIds)),
+    /**
+     * Gives all conversations of one user to another, with messages and runs, in one transaction; says which they are. They are
+     * found by the ids that they had, unless the new owner has a conversation of that name: see `formerId`.
+     * @throws invalid_input; conflict when both are the same user
+     */
+    moveConversations: (fromUserId: UserId, toUserId: UserId) =>
+      run(async (context) => {
+        const { userId } = ownerSchemas(context.tables);
+        const [from, to] = [parse(userId, fromUserId, "fromUserId"), parse(userId, toUserId, "toUserId")];
+        return await moveConversations(context, from, to);
+      }),
     /**
      * The tables of this store are there, with the columns that this code knows, and the database takes writes.
      * @throws schema_mismatch; unavailable

@@ -50,7 +50,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
   const { db } = connection;
   const secret = secretOf(config);
   await forgetLockedKeys({ db, secret, log });
-  const auth = createAuth({ db, secret, url: config.url, log });
+  const auth = createAuth({ db, secret, url: config.url, log, anonymousDays: config.anonymousDays });
   const store = await openServerStore(config, connection);
   const { app, close } = createApp({
     connection,
@@ -61,6 +61,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     log,
     url: config.url,
     trustProxy: config.trustProxy,
+    anonymousDays: config.anonymousDays,
     limits: config.limits,
     isAlone: connection.engine === "pglite",
   });

@@ -6,7 +6,18 @@ import { account, session, user } from "./user.ts";
 
 export { conversation, message, models, run, runChunk, searchBlock, searchPending, searchWords } from "./chat.ts";
 export { type Task, task } from "./task.ts";
-export { account, jwks, rateLimit, session, type User, user, verification } from "./user.ts";
+export {
+  account,
+  apiKey,
+  claim,
+  jwks,
+  rateLimit,
+  refreshToken,
+  session,
+  type User,
+  user,
+  verification,
+} from "./user.ts";
 
 export const userRelations = relations(user, ({ many }) => ({
   conversations: many(conversation),

@@ -7,6 +7,8 @@ export const user = pgTable("user", {
   email: text("email").notNull().unique("user_email_key"),
   emailVerified: boolean("email_verified").notNull().default(false),
   image: text("image"),
+  /** Has no way to sign in again: what it has goes to whoever signs up from there, or goes after some weeks. */
+  isAnonymous: boolean("is_anonymous").notNull().default(false),
   createdAt: time("created_at").notNull().defaultNow(),
   updatedAt: time("updated_at").notNull().defaultNow(),
 });
@@ -75,6 +77,50 @@ export const rateLimit = pgTable("rate_limit", {
   key: text("key").notNull().unique("rate_limit_key_key"),
   count: integer("count").notNull(),
   lastRequest: bigint("last_request", { mode: "number" }).notNull(),
+});
+
+/** Keys of programs. The key itself is shown once and not kept: `hash` is its SHA-256. */
+export const apiKey = pgTable(
+  "api_key",
+  {
+    id: uuid("id").primaryKey().defaultRandom(),
+    userId: ownerId(),
+    name: text("name").notNull(),
+    /** The first characters, by which people know it again. */
+    start: text("start").notNull(),
+    hash: text("hash").notNull().unique("api_key_hash_key"),
+    isReadOnly: boolean("is_read_only").notNull().default(false),
+    expiresAt: time("expires_at"),
+    createdAt: time("created_at").notNull().defaultNow(),
+  },
+  (table) => [index("api_key_user_id_idx").on(table.userId)],
+);
+
+/** What renews the access of an anonymous user who keeps no cookie. `hash` is the SHA-256 of the token. */
+export const refreshToken = pgTable(
+  "refresh_token",
+  {
+    id: uuid("id").primaryKey().defaultRandom(),
+    userId: ownerId(),
+    sessionId: uuid("session_id")
+      .notNull()
+      .references(() => session.id, { onDelete: "cascade" }),
+    hash: text("hash").notNull().unique("refresh_token_hash_key"),
+    expiresAt: time("expires_at").notNull(),
+    usedAt: time("used_at"),
+    createdAt: time("created_at").notNull().defaultNow(),
+  },
+  (table) => [
+    index("refresh_token_user_id_idx").on(table.userId),
+    index("refresh_token_session_id_idx").on(table.sessionId),
+  ],
+);
+
+/** Anonymous users whose things went to an account, for as long as their token might be shown again. */
+export const claim = pgTable("claim", {
+  hash: text("hash").primaryKey(),
+  userId: ownerId(),
+  createdAt: time("created_at").notNull().defaultNow(),
 });
 
 export type User = typeof user.$inferSelect;

@@ -18,6 +18,17 @@ export const task = z
   })
   .meta({ id: "Task" });
 
+export const apiKey = z
+  .object({
+    id: uuid,
+    name: z.string(),
+    start: z.string().meta({ description: "Its first characters, by which people know it again." }),
+    isReadOnly: z.boolean(),
+    expiresAt: time.nullable(),
+    createdAt: time,
+  })
+  .meta({ id: "ApiKey" });
+
 /** Of conversations and messages: any text. */
 export const idMeta = { type: "string", minLength: 1, maxLength: 255 } as const;
 

@@ -20,6 +20,7 @@ export interface TestAppOptions {
   runLeaseMs?: number;
   url?: string;
   limits?: Partial<Limits>;
+  anonymousDays?: number;
 }
 
 export interface Person {
@@ -40,6 +41,7 @@ export async function openTestApp({
   runLeaseMs,
   url = testUrl,
   limits,
+  anonymousDays,
   ...given
 }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
@@ -47,7 +49,7 @@ export async function openTestApp({
   const { db } = connection;
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });
-  const auth = createAuth({ db, secret: "a secret of the tests, long enough", url, log, limitAttempts });
+  const auth = createAuth({ db, secret: "a secret of the tests, long enough", url, log, limitAttempts, anonymousDays });
   const store = createStore(connection, models, { partsOf, runLeaseMs });
   const created = createApp({
     connection,
@@ -57,6 +59,7 @@ export async function openTestApp({
     log,
     url,
     limits,
+    anonymousDays,
     model: model ?? createOfflineModel({ wordMs: 0 }),
     listen: given.listen ?? connection.listen,
     isAlone: !isServer,
@@ -66,7 +69,7 @@ export async function openTestApp({
     await created.close(0);
     if (!given.database) await database.close();
   };
-  return { ...created, store, app, database, db, lines, close, signUp: (name: string) => signUp(app, name) };
+  return { ...created, auth, store, app, database, db, lines, close, signUp: (name: string) => signUp(app, name) };
 }
 
 async function signUp(app: Pick<App, "request">, name: string): Promise<Person> {

@@ -1,0 +1,155 @@
+/** Conversations change their owner: what an anonymous user has comes along to the account. */
+import { ConflictError } from "../errors.ts";
+import { list, param, sql } from "../sql/sql.ts";
+import { type Context, changing, prepared } from "./context.ts";
+import { conversationName, messageName, newId } from "./ids.ts";
+import type { UserId } from "./tables/tables.ts";
+
+/** A conversation that has another owner now. */
+export interface MovedConversation {
+  /** The id that its new owner reads it by. */
+  id: string;
+  /** The id that it had, where the new owner has another conversation of that name. */
+  formerId?: string | undefined;
+}
+
+const conversationsAtOnce = 100;
+
+interface Move {
+  rowId: string;
+  newRowId: string;
+  externalId: string | null;
+  newExternalId: string | null;
+}
+
+/**
+ * In one transaction: all of it, or nothing. Row ids that are derived from owner and text are derived anew, so that each is found
+ * by its text; where the new owner has a conversation of that text, the moved one gets an id of its own. A reply that is being
+ * written goes over as far as it was stored, and ends as interrupted.
+ */
+export async function moveConversations(context: Context, from: UserId, to: UserId): Promise<MovedConversation[]> {
+  if (String(from) === String(to)) throw new ConflictError("Conversations cannot be moved to the user who has them.");
+  return await changing(context, async (inside) => {
+    const moved: MovedConversation[] = [];
+    for (;;) {
+      const batch = await lockSome(inside).execute({ from });
+      if (batch.length === 0) return moved;
+      const moves = await named(inside, to, batch);
+      await moveRows(inside, from, to, moves);
+      for (const { rowId, newRowId, externalId, newExternalId } of moves) {
+        inside.changed({ userId: from, conversationId: rowId });
+        inside.changed({ userId: to, conversationId: newRowId });
+        const isRenamed = externalId !== newExternalId;
+        moved.push({
+          id: newExternalId ?? newRowId,
+          ...(isRenamed && externalId !== null && { formerId: externalId }),
+        });
+      }
+    }
+  });
+}
+
+function lockSome(context: Context) {
+  const build = () => sql`
+    select id, external_id
+    from ${context.tables.conversation}
+    where user_id = ${param("from", context.tables.userType)}
+    order by id
+    limit ${param("count", "integer")}
+    for update`;
+  const read = ([id, externalId]: readonly unknown[]) => ({
+    rowId: id as string,
+    externalId: externalId as string | null,
+  });
+  const statement = prepared(context, "move_lock", build, read);
+  return { execute: ({ from }: { from: UserId }) => statement.execute({ from, count: conversationsAtOnce }) };
+}
+
+async function named(
+  context: Context,
+  to: UserId,
+  batch: readonly { rowId: string; externalId: string | null }[],
+): Promise<Move[]> {
+  const wanted = batch.map(({ rowId, externalId }) => ({
+    rowId,
+    externalId,
+    newExternalId: externalId,
+    newRowId: externalId === null ? rowId : conversationName(to, externalId).id,
+  }));
+  const build = () => sql`
+    select id from ${context.tables.conversation}
+    where user_id = ${param("to", context.tables.userType)} and id in (select unnest(${list("ids", "uuid")}))`;
+  const there = prepared(context, "move_taken", build, ([id]) => id as string);
+  const taken = new Set(await there.execute({ to, ids: wanted.map(({ newRowId }) => newRowId) }));
+  return wanted.map((move) => (taken.has(move.newRowId) ? { ...move, newRowId: newId(), newExternalId: null } : move));
+}
+
+async function moveRows(context: Context, from: UserId, to: UserId, moves: readonly Move[]): Promise<void> {
+  const { conversation, message, run, runChunk, userType } = context.tables;
+  const [fromId, toId] = [param("from", userType), param("to", userType)];
+  const find = () => sql`
+    select m.id, m.external_id, m.conversation_id
+    from ${message} m
+    where m.user_id = ${fromId} and m.conversation_id in (select unnest(${list("ids", "uuid")})) and m.external_id is not null`;
+  const renames = await prepared(context, "move_names", find, (columns) => columns as [string, string, string]).execute(
+    {
+      from,
+      ids: moves.map(({ rowId }) => rowId),
+    },
+  );
+  const newRowIds = new Map(moves.map(({ rowId, newRowId }) => [rowId, newRowId]));
+  // One statement, since its foreign keys are looked at when all of it is done.
+  const build = () => sql`
+    with place as (
+      select * from unnest(${list("ids", "uuid")}, ${list("newIds", "uuid")}, ${list("names", "text")})
+        as p (id, new_id, external_id)
+    ),
+    name as (
+      select * from unnest(${list("messageIds", "uuid")}, ${list("newMessageIds", "uuid")}) as n (id, new_id)
+    ),
+    conversations as (
+      update ${conversation} c
+      set user_id = ${toId}, id = p.new_id, external_id = p.external_id,
+        head_id = coalesce((select n.new_id from name n where n.id = c.head_id), c.head_id)
+      from place p
+      where c.user_id = ${fromId} and c.id = p.id
+      returning 1
+    ),
+    messages as (
+      update ${message} m
+      set user_id = ${toId}, conversation_id = p.new_id,
+        id = coalesce((select n.new_id from name n where n.id = m.id), m.id),
+        parent_id = coalesce((select n.new_id from name n where n.id = m.parent_id), m.parent_id)
+      from place p
+      where m.user_id = ${fromId} and m.conversation_id = p.id
+      returning 1
+    ),
+    chunks as (
+      update ${runChunk} k
+      set user_id = ${toId}
+      from ${run} r, place p
+      where r.user_id = ${fromId} and r.conversation_id = p.id and k.user_id = ${fromId} and k.run_id = r.id
+      returning 1
+    ),
+    runs as (
+      update ${run} r
+      set user_id = ${toId}, conversation_id = p.new_id,
+        message_id = coalesce((select n.new_id from name n where n.id = r.message_id), r.message_id)
+      from place p
+      where r.user_id = ${fromId} and r.conversation_id = p.id
+      returning 1
+    )
+    select (select count(*) from conversations)::int`;
+  await prepared(context, "move", build, ([count]) => Number(count)).execute({
+    from,
+    to,
+    ids: moves.map(({ rowId }) => rowId),
+    newIds: moves.map(({ newRowId }) => newRowId),
+    names: moves.map(({ newExternalId }) => newExternalId),
+    messageIds: renames.map(([id]) => id),
+    newMessageIds: renames.map(
+      ([, externalId, conversationId]) =>
+        messageName(to, newRowIds.get(conversationId) ?? conversationId, externalId).id,
+    ),
+  });
+}

@@ -1,0 +1,120 @@
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { AnonymousTokens } from "../src/anonymous.ts";
+import { removeAnonymousUsers } from "../src/expired-rows.ts";
+import { refreshToken, session, user } from "../src/models/index.ts";
+import { openTestApp, personWith, send, type TestApp, testUrl } from "./helpers/app.ts";
+
+let test: TestApp;
+let tokens: AnonymousTokens;
+
+beforeAll(async () => {
+  test = await openTestApp({ anonymousDays: 30 });
+  if (!test.auth.anonymous) throw new Error("anonymous users are off");
+  tokens = test.auth.anonymous;
+});
+afterAll(() => test.close());
+
+const refused = expect.objectContaining({ code: "unauthenticated" });
+const question = (text: string) => ({ role: "user", parts: [{ type: "text", text }] });
+
+it("claiming moves chats, replies and tasks, each found by the id that it had, and ends the anonymous user; again gives 0", async () => {
+  const { accessToken, refreshToken: refresh } = await tokens.create();
+  const guest = personWith(test.app, accessToken);
+  await (
+    await guest.request("POST", "/api/chat", { id: "by text", message: { id: "q", ...question("Hello") } })
+  ).text();
+  await guest.call("POST", "/api/conversations", {
+    id: "taken",
+    messages: [{ id: "m", role: "user", content: "guest's" }],
+  });
+  const { id: byUuid } = await guest.call<{ id: string }>("POST", "/api/conversations", { title: "by uuid" });
+  await guest.call("POST", "/api/tasks", { title: "buy milk" });
+  const read = (person: typeof guest, id: string) =>
+    person.call<object[]>("GET", `/api/chat/${encodeURIComponent(id)}`);
+  const before = await read(guest, "by text");
+  expect(before).toHaveLength(2);
+  const ann = await test.signUp("ann");
+  await ann.call("POST", "/api/conversations", {
+    id: "taken",
+    messages: [{ id: "m", role: "user", content: "Ann's" }],
+  });
+  expect(await tokens.claim(refresh.token, ann.id)).toEqual({ moved: 3 });
+  expect(await read(ann, "by text")).toEqual(before);
+  expect(await read(ann, "taken")).toMatchObject([{ id: "m", parts: [{ text: "Ann's" }] }]);
+  await ann.call("GET", `/api/conversations/${byUuid}`);
+  const { items } = await ann.call<{ items: { id: string }[] }>("GET", "/api/conversations");
+  const others = items.filter(({ id }) => !["by text", "taken", byUuid].includes(id));
+  expect(others).toHaveLength(1);
+  expect(await read(ann, others[0]?.id ?? "")).toMatchObject([{ id: "m", parts: [{ text: "guest's" }] }]);
+  expect((await ann.call<{ items: object[] }>("GET", "/api/tasks")).items).toMatchObject([{ title: "buy milk" }]);
+  // The chat goes on where it was.
+  await (await ann.request("POST", "/api/chat", { id: "by text", message: { id: "q2", ...question("More") } })).text();
+  expect((await read(ann, "by text")).slice(0, 2)).toEqual(before);
+  expect(await read(ann, "by text")).toHaveLength(4);
+  expect(await tokens.claim(refresh.token, ann.id)).toEqual({ moved: 0 });
+  await expect(tokens.refresh(refresh.token)).rejects.toThrow(refused);
+  expect(await test.db.$count(user, eq(user.isAnonymous, true))).toBe(0);
+  const bob = await test.signUp("bob");
+  await expect(tokens.claim(refresh.token, bob.id)).rejects.toThrow(refused);
+});
+
+it("a refresh token is used up, but for a repeated request; what is none is refused", async () => {
+  const first = await tokens.create();
+  const second = await tokens.refresh(first.refreshToken.token);
+  expect(second.refreshToken.token).not.toBe(first.refreshToken.token);
+  expect((await personWith(test.app, second.accessToken).request("GET", "/api/conversations")).status).toBe(200);
+  await tokens.refresh(first.refreshToken.token);
+  await test.db.update(refreshToken).set({ usedAt: new Date(Date.now() - 120_000) });
+  await expect(tokens.refresh(first.refreshToken.token)).rejects.toThrow(refused);
+  await expect(tokens.refresh("nothing")).rejects.toThrow(refused);
+  await expect(tokens.claim("nothing", (await test.signUp("cat")).id)).rejects.toThrow(refused);
+  expect((await personWith(test.app, second.refreshToken.token).request("GET", "/api/conversations")).status).toBe(401);
+});
+
+it("nothing goes from an account to another, or to an anonymous user, and a failed claim moves nothing", async () => {
+  const [one, two] = [await tokens.create(), await tokens.create()];
+  const guest = personWith(test.app, one.accessToken);
+  await guest.call("POST", "/api/conversations", { id: "stays" });
+  const other = JSON.parse(Buffer.from(two.accessToken.split(".")[1] ?? "", "base64url").toString()) as { sub: string };
+  await expect(tokens.claim(one.refreshToken.token, other.sub)).rejects.toThrow(
+    expect.objectContaining({ code: "invalid_input" }),
+  );
+  await guest.call("GET", "/api/conversations/stays");
+  expect((await guest.request("POST", "/api/keys", { name: "a program" })).status).toBe(403);
+});
+
+it("who began without an account in the browser signs up, and the chats come along", async () => {
+  const begin = await send(test.app, "POST", "/api/auth/sign-in/anonymous", {});
+  expect(begin.status).toBe(200);
+  const cookie = (begin.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+  const chat = { id: "comes along", messages: [{ role: "user", content: "Hello" }] };
+  expect((await send(test.app, "POST", "/api/conversations", chat, { cookie })).status).toBe(201);
+  const body = { name: "dan", email: "dan@example.com", password: "correct horse" };
+  const up = await send(test.app, "POST", "/api/auth/sign-up/email", body, { cookie, origin: testUrl });
+  expect(up.status).toBe(200);
+  const { token } = (await up.json()) as { token: string };
+  const dan = personWith(test.app, token);
+  expect(await dan.call("GET", "/api/conversations/comes%20along")).toMatchObject({ id: "comes along" });
+  expect((await send(test.app, "GET", "/api/conversations", undefined, { cookie })).status).toBe(401);
+});
+
+it("where it is not allowed nobody begins without an account", async () => {
+  const closed = await openTestApp({ database: test.database });
+  expect((await send(closed.app, "POST", "/api/auth/sign-in/anonymous", {})).status).toBe(404);
+  expect(closed.auth.anonymous).toBeUndefined();
+  await closed.close();
+});
+
+it("anonymous users without a sign of them for thirty days are removed, and nobody else", async () => {
+  await tokens.create();
+  const [kept] = await test.db.insert(user).values({ name: "eve", email: "eve@example.com" }).returning();
+  const old = new Date(Date.now() - 40 * 86_400_000);
+  await test.db.update(user).set({ createdAt: old });
+  await removeAnonymousUsers(test.db, 30);
+  expect(await test.db.$count(user, eq(user.isAnonymous, true))).toBeGreaterThan(0);
+  await test.db.update(session).set({ updatedAt: old });
+  await removeAnonymousUsers(test.db, 30);
+  expect(await test.db.$count(user, eq(user.isAnonymous, true))).toBe(0);
+  expect(await test.db.$count(user, eq(user.id, kept?.id ?? ""))).toBe(1);
+});
