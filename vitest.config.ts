@@ -15,7 +15,10 @@ const serverTests: Record<string, string[]> = {
 };
 
 /** What has no SQL of its own in it is proved once, on the engine that is there in a moment. */
-const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,openai,tools,import,routes}.test.ts";
+const onceOnPglite = [
+  "packages/server/test/{bodies,client,endpoints,history,openai,tools,import,routes}.test.ts",
+  "packages/chatkeep/test/openai-agents.test.ts",
+];
 
 /** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
 const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations}.test.ts";
@@ -52,7 +55,7 @@ export default defineConfig({
           exclude: [
             "**/*.unit.test.ts",
             "**/*.process.test.ts",
-            ...(name === "pglite" ? [] : [onceOnPglite]),
+            ...(name === "pglite" ? [] : onceOnPglite),
             ...(name === "pg15" ? [notOnPg15] : []),
           ],
           globalSetup: "packages/chatkeep/test/helpers/engines.ts",
