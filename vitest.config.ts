@@ -14,19 +14,25 @@ const serverTests: Record<string, string[]> = {
   neon: ["packages/server/test/{chat,follow,migrations}.test.ts"],
 };
 
-/** What has no SQL of its own in it is proved once, on the engine that is there in a moment. */
-const onceOnPglite = "packages/server/test/{bodies,client,endpoints,history,mcp,openai,search,tools,import,routes}.test.ts";
+/** What has no SQL of its own in it is proved once: on the engine that is there in a moment, or on the one that has several sessions. */
+const onceOnPglite =
+  "packages/server/test/{ai-sdk-chat,bodies,client,endpoints,history,import,import-products,keys,mcp,openai,routes,search,tools,workflow-transport}.test.ts";
+const onceOnPg18 = "packages/chatkeep/test/{langgraph,langgraph.model,openai-agents}.test.ts";
+
+/** LangGraph's own suite, and its checkpointer through all drivers. */
+const langgraph = "packages/chatkeep/test/langgraph";
 
 /** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
-const notOnPg15 = "packages/chatkeep/test/{connections,chat-handler,drizzle-relations}.test.ts";
-
-/** LangGraph's own suite is run on both kinds of database, and what is built on it on the one that has several sessions. */
-const langgraph = "packages/chatkeep/test/langgraph";
-const langgraphNotOn: Record<string, string[]> = {
-  pglite: [`${langgraph}{,.model,-ways}.test.ts`],
-  pg18: [],
-  pg15: [`${langgraph}{,.model,-ways,-validation}.test.ts`],
-  neon: [`${langgraph}{,.model,-validation}.test.ts`],
+const notOn: Record<string, string[]> = {
+  pglite: [onceOnPg18, `${langgraph}-ways.test.ts`],
+  pg18: [onceOnPglite],
+  pg15: [
+    onceOnPglite,
+    onceOnPg18,
+    `${langgraph}-*.test.ts`,
+    "packages/chatkeep/test/{connections,chat-handler,drizzle-relations,resumable-stream}.test.ts",
+  ],
+  neon: [onceOnPglite, onceOnPg18, `${langgraph}-{saver,validation}.test.ts`],
 };
 
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
@@ -61,9 +67,7 @@ export default defineConfig({
           exclude: [
             "**/*.unit.test.ts",
             "**/*.process.test.ts",
-            ...(name === "pglite" ? [] : [onceOnPglite]),
-            ...(name === "pg15" ? [notOnPg15] : []),
-            ...(langgraphNotOn[name] ?? []),
+            ...(notOn[name] ?? []),
           ],
           globalSetup: "packages/chatkeep/test/helpers/engines.ts",
         },
