@@ -10,6 +10,7 @@ import type { KeyRequest } from "./commands/keys.ts";
 import { type Config, readConfig, readDatabaseConfig, takeEnvironment } from "./config.ts";
 import type { ApiKey } from "./keys.ts";
 import { createLog, describe } from "./log.ts";
+import type { ProductReport } from "./transfer/conversations.ts";
 import { formats } from "./transfer/formats.ts";
 import type { ImportReport } from "./transfer/import.ts";
 
@@ -103,9 +104,12 @@ program
   .description("Import conversations from a file; importing again brings in what is missing")
   .argument("<file>", "the file")
   .requiredOption("--user <email>", "whose conversations they become")
-  .requiredOption("--format <format>", `one of: ${formats.join(", ")}`)
+  .option(
+    "--format <format>",
+    `one of: ${formats.join(", ")}; without it, an export of ChatGPT or Claude (JSON or ZIP)`,
+  )
   .option("--json", "print the report as JSON")
-  .action(async (file: string, options: { user: string; format: string; json?: boolean }) => {
+  .action(async (file: string, options: { user: string; format?: string; json?: boolean }) => {
     const bar = new SingleBar({
       format: "{bar} {percentage}% | {eta_formatted} left",
       stream: process.stderr,
@@ -121,8 +125,8 @@ program
       const report = await importFile(readDatabaseConfig(taken), { ...options, file, onProgress });
       bar.stop();
       if (options.json) print(report);
-      else console.log(reportInWords(report));
-      if (report.failed > 0) process.exitCode = 1;
+      else console.log("faults" in report ? productReportInWords(report) : reportInWords(report));
+      if (report.failed > 0 || ("faults" in report && report.faults.length > 0)) process.exitCode = 1;
     } finally {
       bar.stop();
     }
@@ -266,14 +270,26 @@ function keyInWords({ id, name, start, isReadOnly, expiresAt }: ApiKey): string 
   return `${id}  ${start}…  ${isReadOnly ? "read only" : "read and write"}  ${end}  ${name}`;
 }
 
+function productReportInWords(report: ProductReport): string {
+  const lines = report.conversations.flatMap(({ file, number, outcome, messages, error, leftOut }) => [
+    `${file} ${number}: ${outcome}${messages ? `, ${messages} messages` : ""}${error ? `: ${error}` : ""}`,
+    ...leftOut.map(({ messageId, reason }) => `  left out${messageId ? ` of message ${messageId}` : ""}: ${reason}`),
+  ]);
+  for (const { file, fault } of report.faults) lines.push(`${file}: ${fault}`);
+  return [...lines, sumOf(report)].join("\n");
+}
+
+function sumOf({ imported, messages, alreadyThere, failed }: Omit<ImportReport, "conversations">): string {
+  return `${imported} conversations imported with ${messages} messages, ${alreadyThere} already there, ${failed} failed.`;
+}
+
 function reportInWords(report: ImportReport): string {
-  const { conversations, omitted, stopped, imported, alreadyThere, failed, messages } = report;
+  const { conversations, omitted, stopped } = report;
   const lines = conversations.map(
     ({ line, source, outcome, messages: count, error }) =>
       `line ${line}: ${source ?? "?"}: ${outcome}${count ? `, ${count} messages` : ""}${error ? `: ${error}` : ""}`,
   );
   if (omitted) lines.push(`and ${omitted} lines more`);
   if (stopped) lines.push(stopped);
-  const sum = `${imported} conversations imported with ${messages} messages, ${alreadyThere} already there, ${failed} failed.`;
-  return [...lines, sum].join("\n");
+  return [...lines, sumOf(report)].join("\n");
 }

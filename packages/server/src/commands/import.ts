@@ -6,12 +6,15 @@ import type { DatabaseConfig } from "../config.ts";
 import { type OpenDatabase, openExistingDatabase, openStore } from "../database.ts";
 import { createLog } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
+import { importConversations, type ProductReport } from "../transfer/conversations.ts";
 import { formatOf, type ImportReport, importLines } from "../transfer/import.ts";
 import { linesOf } from "../transfer/lines.ts";
+import { valuesOf } from "../transfer/values.ts";
 import { userByEmail } from "./people.ts";
 
 export interface ImportOptions {
-  format: string;
+  /** Without one, the file is a product's export, and known by its shape. */
+  format?: string | undefined;
   file: string;
   user: string;
   /** Told from time to time, with the bytes that were read and their total. */
@@ -19,7 +22,10 @@ export interface ImportOptions {
 }
 
 /** @throws invalid_input when the format, the file or the user is not there; a line that is wrong is reported, and the others go on */
-export async function importFile(database: DatabaseConfig, options: ImportOptions): Promise<ImportReport> {
+export async function importFile(
+  database: DatabaseConfig,
+  options: ImportOptions,
+): Promise<ImportReport | ProductReport> {
   const total = await sizeOf(options);
   await using connection = await openExistingDatabase(database);
   if (connection.engine === "pglite") await migrate(connection, migrations);
@@ -29,16 +35,31 @@ export async function importFile(database: DatabaseConfig, options: ImportOption
 
 export async function importInto(
   database: Pick<OpenDatabase, keyof Connection | "db">,
+  options: ImportOptions & { format: string },
+  total: number,
+): Promise<ImportReport>;
+export async function importInto(
+  database: Pick<OpenDatabase, keyof Connection | "db">,
   options: ImportOptions,
   total: number,
-): Promise<ImportReport> {
-  formatOf(options.format);
+): Promise<ImportReport | ProductReport>;
+export async function importInto(
+  database: Pick<OpenDatabase, keyof Connection | "db">,
+  options: ImportOptions,
+  total: number,
+): Promise<ImportReport | ProductReport> {
+  const { format } = options;
+  if (format !== undefined) formatOf(format);
   const { id: userId } = await userByEmail(database.db, options.user);
   const store = await openStore(database);
   const notifier = createNotifier({ connection: database, log: createLog("silent") });
   // Open pages of the servers on this database hear of what comes in.
   store.onChange(notifier.publish);
-  const report = await importLines(store.forUser(userId), userId, options.format, linesOf(chunksOf(options, total)));
+  const mine = store.forUser(userId);
+  const report =
+    format === undefined
+      ? await importConversations(mine, valuesOf(options.file))
+      : await importLines(mine, userId, format, linesOf(chunksOf(options, total)));
   await notifier.flush();
   await notifier.close();
   return report;
@@ -54,7 +75,7 @@ async function* chunksOf({ file, onProgress }: ImportOptions, total: number): As
 }
 
 async function sizeOf({ format, file }: ImportOptions): Promise<number> {
-  formatOf(format);
+  if (format !== undefined) formatOf(format);
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) throw new InvalidInputError(`There is no file ${file} that can be read.`);
   return found.size;
