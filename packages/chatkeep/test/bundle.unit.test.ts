@@ -23,7 +23,12 @@ async function bundle(code: string): Promise<{ bytes: number; imports: string[] 
     build: { write: false, minify: true, target: "es2024", rollupOptions: { input: entry, external: [/^node:/] } },
   });
   const outputs = [result].flat().flatMap((each) => ("output" in each ? each.output : []));
-  const chunks = outputs.flatMap((each) => (each.type === "chunk" ? [each] : []));
+  const all = outputs.flatMap((each) => (each.type === "chunk" ? [each] : []));
+  // What is loaded with it; what it loads when it is asked for, such as search, is left out.
+  const atOnce = new Set(
+    all.filter(({ isEntry }) => isEntry).flatMap(({ fileName, imports }) => [fileName, ...imports]),
+  );
+  const chunks = all.filter(({ fileName }) => atOnce.has(fileName));
   const bytes = chunks.reduce((sum, chunk) => sum + Buffer.byteLength(chunk.code), 0);
   return {
     bytes,

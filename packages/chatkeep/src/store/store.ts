@@ -18,7 +18,7 @@ import { interruptRuns, removeChunks } from "./runs/expire.ts";
 import { type Heartbeat, heartbeat, type RunPosition, readRuns } from "./runs/heartbeat.ts";
 import { runLeaseMs } from "./runs/lease.ts";
 import { idSchema } from "./schemas.ts";
-import { type IndexMessagesOptions, indexMessages } from "./search/index-messages.ts";
+import type { IndexMessagesOptions } from "./search/index-messages.ts";
 import { requireOptions, requireParts, requireWork, type StoreOptions } from "./store-input.ts";
 import { type ChatTables, tablesOf, type UserId } from "./tables/tables.ts";
 import { type Runner, type UserRunner, type UserStore, userVerbs } from "./user-verbs.ts";
@@ -183,7 +183,10 @@ function systemStore(run: Runner) {
      * in it is found all the same, only slower. `next` is the `after` of the next call.
      * @throws invalid_input
      */
-    indexMessages: (options?: IndexMessagesOptions) => run((context) => indexMessages(context, options)),
+    indexMessages: async (options?: IndexMessagesOptions) => {
+      const { indexMessages } = await import("./search/index-messages.ts");
+      return await run((context) => indexMessages(context, options));
+    },
     /**
      * Conversations as they are now, each with the run that is running in it. One that is missing is gone.
      * @throws invalid_input

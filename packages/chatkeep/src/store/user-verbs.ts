@@ -39,7 +39,6 @@ import type {
   SavedMessage,
 } from "./schemas.ts";
 import { idSchema } from "./schemas.ts";
-import { searchMessages } from "./search/search.ts";
 import type { SearchOptions } from "./search/search-schemas.ts";
 import type { RunKey } from "./tables/run.ts";
 import type { UserId } from "./tables/tables.ts";
@@ -216,7 +215,11 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
      * out), `reasoning`, `tools` (what went in and came out), `files` (their names).
      * @throws invalid_input, such as for a text without a letter or a digit
      */
-    search: (options: SearchOptions) => run((context) => searchMessages(context, userId, options)),
+    search: async (options: SearchOptions) => {
+      // Loaded when somebody searches: it is an eighth of the store.
+      const { searchMessages } = await import("./search/search.ts");
+      return await run((context) => searchMessages(context, userId, options));
+    },
     /** The replies that are, or were, generated in this user's conversations. */
     runs: {
       /**

@@ -16,7 +16,7 @@ export async function serveMcp(database: DatabaseConfig, email: string, url: str
   await requireMigrated(connection, migrations);
   const person = await userByEmail(connection.db, email);
   const user = (await openStore(connection)).forUser(person.id);
-  const base = url?.replace(/\/+$/, "");
+  const base = url?.replace(/\/$/, "");
   const urlOf = base === undefined ? undefined : (id: string) => `${base}/c/${encodeURIComponent(id)}`;
   const ended = new Promise<void>((resolve) => {
     for (const event of ["end", "close"]) process.stdin.once(event, resolve);

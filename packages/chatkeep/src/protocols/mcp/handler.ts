@@ -53,7 +53,7 @@ export function mcpHandler(options: McpHandlerOptions): ProtocolHandler {
 }
 
 function urlsBelow(url: string): (conversationId: string) => string {
-  return (conversationId) => `${url.replace(/\/+$/, "")}/c/${encodeURIComponent(conversationId)}`;
+  return (conversationId) => `${url.replace(/\/$/, "")}/c/${encodeURIComponent(conversationId)}`;
 }
 
 /** As JSON-RPC has them, where no request of it can be answered. */
