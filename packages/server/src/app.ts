@@ -48,6 +48,8 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   store: Store;
   auth: Auth;
   model: AnsweringModel;
+  /** What conversations may name in its place, by their `modelId`. */
+  models?: readonly AnsweringModel[] | undefined;
   log: Log;
   /** The public address. */
   url: string;
@@ -78,7 +80,7 @@ export function createApp(options: AppOptions) {
     rows,
     model: model.modelId,
     historyTokens: model.historyTokens,
-    generate: createAssistant({ db, model, log, rows }),
+    generate: createAssistant({ db, model, models: options.models ?? [], log, rows }),
     failureOf,
     removeExpired: async () => {
       await removeExpiredRows(db);

@@ -13,6 +13,8 @@ export interface ModelConfig {
   id: string;
   baseUrl: string;
   apiKey: string | undefined;
+  /** Others of the same endpoint, which conversations may name. */
+  others?: readonly string[];
   /** What its endpoint does not take. */
   without?: readonly Omission[];
   /** About how many tokens of a conversation it is given; 16,000 when left out. */
@@ -147,6 +149,7 @@ const environmentSchema = z.object({
   ),
   CHATKEEP_URL: filled(publicUrl),
   CHATKEEP_MODEL: filled(z.string()),
+  CHATKEEP_MODELS: filled(z.string()),
   CHATKEEP_MODEL_WITHOUT: filled(
     z
       .string()
@@ -234,7 +237,7 @@ function localUrl(host: string, port: number): string {
 
 function modelOf(set: z.output<typeof environmentSchema>): ModelConfig | undefined {
   const { CHATKEEP_MODEL: id, OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl } = set;
-  const { CHATKEEP_MODEL_WITHOUT: without, CHATKEEP_MODEL_HISTORY: historyTokens } = set;
+  const { CHATKEEP_MODELS: others, CHATKEEP_MODEL_WITHOUT: without, CHATKEEP_MODEL_HISTORY: historyTokens } = set;
   if (!id) return undefined;
   if (!apiKey && !baseUrl) {
     throw new InvalidInputError(
@@ -245,6 +248,7 @@ function modelOf(set: z.output<typeof environmentSchema>): ModelConfig | undefin
     id,
     apiKey,
     baseUrl: (baseUrl ?? openAi).replace(/\/+$/, ""),
+    ...(others && { others: namesIn(others) }),
     ...(without && { without: namesIn(without).filter(isOmission) }),
     ...(historyTokens && { historyTokens }),
   };

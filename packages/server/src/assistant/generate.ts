@@ -5,12 +5,14 @@ import type { Database } from "../database.ts";
 import type { Rows } from "../limits.ts";
 import type { Log } from "../log.ts";
 import type { AnsweringModel } from "./model.ts";
-import { describeModelError, failureOf, tellingModel } from "./model-errors.ts";
+import { describeModelError, failureOf, tellingModel, unknownModel } from "./model-errors.ts";
 import { taskTools } from "./tools.ts";
 
 export interface AssistantOptions {
   db: Database;
   model: AnsweringModel;
+  /** What conversations may name beside it. */
+  models: readonly AnsweringModel[];
   log: Log;
   rows: Rows;
 }
@@ -18,17 +20,16 @@ export interface AssistantOptions {
 const maxSteps = 8;
 const modelTimeouts = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
-export function createAssistant({ db, model, log, rows }: AssistantOptions) {
-  const telling = tellingModel(model);
-  model.hear?.((without, words) =>
-    log.warn(
-      { model: model.modelId, without, words },
-      "the endpoint refuses this, and is asked without it from now on",
-    ),
-  );
-  return ({ userId, runId, messages, instructions: more, signal }: ChatTurn) =>
-    streamText({
-      model: telling,
+export function createAssistant({ db, model, models, log, rows }: AssistantOptions) {
+  const offered = new Map([model, ...models].map((each) => [each.modelId, tellingModel(each)]));
+  for (const { modelId, hear } of [model, ...models]) {
+    hear?.((without, words) =>
+      log.warn({ model: modelId, without, words }, "the endpoint refuses this, and is asked without it from now on"),
+    );
+  }
+  return ({ userId, runId, messages, instructions: more, signal, model: named }: ChatTurn) => {
+    return streamText({
+      model: offered.get(named ?? model.modelId) ?? unknownModel(named),
       instructions: instructions(more),
       messages,
       tools: taskTools(db, String(userId), rows),
@@ -40,6 +41,7 @@ export function createAssistant({ db, model, log, rows }: AssistantOptions) {
         log.warn({ runId, code, provider: describeModelError(error) }, "the model failed");
       },
     });
+  };
 }
 
 function instructions(more: string | null): string {

@@ -6,11 +6,22 @@ import { type ModelFailure, modelFailure, modelFailureOf } from "chatkeep/ai-sdk
 import { wordsIn, wordsOf } from "./endpoint-words.ts";
 import { isTooLong } from "./refusals.ts";
 
+/** A conversation that names a model which is not among those of this server. */
+class UnknownModelError extends Error {}
+
+/** Stands for it: the reply fails, and says why. */
+export function unknownModel(name: string | null): LanguageModelV4 {
+  const fail = () => Promise.reject(new UnknownModelError("the conversation names a model that is not offered"));
+  const modelId = name ?? "";
+  return { specificationVersion: "v4", provider: "none", modelId, supportedUrls: {}, doGenerate: fail, doStream: fail };
+}
+
 /** A stream that ended without saying so. */
 class IncompleteStreamError extends Error {}
 
 export function failureOf(error: unknown): ModelFailure {
   if (error instanceof IncompleteStreamError) return modelFailure("model_incomplete");
+  if (error instanceof UnknownModelError) return modelFailure("model_unknown");
   const plain = modelFailureOf(error);
   const { status, body, words } = saidBy(lastOf(error));
   if (isTooLong(status, body)) return withWords(modelFailure("model_context_too_long"), words);

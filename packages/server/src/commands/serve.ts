@@ -5,7 +5,7 @@ import { ChatkeepError, InvalidInputError, migrate, requireMigrated, Unavailable
 import { createApp } from "../app.ts";
 import { createModel } from "../assistant/model.ts";
 import { createAuth, forgetLockedKeys } from "../auth.ts";
-import type { Config } from "../config.ts";
+import type { Config, ModelConfig } from "../config.ts";
 import { type OpenDatabase, openDatabase, openStore, secretOf } from "../database.ts";
 import { createLog, type Log } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
@@ -58,6 +58,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     store,
     auth,
     model: createModel(config.model),
+    models: config.model?.others?.map((id) => createModel({ ...(config.model as ModelConfig), id })),
     log,
     url: config.url,
     trustProxy: config.trustProxy,

@@ -10,6 +10,7 @@ export const testUrl = "http://chatkeep.test";
 
 export interface TestAppOptions {
   model?: LanguageModelV4;
+  models?: LanguageModelV4[];
   limitAttempts?: boolean;
   /** On a database that another application has already. */
   database?: TestDatabase;
@@ -37,6 +38,7 @@ export type TestApp = Awaited<ReturnType<typeof openTestApp>>;
 
 export async function openTestApp({
   model,
+  models: otherModels = [],
   limitAttempts = false,
   runLeaseMs,
   url = testUrl,
@@ -61,6 +63,7 @@ export async function openTestApp({
     limits,
     anonymousDays,
     model: model ?? createOfflineModel({ wordMs: 0 }),
+    models: otherModels,
     listen: given.listen ?? connection.listen,
     isAlone: !isServer,
   });

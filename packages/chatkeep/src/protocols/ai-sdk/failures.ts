@@ -10,6 +10,7 @@ const sentences = {
   model_timeout: "The model did not answer in time. Try again.",
   model_incomplete: "The model stopped before the end of its answer. Try again.",
   model_empty: "The model gave an empty answer. Try again.",
+  model_unknown: "This conversation is to be answered by a model that is not offered here. Choose another one.",
   model_failed: "The model could not answer. Try again.",
 } as const;
 

@@ -239,7 +239,7 @@ function beginStatement(context: Context) {
     ),
     begun as (
       insert into ${run} (conversation_id, user_id, message_id, server, model)
-      select held.id, held.user_id, draft.id, ${server}, ${model}
+      select held.id, held.user_id, draft.id, ${server}, coalesce(held.model, ${model})
       from held
       cross join draft
       returning id, epoch
@@ -313,13 +313,18 @@ async function beginSlowly(context: Context, reply: Reply): Promise<Beginning> {
   try {
     const begun = await changing(context, async (through) => {
       const stored = await appendOrCreate(through, ownerId, conversationId, pair);
-      const run = await beginRun(through, ownerId, { conversationId, messageId: replyId, server, model });
+      const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
+      const run = await beginRun(through, ownerId, {
+        conversationId,
+        messageId: replyId,
+        server,
+        model: named ?? model,
+      });
       const [first, draft] = stored;
       if (first && draft && draft.seq > first.seq + 1 && !regenerate) {
         const [next] = (await listMessages(through, ownerId, conversationId, { after: first.seq, limit: 1 })).items;
         if (next?.parentId === first.id && next.status === "complete") throw new AnsweredBefore(next);
       }
-      const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
       const question = first ?? (await getMessage(through, ownerId, conversationId, asked.id));
       return { run, question, replyId, model: named, instructions };
     });

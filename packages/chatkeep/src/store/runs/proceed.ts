@@ -36,8 +36,8 @@ export async function proceedReply(context: Context, ownerId: UserId, input: Pro
     const reply = await getMessage(through, ownerId, conversationId, messageId);
     if (!found) throw isOther(reply, revision);
     await unindex(through, ownerId, { messageId: messageRow });
-    const run = await beginRun(through, ownerId, { conversationId, messageId, server, model });
     const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
+    const run = await beginRun(through, ownerId, { conversationId, messageId, server, model: named ?? model });
     return { run, reply, replyId: reply.id, model: named, instructions };
   });
   context.changed({ userId: ownerId, conversationId });
