@@ -56,6 +56,7 @@ it("each verb of a user refuses each argument that is of a wrong type, with a se
     "runs.end": [key, { status: "completed", parts: [] }],
     "runs.findRunning": [id],
     "runs.find": [id, randomUUID()],
+    "runs.findById": [randomUUID()],
     "runs.stop": [id],
   };
   const { transaction: _, import: bringIn, ...nouns } = ann;

@@ -36,6 +36,7 @@ describe("conversations", () => {
       archived: false,
       createdAt: expect.stringMatching(/Z$/),
       updatedAt: expect.stringMatching(/Z$/),
+      expiresAt: null,
     });
     const path = `/api/conversations/${conversation.id}`;
     expect(await ann.call("GET", path)).toEqual(conversation);
