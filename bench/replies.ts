@@ -30,13 +30,13 @@ const database = openPg({ url: postgres.url, maxConnections: 1 });
 await migrate(database, migrations);
 await database.pool.query("create extension pg_stat_statements");
 
-const speaker = (pauseMs: number) =>
+const generator = (pauseMs: number) =>
   fork(fileURLToPath(new URL("endpoint.ts", import.meta.url)), [String(pauseMs)], {
     execArgv: ["-C", "chatkeep-source"],
   });
 
 async function withServers<Result>(pauseMs: number, work: (one: RunningServer, two: RunningServer) => Promise<Result>) {
-  const endpoint = speaker(pauseMs);
+  const endpoint = generator(pauseMs);
   const [model] = (await once(endpoint, "message")) as [Record<string, string>];
   const environment = { ...model, DATABASE_URL: postgres.url, CHATKEEP_SECRET: "x".repeat(40) };
   const [one, two] = await Promise.all([startServer(environment), startServer(environment)]);

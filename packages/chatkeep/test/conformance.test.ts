@@ -34,7 +34,7 @@ async function openEmbedded(): Promise<Subject> {
   return {
     store: conformanceStore(database),
     clock: clockOf(db),
-    shelf: shelfOf(database),
+    archive: archiveOf(database),
     whole: true,
     changes: changesOn(database),
     close,
@@ -72,7 +72,7 @@ async function openServer(): Promise<Subject> {
     },
     clock: clockOf(admin.db),
     ...(isCounted && { counters: countersOf(admin.db) }),
-    shelf: shelfOf(admin),
+    archive: archiveOf(admin),
     whole: true,
     changes: changesOn(admin),
     close: async () => {
@@ -95,7 +95,7 @@ function clockOf(db: Drizzle): NonNullable<Subject["clock"]> {
   };
 }
 
-function shelfOf(connection: Connection): NonNullable<Subject["shelf"]> {
+function archiveOf(connection: Connection): NonNullable<Subject["archive"]> {
   const store = createStore(connection, models);
   return {
     archive: async (userId, id, archived) => void (await store.forUser(userId).conversations.archive(id, archived)),

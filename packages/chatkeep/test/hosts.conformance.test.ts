@@ -15,7 +15,7 @@ import { conformanceStore } from "./helpers/conformance-store.ts";
 import { engine, openTestDatabase } from "./helpers/database.ts";
 import { isLong } from "./helpers/long.ts";
 
-const without: Capability[] = ["processes", "faults", "clock", "counters", "shelf", "changes"];
+const without: Capability[] = ["processes", "faults", "clock", "counters", "archive", "changes"];
 
 const closable = (connection: Connection, close: () => Promise<void>): ClosableConnection => ({ ...connection, close });
 

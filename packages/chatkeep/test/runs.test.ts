@@ -39,7 +39,7 @@ async function draftIn(conversationId: string) {
 const system = () =>
   createStore(database, models, { partsOf: (chunks) => [{ type: "text", text: chunks.join("") }] }).system;
 
-const pulse = (key: RunKey, chunks: string[] = [], first = 1, userId: string = ids.ann) =>
+const sendHeartbeat = (key: RunKey, chunks: string[] = [], first = 1, userId: string = ids.ann) =>
   system().heartbeat([{ userId, key, chunks: chunks.map((chunk, index) => ({ seq: first + index, chunk })) }]);
 const alive = (key: RunKey, stop = false, isFollowed = false) => [{ runId: key.id, stop, isFollowed }];
 const expire = () => database.db.execute(sql`update run set heartbeat_at = now() - interval '16 seconds'`);
@@ -49,7 +49,7 @@ const chunksOf = async (key: RunKey, after = 0) =>
 it("writes its reply once, and is over", async () => {
   const { ann } = people;
   const { id, key } = await begin();
-  expect(await pulse(key)).toEqual(alive(key));
+  expect(await sendHeartbeat(key)).toEqual(alive(key));
   const parts = [{ type: "text", text: "Hi, Ann." }];
   const end = { status: "completed", parts, finishReason: "length", inputTokens: 3, outputTokens: 4 } as const;
   expect(await ann.runs.end(key, end)).toBe(true);
@@ -60,7 +60,7 @@ it("writes its reply once, and is over", async () => {
     finishReason: "length",
   });
   expect(await ann.runs.end(key, { status: "failed", parts: [] })).toBe(false);
-  expect(await pulse(key, ["late"])).toEqual([]);
+  expect(await sendHeartbeat(key, ["late"])).toEqual([]);
   expect((await ann.messages.list(id)).items[1]?.status).toBe("complete");
   expect(await chunksOf(key)).toEqual([]);
 });
@@ -112,33 +112,33 @@ it("begins for a draft of its conversation alone, and says what is wrong with an
 it("is told whether somebody follows it, which only its owner's readers can", async () => {
   const { key } = await begin();
   await system().readRuns([{ userId: ids.bob, runId: key.id, after: 0 }]);
-  expect(await pulse(key)).toEqual(alive(key));
+  expect(await sendHeartbeat(key)).toEqual(alive(key));
   await system().readRuns([{ userId: ids.ann, runId: key.id, after: 0 }]);
-  expect(await pulse(key)).toEqual(alive(key, false, true));
+  expect(await sendHeartbeat(key)).toEqual(alive(key, false, true));
   await database.db.execute(sql`update run set followed_at = now() - interval '16 seconds'`);
-  expect(await pulse(key)).toEqual(alive(key));
+  expect(await sendHeartbeat(key)).toEqual(alive(key));
   await system().readRuns([{ userId: ids.ann, runId: key.id, after: 0 }]);
-  expect(await pulse(key)).toEqual(alive(key, false, true));
+  expect(await sendHeartbeat(key)).toEqual(alive(key, false, true));
 });
 
 it("hears of a stop, which only its owner can ask for", async () => {
   const { ann, bob } = people;
   const { id, key } = await begin();
   await expect(bob.runs.stop(id)).rejects.toThrow(code("not_found"));
-  expect(await pulse(key, ["theirs"], 1, ids.bob)).toEqual([]);
+  expect(await sendHeartbeat(key, ["theirs"], 1, ids.bob)).toEqual([]);
   expect(await bob.runs.end(key, { status: "failed", parts: [] })).toBe(false);
   expect(await bob.runs.find(id, key.id)).toBeUndefined();
   expect(await system().readRuns([{ userId: ids.bob, runId: key.id, after: 0 }])).toEqual([]);
   expect(await ann.runs.stop(id)).toBe(key.id);
-  expect(await pulse(key)).toEqual(alive(key, true));
+  expect(await sendHeartbeat(key)).toEqual(alive(key, true));
 });
 
 it("stores what it streams in order, the same rows once, and the rest with its end", async () => {
   const { ann } = people;
   const { key } = await begin();
-  await pulse(key, ["a", "b"]);
-  await pulse(key, ["a", "b", "c"]);
-  await pulse(key, ["d"], 4);
+  await sendHeartbeat(key, ["a", "b"]);
+  await sendHeartbeat(key, ["a", "b", "c"]);
+  await sendHeartbeat(key, ["d"], 4);
   expect(await chunksOf(key)).toEqual(["a", "b", "c", "d"]);
   expect(await chunksOf(key, 2)).toEqual(["c", "d"]);
   const chunks = [
@@ -158,7 +158,7 @@ it("stores what it streams in order, the same rows once, and the rest with its e
 
 it("is read in pages when it is long", async () => {
   const { key } = await begin();
-  await pulse(
+  await sendHeartbeat(
     key,
     Array.from({ length: 700 }, (_, index) => String(index)),
   );
@@ -170,14 +170,14 @@ it("is read in pages when it is long", async () => {
 it("is interrupted when its lease has run out, keeps what it streamed, and can then write nothing", async () => {
   const { ann } = people;
   const { id, key, messageId } = await begin();
-  await pulse(key, ["so ", "far"]);
+  await sendHeartbeat(key, ["so ", "far"]);
   expect(await system().interruptRuns("expired")).toEqual([]);
   await expire();
   expect((await system().readRuns([{ userId: ids.ann, runId: key.id, after: 9 }]))[0]?.isOver).toBe(true);
   const both = await Promise.all([1, 2].map(() => system().interruptRuns("expired")));
   expect(both.flat()).toEqual([{ runId: key.id, conversationId: id, userId: ids.ann }]);
   expect(await ann.messages.get(id, messageId)).toMatchObject({ status: "interrupted", content: "so far" });
-  expect(await pulse(key, ["late"], 3)).toEqual([]);
+  expect(await sendHeartbeat(key, ["late"], 3)).toEqual([]);
   expect(await ann.runs.end(key, { status: "completed", parts: [{ type: "text", text: "late" }] })).toBe(false);
   expect((await ann.messages.get(id, messageId)).content).toBe("so far");
   expect(await ann.runs.find(id, key.id)).toMatchObject({ status: "interrupted" });
@@ -198,9 +198,9 @@ it("makes way for the next when its lease has run out, and all of them do when t
 it("writes nothing into a conversation that was deleted meanwhile", async () => {
   const { ann } = people;
   const { id, key } = await begin();
-  await pulse(key, ["so far"]);
+  await sendHeartbeat(key, ["so far"]);
   await ann.conversations.delete(id);
-  expect(await pulse(key, ["late"], 2)).toEqual([]);
+  expect(await sendHeartbeat(key, ["late"], 2)).toEqual([]);
   expect(await ann.runs.end(key, { status: "completed", parts: [{ type: "text", text: "late" }] })).toBe(false);
   expect(await ann.conversations.find(id)).toBeUndefined();
   expect(await system().readRuns([{ userId: ids.ann, runId: key.id, after: 0 }])).toEqual([]);
@@ -210,8 +210,8 @@ it("writes nothing into a conversation that was deleted meanwhile", async () => 
 it("loses its chunks some time after its end, and not before", async () => {
   const { ann } = people;
   const [one, two] = [await begin(), await begin()];
-  await pulse(one.key, ["one"]);
-  await pulse(two.key, ["two"]);
+  await sendHeartbeat(one.key, ["one"]);
+  await sendHeartbeat(two.key, ["two"]);
   await ann.runs.end(one.key, { status: "completed", parts: [] });
   expect(await system().removeChunks(60_000)).toBe(0);
   await database.db.execute(sql`update run set finished_at = finished_at - interval '2 minutes'`);

@@ -16,7 +16,7 @@ const atMost: Record<string, [letters: number, because: string]> = {
 /** A pattern whose work grows with the square is stuck on a quarter of a megabyte already; the long form has all of it. */
 const enough = (isLong ? 1024 : 256) * 1024;
 /** Ten times and more what the slowest one takes: who needs more is not slow but stuck. */
-const patienceMs = 20_000;
+const timeoutMs = 20_000;
 
 const program = `
   const { parentPort } = require("node:worker_threads");
@@ -32,14 +32,14 @@ const program = `
   });`;
 
 /** Resolves with the text on which it got stuck, if it did. */
-async function feed(pattern: Pattern, patience = patienceMs): Promise<unknown> {
+async function feed(pattern: Pattern, timeout = timeoutMs): Promise<unknown> {
   const worker = new Worker(program, { eval: true });
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   let trying: unknown;
   let timer: NodeJS.Timeout | undefined;
   worker.on("error", reject).on("message", (told: { trying?: unknown; done?: boolean }) => {
     trying = told.trying ?? trying;
-    timer ??= setTimeout(() => resolve(trying), patience);
+    timer ??= setTimeout(() => resolve(trying), timeout);
     if (told.done) resolve(undefined);
   });
   // The bad ones are of no file: they get all of it, so that they are found out.

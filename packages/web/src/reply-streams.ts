@@ -8,11 +8,11 @@ import { client } from "./client.ts";
 import { aborted, untilVisible, withPlace } from "./tabs.ts";
 
 /** So long a stream may go on without a place: asking for one takes a moment. */
-const patienceMs = 1_000;
+const timeoutMs = 1_000;
 const places = [1, 2, 3].map((number) => `chatkeep.reply.${number}`);
 
 /** The stream was let go of; the reply was not lost. The AI SDK takes it for a lost network by these words. */
-export class LetGoError extends TypeError {
+export class DetachedError extends TypeError {
   constructor() {
     super("network: the stream was let go of");
   }
@@ -83,7 +83,7 @@ async function untilEnded(path: string, over: AbortSignal): Promise<void> {
 
 function watched(body: ReadableStream<Uint8Array>, place: Place, over: AbortController): ReadableStream<Uint8Array> {
   const reader = body.getReader();
-  let isLetGo = false;
+  let isDetached = false;
   let unwatch = () => {};
   const end = () => {
     over.abort();
@@ -91,17 +91,17 @@ function watched(body: ReadableStream<Uint8Array>, place: Place, over: AbortCont
   };
   return new ReadableStream<Uint8Array>({
     start: (controller) => {
-      const letGo = () => {
-        isLetGo = true;
+      const detach = () => {
+        isDetached = true;
         end();
-        controller.error(new LetGoError());
+        controller.error(new DetachedError());
         void reader.cancel();
       };
-      const patience = setTimeout(() => place.isTaken() || letGo(), patienceMs);
-      const lookAtTab = () => document.visibilityState === "visible" || letGo();
+      const timeout = setTimeout(() => place.isTaken() || detach(), timeoutMs);
+      const lookAtTab = () => document.visibilityState === "visible" || detach();
       document.addEventListener("visibilitychange", lookAtTab);
       unwatch = () => {
-        clearTimeout(patience);
+        clearTimeout(timeout);
         document.removeEventListener("visibilitychange", lookAtTab);
       };
       lookAtTab();
@@ -109,14 +109,14 @@ function watched(body: ReadableStream<Uint8Array>, place: Place, over: AbortCont
     pull: async (controller) => {
       try {
         const { done, value } = await reader.read();
-        if (isLetGo) return;
+        if (isDetached) return;
         if (value) controller.enqueue(value);
         if (!done) return;
         end();
         controller.close();
       } catch (error) {
         end();
-        if (!isLetGo) controller.error(error);
+        if (!isDetached) controller.error(error);
       }
     },
     cancel: async (reason) => {

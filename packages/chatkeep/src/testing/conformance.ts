@@ -8,6 +8,7 @@
  * declare fails.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { archiveCases } from "./cases/archive.ts";
 import { contentCases } from "./cases/content.ts";
 import { costCases } from "./cases/cost.ts";
 import { deletionCases } from "./cases/deletion.ts";
@@ -15,7 +16,6 @@ import { isolationCases } from "./cases/isolation.ts";
 import { lostCases } from "./cases/lost.ts";
 import { orderCases } from "./cases/order.ts";
 import { retryCases } from "./cases/retry.ts";
-import { shelfCases } from "./cases/shelf.ts";
 import { wholeCases } from "./cases/whole.ts";
 import { type Capability, type CaseContext, type ConformanceCase, capabilities, has, type Subject } from "./subject.ts";
 
@@ -52,7 +52,7 @@ export const conformanceGroups: readonly { name: string; cases: readonly Conform
   { name: "P6 what comes in comes back", cases: wholeCases },
   { name: "Content", cases: contentCases },
   { name: "Deletion", cases: deletionCases },
-  { name: "Archive and branches", cases: shelfCases },
+  { name: "Archive and branches", cases: archiveCases },
 ];
 
 /** Declares the suite under vitest. `make` opens the subject once; each case makes users and conversations of its own. */

@@ -80,8 +80,8 @@ export interface Subject {
     /** Runs `work` while nobody can read a message. */
     withoutMessages<Result>(work: () => Promise<Result>): Promise<Result>;
   };
-  /** `shelf`: an archive, and conversations that are trees, of which one branch is shown. */
-  shelf?: {
+  /** `archive`: an archive, and conversations that are trees, of which one branch is shown. */
+  archive?: {
     archive(userId: string, conversationId: string, archived: boolean): Promise<void>;
     /** The same as `append`, below a message that is not the last: another version of what follows it. */
     appendBelow(userId: string, conversationId: string, parentId: string, message: SentMessage): Promise<void>;
@@ -120,7 +120,7 @@ export const capabilities = [
   "faults",
   "clock",
   "counters",
-  "shelf",
+  "archive",
   "whole",
   "changes",
 ] as const;

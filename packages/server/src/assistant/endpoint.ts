@@ -15,9 +15,9 @@ export interface EndpointOptions {
   onOmitted(omission: Omission, words: string): void;
 }
 
-const longestError = 64 * 1024;
-const mostTexts = 50;
-const longestText = 16 * 1024;
+const maxError = 64 * 1024;
+const maxTexts = 50;
+const maxText = 16 * 1024;
 
 export function endpointFetch({ baseUrl, apiKey, without: never = [], onOmitted }: EndpointOptions): typeof fetch {
   const omitted = new Set(never);
@@ -56,9 +56,9 @@ async function beginningOf({ body }: Response): Promise<string> {
   let text = "";
   for await (const bytes of body ?? []) {
     text += decoder.decode(bytes, { stream: true });
-    if (text.length > longestError) break;
+    if (text.length > maxError) break;
   }
-  return text.slice(0, longestError);
+  return text.slice(0, maxError);
 }
 
 /** As much as a message of an error could quote. */
@@ -67,5 +67,5 @@ function textsIn({ messages }: ChatBody): string[] {
     if (role === "system" || !content) return [];
     return Array.isArray(content) ? content.flatMap(({ text }) => text ?? []) : [content];
   });
-  return texts.slice(-mostTexts).map((text) => text.slice(0, longestText));
+  return texts.slice(-maxTexts).map((text) => text.slice(0, maxText));
 }

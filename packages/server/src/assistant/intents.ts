@@ -15,7 +15,7 @@ const introduction = `I am chatkeep's **offline assistant**: no AI model, just a
 
 To talk with a real model, set \`CHATKEEP_MODEL\` and start again.`;
 
-const longestCommand = 500;
+const maxCommand = 500;
 
 type Rule = [pattern: RegExp, tool: string, input: (words: string[]) => Record<string, unknown>];
 
@@ -54,7 +54,7 @@ const rules: Rule[] = [
 
 /** The tool that the words ask for, if they ask for one. What is named keeps its capitals. */
 export function toolFor(words: string): ToolCall | undefined {
-  if (words.length > longestCommand * 2) return undefined;
+  if (words.length > maxCommand * 2) return undefined;
   const asked = withoutEnd(beginningOf(words).replace(/^(?:please|can you|could you|hey|ok|okay)[, ]+/i, ""));
   for (const [pattern, tool, input] of rules) {
     const match = pattern.exec(asked);
@@ -104,8 +104,8 @@ export function reply(questions: Questions): string {
 
 /** What the rules look at, with single spaces: some of them would take for ever on more. */
 function beginningOf(words: string): string {
-  const some = words.slice(0, longestCommand * 2).split(/\s/);
-  return some.filter(Boolean).join(" ").slice(0, longestCommand);
+  const some = words.slice(0, maxCommand * 2).split(/\s/);
+  return some.filter(Boolean).join(" ").slice(0, maxCommand);
 }
 
 function withoutEnd(words: string): string {

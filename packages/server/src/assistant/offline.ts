@@ -35,12 +35,12 @@ export function createOfflineModel({ wordMs = 20 }: OfflineOptions = {}): Langua
     },
     async doStream({ prompt, tools, abortSignal }) {
       const answer = answerTo(prompt, toolNames(tools));
-      return { stream: ReadableStream.from(speak(prompt, answer, wordMs, abortSignal)) };
+      return { stream: ReadableStream.from(generateWords(prompt, answer, wordMs, abortSignal)) };
     },
   };
 }
 
-async function* speak(
+async function* generateWords(
   prompt: LanguageModelV4Prompt,
   answer: Answer,
   wordMs: number,

@@ -2,7 +2,7 @@
 import { wordsIn } from "./endpoint-words.ts";
 import { type ChatBody, hasOmittable, type Omission } from "./omissions.ts";
 
-const longestText = 16 * 1024;
+const maxText = 16 * 1024;
 const statuses = new Set([400, 404, 405, 415, 422, 500, 501]);
 
 /** Words that refuse a thing, beside the name of the thing. */
@@ -78,7 +78,7 @@ const names: readonly { omission: Omission; words: readonly string[]; unless?: r
 
 /** What to leave out of this request, if that is why it was refused. */
 export function refusedPart(status: number, text: string, body: ChatBody): Omission | undefined {
-  const said = text.slice(0, longestText).toLowerCase();
+  const said = text.slice(0, maxText).toLowerCase();
   if (!statuses.has(status) || isTooLong(status, text)) return undefined;
   if (!refusing.some((words) => said.includes(words))) return undefined;
   const found = names.find(
@@ -120,6 +120,6 @@ const tooLong = [
 export function isTooLong(status: number | undefined, text: string): boolean {
   if (status === 413) return true;
   if (status === 401 || status === 403 || status === 429) return false;
-  const said = `${wordsIn(text)} ${text.slice(0, longestText)}`.toLowerCase();
+  const said = `${wordsIn(text)} ${text.slice(0, maxText)}`.toLowerCase();
   return tooLong.some((words) => said.includes(words));
 }

@@ -15,7 +15,7 @@ export type TaskResult =
 
 /** A title has 200 letters: whatever is much longer names no task. */
 const which = z.string().max(500).describe("The title of the task, or words that only its title has");
-const mostTasks = 100;
+const maxTasks = 100;
 
 /** Tools bound to one user: they cannot name another. */
 export function taskTools(db: Database, userId: string, rows: Rows) {
@@ -42,7 +42,7 @@ export function taskTools(db: Database, userId: string, rows: Rows) {
       }),
       execute: ({ completed }) =>
         answer(async () => {
-          const { items, nextCursor } = await listTasks(db, userId, { completed, limit: mostTasks });
+          const { items, nextCursor } = await listTasks(db, userId, { completed, limit: maxTasks });
           return { ...success(items), more: nextCursor !== null };
         }),
     }),
@@ -82,7 +82,7 @@ async function answer(work: () => Promise<TaskResult>): Promise<TaskResult> {
 
 /** Open tasks before done ones, an equal title before one that only has the words. */
 async function findByWords(db: Database, userId: string, words: string): Promise<Task | { ok: false; reason: string }> {
-  const { items } = await listTasks(db, userId, { limit: mostTasks });
+  const { items } = await listTasks(db, userId, { limit: maxTasks });
   const wanted = plain(words);
   const candidates = [...items].sort((a, b) => Number(a.completed) - Number(b.completed));
   const equal = candidates.find(({ title }) => plain(title) === wanted);

@@ -42,7 +42,7 @@ const gatherMs = 50;
 const pollMs = { heard: 10_000, unheard: 1_000 };
 const signOfLifeMs = 15_000;
 /** After which a page must show again who it is. */
-const longestMs = 600_000;
+const maxMs = 600_000;
 const usersAtOnce = 500;
 
 export function createEvents({ store, notifier, log }: EventsOptions) {
@@ -193,7 +193,7 @@ export function createEvents({ store, notifier, log }: EventsOptions) {
     users.set(userId, watched);
     watched.pages.add(page);
     const release = notifier.keepListening();
-    const longest = setTimeout(() => page.end(), longestMs).unref();
+    const longest = setTimeout(() => page.end(), maxMs).unref();
     stale.add(userId);
     looking.trigger();
     let isIn = true;

@@ -29,10 +29,10 @@ export interface ImportReport {
 
 const readers: Record<Format, (line: string, userId: string) => ImportedConversation> = { oasst: readOasstTree };
 
-const mostListed = 100;
+const maxListed = 100;
 const longest = { source: 100, error: 300 };
 /** A file of which so many lines are wrong, and ten times as many as are right, is none of this format. */
-const mostFailed = 1_000;
+const maxFailed = 1_000;
 
 /**
  * Stores what the lines hold; a line that is wrong is reported, and the others go on.
@@ -53,7 +53,7 @@ export async function importLines(
     if ("fault" in line) count(report, failedLine(number, undefined, line.fault));
     else count(report, await importLine(mine, number, () => read(line.text, userId), beforeRows));
     const { failed, imported, alreadyThere } = report;
-    if (failed >= mostFailed && failed > 10 * (imported + alreadyThere)) {
+    if (failed >= maxFailed && failed > 10 * (imported + alreadyThere)) {
       report.stopped = `Stopped after line ${number}, because ${failed} lines are wrong: is the file in the format ${format}?`;
       break;
     }
@@ -73,7 +73,7 @@ export function formatOf(name: string): Format {
 function count(report: ImportReport, line: ImportedLine): void {
   const { conversations, imported, alreadyThere, failed } = report;
   const listed = line.outcome === "failed" ? failed : imported + alreadyThere;
-  if (listed < mostListed) conversations.push(line);
+  if (listed < maxListed) conversations.push(line);
   else report.omitted = (report.omitted ?? 0) + 1;
   report.messages += line.messages;
   if (line.outcome === "failed") report.failed += 1;

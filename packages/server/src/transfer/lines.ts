@@ -3,12 +3,12 @@
 /** A line that is not blank, with its number, or what is wrong with it. */
 export type Line = { number: number; text: string } | { number: number; fault: string };
 
-const longestLine = 16 * 1024 * 1024;
+const maxLine = 16 * 1024 * 1024;
 /** Commas and brackets of one line: each is an object in memory. */
-const mostMarks = 1_000_000;
+const maxMarks = 1_000_000;
 const deepest = 20_000;
 
-const tooLong = `This line is longer than ${longestLine / 1024 / 1024} MiB: split it.`;
+const tooLong = `This line is longer than ${maxLine / 1024 / 1024} MiB: split it.`;
 const [lf, cr] = [0x0a, 0x0d];
 
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
@@ -17,12 +17,12 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
   let number = 0;
   const take = (piece: Uint8Array) => {
     length += piece.length;
-    if (length <= longestLine) pieces.push(piece);
+    if (length <= maxLine) pieces.push(piece);
     else pieces = [];
   };
   const end = (): Line | undefined => {
     number += 1;
-    const read = length > longestLine ? { fault: tooLong } : lineFrom(pieces, number === 1);
+    const read = length > maxLine ? { fault: tooLong } : lineFrom(pieces, number === 1);
     pieces = [];
     length = 0;
     return read && { number, ...read };
@@ -75,7 +75,7 @@ function tooManifold(text: string): string | undefined {
       marks += 1;
     }
     if (depth > deepest) return `This line is nested more than ${deepest} levels deep: split it.`;
-    if (marks > mostMarks) return `This line has more than ${mostMarks} entries: split it.`;
+    if (marks > maxMarks) return `This line has more than ${maxMarks} entries: split it.`;
   }
   return undefined;
 }

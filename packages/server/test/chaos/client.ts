@@ -53,8 +53,8 @@ async function attempt(
   body?: object,
   headers: Record<string, string> = {},
 ): Promise<Response | undefined> {
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), timeoutMs);
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), timeoutMs);
   const init = {
     method,
     headers: {
@@ -67,7 +67,7 @@ async function attempt(
     ...(body && { body: JSON.stringify(body) }),
   };
   try {
-    const response = await fetch(random.pick(urls) + path, { ...init, signal: patience.signal });
+    const response = await fetch(random.pick(urls) + path, { ...init, signal: deadline.signal });
     if (!response.ok) await noteRefusal(journal, `${method} ${path}`, response);
     return response;
   } catch {

@@ -9,7 +9,7 @@ import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 
 const lettersAtOnce = 1024 * 1024;
-const mostFailuresShown = 20;
+const maxFailuresShown = 20;
 
 type State =
   | { name: "waiting" }
@@ -89,7 +89,7 @@ function Progress({ state }: { state: State }) {
   }
   if (state.name === "waiting") return null;
   const { imported, alreadyThere, failed, conversations } = state.report;
-  const failures = conversations.filter(({ outcome }) => outcome === "failed").slice(0, mostFailuresShown);
+  const failures = conversations.filter(({ outcome }) => outcome === "failed").slice(0, maxFailuresShown);
   return (
     <div role="status" className="text-sm">
       <p>{t.account.imported(imported, alreadyThere, failed)}</p>

@@ -3,7 +3,7 @@ import { Chat } from "@ai-sdk/react";
 import type { UIMessage } from "ai";
 import type { BranchMessage } from "chatkeep/client";
 import { v4 as uuid } from "uuid";
-import { LetGoError } from "../reply-streams.ts";
+import { DetachedError } from "../reply-streams.ts";
 import { chatTransport, type KeptMetadata } from "./transport.ts";
 
 const chats = new Map<string, Chat<UIMessage>>();
@@ -34,24 +34,26 @@ type Ended = Pick<Chat<UIMessage>, "status" | "error" | "messages">;
 /** Whether the connection was lost while a reply came: it goes on without us, and is taken up again. */
 export function isCutOff(chat: Ended): boolean {
   const { status, error, messages } = chat;
-  return isLetGo(chat) || (status === "error" && error instanceof TypeError && messages.at(-1)?.role === "assistant");
+  return (
+    isDetached(chat) || (status === "error" && error instanceof TypeError && messages.at(-1)?.role === "assistant")
+  );
 }
 
 /** Whether this tab itself let the connection go, because others need it more. */
-export function isLetGo({ status, error }: Pick<Ended, "status" | "error">): boolean {
-  return status === "error" && error instanceof LetGoError;
+export function isDetached({ status, error }: Pick<Ended, "status" | "error">): boolean {
+  return status === "error" && error instanceof DetachedError;
 }
 
 const beingTakenUp = new Set<Chat<UIMessage>>();
 const firstPauseMs = 500;
-const longestPauseMs = 8_000;
+const maxPauseMs = 8_000;
 
 async function takeUpAgain(chat: Chat<UIMessage>): Promise<void> {
   if (beingTakenUp.has(chat)) return;
   beingTakenUp.add(chat);
   try {
-    for (let pauseMs = firstPauseMs; isCutOff(chat); pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-      if (!isLetGo(chat)) await backOnlineOr(pauseMs);
+    for (let pauseMs = firstPauseMs; isCutOff(chat); pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
+      if (!isDetached(chat)) await backOnlineOr(pauseMs);
       if (chats.get(chat.id) !== chat || !isCutOff(chat)) return;
       await chat.resumeStream();
     }

@@ -20,7 +20,7 @@ import {
 import { t } from "../strings/index.ts";
 import { Failure } from "../ui/failure.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
-import { forgetChat, isCutOff, isLetGo, keptOf } from "./chats.ts";
+import { forgetChat, isCutOff, isDetached, keptOf } from "./chats.ts";
 import { Earlier } from "./earlier.tsx";
 import { MessageView } from "./message-view.tsx";
 import { StateOfReply } from "./state-of-reply.tsx";
@@ -46,7 +46,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   const draftOf = isNew ? newDraft : id;
   const { chat, branch } = useKeptChat(id, isNew);
   const { messages, status, clearError } = chat;
-  const isReplying = status === "submitted" || status === "streaming" || isLetGo(chat);
+  const isReplying = status === "submitted" || status === "streaming" || isDetached(chat);
   const last = messages.at(-1);
   const isWrittenElsewhere = !isReplying && keptOf(last)?.status === "streaming";
   const isBusy = isReplying || isWrittenElsewhere;

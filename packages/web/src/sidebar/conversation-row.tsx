@@ -14,7 +14,7 @@ import { fullTime, shortTime } from "../ui/times.ts";
 import { toasts } from "../ui/toasts.tsx";
 import { deleteSoon, undoDelete } from "./deletions.ts";
 
-const longestTitle = 200;
+const maxTitle = 200;
 const item =
   "flex cursor-default items-center gap-2 rounded-lg px-3 py-2 text-sm outline-none data-highlighted:bg-side";
 
@@ -161,7 +161,7 @@ function Rename({ title, onDone }: RenameProps) {
       dir="auto"
       // biome-ignore lint/a11y/noAutofocus: the person has just chosen to write here
       autoFocus
-      maxLength={longestTitle}
+      maxLength={maxTitle}
       value={text}
       onChange={(event) => setText(event.target.value)}
       onFocus={(event) => event.target.select()}

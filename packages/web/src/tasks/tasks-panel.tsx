@@ -11,7 +11,7 @@ import { toasts } from "../ui/toasts.tsx";
 import { type Task, tasks } from "./tasks.ts";
 
 const key = ["tasks"];
-const longestTitle = 200;
+const maxTitle = 200;
 
 export function TasksPanel({ onClose }: { onClose: () => void }) {
   const list = useQuery({ queryKey: key, queryFn: tasks.list });
@@ -73,7 +73,7 @@ export function TasksPanel({ onClose }: { onClose: () => void }) {
           dir="auto"
           placeholder={t.tasks.new}
           value={title}
-          maxLength={longestTitle}
+          maxLength={maxTitle}
           onChange={(event) => setTitle(event.target.value)}
           className="min-w-0 flex-1 rounded-lg border border-line bg-page px-3 py-1.5 text-sm"
         />

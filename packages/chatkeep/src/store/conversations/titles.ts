@@ -3,9 +3,9 @@
 import type { Part } from "../tables/message.ts";
 import { textOf } from "../text-of.ts";
 
-const longestTitle = 60;
+const maxTitle = 60;
 /** Of the question: a letter may take two, and many spaces become one. */
-const mostLetters = 200;
+const maxChars = 200;
 
 interface Titled {
   role: string;
@@ -17,7 +17,7 @@ interface Titled {
 export function titleFrom(messages: readonly Titled[]): string | null {
   const question = messages.find((message) => message.role === "user");
   if (!question) return null;
-  const beginning = (question.content ?? textOf(question.parts ?? [])).trimStart().slice(0, mostLetters);
+  const beginning = (question.content ?? textOf(question.parts ?? [])).trimStart().slice(0, maxChars);
   const text = beginning.toWellFormed().replaceAll("\0", "").trim();
   const line = /^.*/.exec(text)?.[0] ?? "";
   return shorten(line.replace(/\s+/g, " ").trimEnd()) || null;
@@ -25,11 +25,11 @@ export function titleFrom(messages: readonly Titled[]): string | null {
 
 function shorten(line: string): string {
   let end = 0;
-  for (let count = 0; count < longestTitle && end < line.length; count += 1) {
+  for (let count = 0; count < maxTitle && end < line.length; count += 1) {
     end += (line.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
   }
   if (end === line.length) return line;
   const cut = line.slice(0, end);
   const word = cut.lastIndexOf(" ");
-  return `${word > longestTitle / 2 ? cut.slice(0, word) : cut}…`;
+  return `${word > maxTitle / 2 ? cut.slice(0, word) : cut}…`;
 }

@@ -43,7 +43,7 @@ export interface SearchPage {
 }
 
 /** Of how many of the newest the best are chosen. */
-const mostRanked = 400;
+const maxRanked = 400;
 
 /** @throws invalid_input */
 export async function searchMessages(context: Context, ownerId: UserId, options: SearchOptions): Promise<SearchPage> {
@@ -61,7 +61,7 @@ export async function searchMessages(context: Context, ownerId: UserId, options:
     withParts: fields.some((field) => field !== "text"),
   };
   const isBest = sort === "best";
-  const kept = createKept(isBest ? mostRanked : limit + 1, position?.from, isBest);
+  const kept = createKept(isBest ? maxRanked : limit + 1, position?.from, isBest);
   const look = (some: readonly Candidate[]) => {
     for (const candidate of some) {
       const texts = textsOf(candidate.content, candidate.parts, fields);

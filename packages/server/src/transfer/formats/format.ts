@@ -46,10 +46,10 @@ export function textOr<Other>(value: unknown, other: Other): string | Other {
 /** A title as long as titles may be; a longer one is cut, and named. */
 export function titleOf(value: unknown, leftOut: LeftOut[]): string | null {
   const title = textOr(value, "").trim();
-  const letters = [...title];
-  if (letters.length <= limits.titleCharacters) return title || null;
+  const chars = [...title];
+  if (chars.length <= limits.titleCharacters) return title || null;
   leftOut.push({ reason: `The title is longer than ${limits.titleCharacters} characters: its end is left out.` });
-  return letters.slice(0, limits.titleCharacters).join("").trim();
+  return chars.slice(0, limits.titleCharacters).join("").trim();
 }
 
 /** From seconds since 1970 or a time as text, in UTC where it names no zone; `undefined` for what is no past time. */

@@ -17,16 +17,16 @@ const markup = new RegExp(
   "i",
 );
 /** `<std::string>` looks like one too. */
-const longestScheme = "<mailto:".length;
+const maxScheme = "<mailto:".length;
 const address = /^<(?:https?|mailto|ftp|tel):/i;
 
-function onlyWhere(pattern: RegExp, construct: Construct, name: string, letters?: number): Construct {
+function onlyWhere(pattern: RegExp, construct: Construct, name: string, chars?: number): Construct {
   return {
     ...construct,
     name,
     tokenize(effects, ok, nok) {
       const taken = construct.tokenize.call(this, effects, ok, nok);
-      const isSo = follows((text) => pattern.test(text), letters);
+      const isSo = follows((text) => pattern.test(text), chars);
       return effects.check(isSo, taken, nok);
     },
   };
@@ -35,7 +35,7 @@ function onlyWhere(pattern: RegExp, construct: Construct, name: string, letters?
 const syntax: Extension = {
   disable: { null: ["htmlFlow", "htmlText", "autolink"] },
   flow: { [lessThan]: onlyWhere(markup, htmlFlow, "markup") },
-  text: { [lessThan]: onlyWhere(address, autolink, "address", longestScheme) },
+  text: { [lessThan]: onlyWhere(address, autolink, "address", maxScheme) },
 };
 
 export function remarkAngleBrackets(this: Processor) {

@@ -13,7 +13,7 @@ import { follows, type ParserSettings } from "./peek.ts";
 
 const dollar = 36;
 const backslash = 92;
-const longestInline = 1_000;
+const maxInline = 1_000;
 
 /** Each: the opening, the formula, the closing. */
 const forms = [
@@ -98,7 +98,7 @@ const inline: Construct = {
       };
       return next;
     };
-    return effects.check(follows(accept, longestInline, isDecided), begin, nok);
+    return effects.check(follows(accept, maxInline, isDecided), begin, nok);
   },
 };
 

@@ -27,12 +27,12 @@ function letterOf(code: NonNullable<Code>): string {
 }
 
 /**
- * Holds where `accept` likes what follows: the rest of the line, or `letters` of the paragraph, or fewer where `isEnough` says so.
+ * Holds where `accept` likes what follows: the rest of the line, or `chars` of the paragraph, or fewer where `isEnough` says so.
  * To be used with `check`.
  */
 export function follows(
   accept: (text: string) => boolean,
-  letters?: number,
+  chars?: number,
   isEnough: (text: string) => boolean = () => false,
 ): Construct {
   return {
@@ -40,7 +40,7 @@ export function follows(
     tokenize(effects, ok, nok) {
       let text = "";
       const next: State = (code) => {
-        const isEnd = letters === undefined ? markdownLineEnding(code) : text.length >= letters || isEnough(text);
+        const isEnd = chars === undefined ? markdownLineEnding(code) : text.length >= chars || isEnough(text);
         if (code === null || isEnd) {
           if (text) effects.exit("data");
           return accept(text) ? ok(code) : nok(code);
