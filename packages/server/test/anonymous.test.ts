@@ -39,12 +39,19 @@ it("claiming moves chats, replies and tasks, each found by the id that it had, a
     id: "taken",
     messages: [{ id: "m", role: "user", content: "Ann's" }],
   });
-  expect(await tokens.claim(refresh.token, ann.id)).toEqual({ moved: 3 });
+  const many = Array.from({ length: 100 }, (_, index) => ({ role: "user", content: `marmalade ${index}` }));
+  await guest.call("POST", "/api/conversations", { id: "indexed", messages: many });
+  await test.store.system.indexMessages();
+  expect(await tokens.claim(refresh.token, ann.id)).toEqual({ moved: 4 });
+  const found = async () => (await ann.call<{ items: object[] }>("GET", "/api/search?text=marmalade&limit=100")).items;
+  expect(await found()).toHaveLength(100);
+  await test.store.system.indexMessages();
+  expect(await found()).toHaveLength(100);
   expect(await read(ann, "by text")).toEqual(before);
   expect(await read(ann, "taken")).toMatchObject([{ id: "m", parts: [{ text: "Ann's" }] }]);
   await ann.call("GET", `/api/conversations/${byUuid}`);
   const { items } = await ann.call<{ items: { id: string }[] }>("GET", "/api/conversations");
-  const others = items.filter(({ id }) => !["by text", "taken", byUuid].includes(id));
+  const others = items.filter(({ id }) => !["by text", "taken", "indexed", byUuid].includes(id));
   expect(others).toHaveLength(1);
   expect(await read(ann, others[0]?.id ?? "")).toMatchObject([{ id: "m", parts: [{ text: "guest's" }] }]);
   expect((await ann.call<{ items: object[] }>("GET", "/api/tasks")).items).toMatchObject([{ title: "buy milk" }]);

@@ -85,7 +85,7 @@ async function named(
 }
 
 async function moveRows(context: Context, from: UserId, to: UserId, moves: readonly Move[]): Promise<void> {
-  const { conversation, message, run, runChunk, userType } = context.tables;
+  const { conversation, message, run, runChunk, searchBlock, searchPending, userType } = context.tables;
   const [fromId, toId] = [param("from", userType), param("to", userType)];
   const find = () => sql`
     select m.id, m.external_id, m.conversation_id
@@ -110,7 +110,7 @@ async function moveRows(context: Context, from: UserId, to: UserId, moves: reado
     conversations as (
       update ${conversation} c
       set user_id = ${toId}, id = p.new_id, external_id = p.external_id,
-        head_id = coalesce((select n.new_id from name n where n.id = c.head_id), c.head_id)
+        head_id = coalesce((select n.new_id from name n where n.id = c.head_id), c.head_id), indexed_count = 0
       from place p
       where c.user_id = ${fromId} and c.id = p.id
       returning 1
@@ -129,6 +129,19 @@ async function moveRows(context: Context, from: UserId, to: UserId, moves: reado
       set user_id = ${toId}
       from ${run} r, place p
       where r.user_id = ${fromId} and r.conversation_id = p.id and k.user_id = ${fromId} and k.run_id = r.id
+      returning 1
+    ),
+    -- What they are found by is made anew for the new owner.
+    blocks as (
+      delete from ${searchBlock} b
+      using place p
+      where b.user_id = ${fromId} and p.id = any (b.conversation_ids)
+      returning 1
+    ),
+    pending as (
+      delete from ${searchPending} s
+      using ${message} m, place p
+      where s.user_id = ${fromId} and m.user_id = ${fromId} and m.id = s.message_id and m.conversation_id = p.id
       returning 1
     ),
     runs as (
