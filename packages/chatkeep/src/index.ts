@@ -52,6 +52,7 @@ export {
   requireWritable,
 } from "./store/migrate.ts";
 export type { Migration } from "./store/migration.ts";
+export type { RestoredConversation } from "./store/restore.ts";
 export {
   asOperator,
   disableRowLevelSecurity,

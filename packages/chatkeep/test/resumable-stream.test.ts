@@ -87,9 +87,9 @@ it("goes on to its end when nobody reads it any more, and is in no list", async 
   const stream = await contextOf(ids.ann, (work) => void works.push(work)).createNewResumableStream(id, source.make);
   await stream?.cancel();
   source.say("said to nobody");
-  const later = contextOf().resumeExistingStream(id);
+  const later = await contextOf().resumeExistingStream(id);
   source.close();
-  expect(await textOf(await later)).toBe("said to nobody");
+  expect(await textOf(later)).toBe("said to nobody");
   await Promise.all(works);
   expect((await store.forUser(ids.ann).conversations.list()).items).toEqual([]);
   expect((await store.forUser(ids.ann).conversations.list({ archived: true })).items).toEqual([]);

@@ -135,14 +135,31 @@ program
 
 program
   .command("export")
-  .description("Write everything of a user as JSON lines")
-  .requiredOption("--user <email>", "whose")
-  .option("-o, --output <file>", "a file; without it, standard output")
-  .action(async ({ user, output }: { user: string; output?: string }) => {
+  .description("Write everything of a user, or of all users, as an archive or as JSON lines")
+  .option("--user <email>", "whose; without it, everybody's, which only an archive can be")
+  .option("-o, --output <file>", "a file, an archive when it ends with .zip; without it, JSON lines on standard output")
+  .action(async ({ user, output }: { user?: string; output?: string }) => {
     const { exportUser } = await import("./commands/export.ts");
     // A reader that has had enough, such as head, is no failure.
     process.stdout.on("error", () => process.exit(0));
     await exportUser(readDatabaseConfig(taken), user, output);
+  });
+
+program
+  .command("restore")
+  .description("Bring back an archive of export, as it was; what is there already is left as it is")
+  .argument("<file>", "a ZIP that export has written")
+  .option("--json", "print the report as JSON")
+  .action(async (file: string, { json }: { json?: boolean }) => {
+    const { restoreArchive } = await import("./commands/restore.ts");
+    const report = await restoreArchive(readDatabaseConfig(taken), file);
+    if (json) print(report);
+    else {
+      const { users, conversations, messages, alreadyThere } = report;
+      console.log(
+        `${users} users: ${conversations} conversations with ${messages} messages, ${alreadyThere} were there.`,
+      );
+    }
   });
 
 program

@@ -19,7 +19,7 @@ import { strictObject } from "./strict-object.ts";
 const [earliest, aheadMs] = [0, 60_000];
 
 /** From 1970 until now. */
-const pastTimeSchema = z
+export const pastTimeSchema = z
   .custom<Date | string>(isTime, { error: "must be a Date, or a time as ISO 8601 has it", abort: true })
   .transform((time) => new Date(time))
   .refine((time) => time.getTime() >= earliest, "must not be before 1970")

@@ -21,6 +21,7 @@ import { titleFrom } from "./conversations/titles.ts";
 import { conversationName, messageName } from "./ids.ts";
 import { type ImportedConversation, importedConversationsSchema } from "./import-schemas.ts";
 import { parse } from "./input.ts";
+import { batchesOf } from "./messages/batches.ts";
 import { metadataJson, outgoing, placed } from "./messages/outgoing.ts";
 import { comparedColumns, type PlacedMessage, placedColumns } from "./tables/message.ts";
 import type { UserId } from "./tables/tables.ts";
@@ -37,9 +38,6 @@ export interface ImportResult {
 type Parsed = ReturnType<typeof importedConversationsSchema.parse>[number];
 
 const moment = (name: string): Column<string> => ({ name, type: "timestamptz" });
-
-/** In one statement. */
-const max = { rows: 2_000, chars: 4 * 1024 * 1024 };
 
 /**
  * Brings in conversations with any number of messages, all or nothing. What is there already is not changed: of a conversation that
@@ -118,23 +116,9 @@ async function storeAll(context: Context, ownerId: UserId, chats: readonly Chat[
     if (missing.length > 0) ends.push({ ...endRow(ownerId, id, given, missing, before), keepsHead: hasGoneOn });
     return { conversationId: given.id, imported: missing.length, alreadyThere: rows.length - missing.length };
   });
-  for (const some of batches(fresh)) await insert(context, ownerId, some);
+  for (const some of batchesOf(fresh)) await insert(context, ownerId, some);
   if (ends.length > 0) await endStatement(context).execute({ ownerId, ...listsOf(endColumns, ends) });
   return results;
-}
-
-function* batches<Row extends PlacedMessage>(all: readonly Row[]): Generator<Row[]> {
-  let some: Row[] = [];
-  let chars = 0;
-  for (const row of all) {
-    some.push(row);
-    chars += row.content.length + (row.parts?.length ?? 0) + (row.metadata?.length ?? 0);
-    if (some.length < max.rows && chars < max.chars) continue;
-    yield some;
-    some = [];
-    chars = 0;
-  }
-  if (some.length > 0) yield some;
 }
 
 interface MadeRow {
@@ -217,7 +201,7 @@ async function findStored(
   rows: readonly Omit<ImportedRow, "seq">[],
 ): Promise<Set<string>> {
   const found = new Set<string>();
-  for (const some of batches(rows)) {
+  for (const some of batchesOf(rows)) {
     const inserted = some.map((row) => ({ ...row, seq: 0 }));
     for (const { id, isSame } of await storedStatement(context).execute({
       ownerId,

@@ -13,6 +13,7 @@ import { createGroupCommit } from "./messages/group-commit.ts";
 import { moveConversations } from "./move.ts";
 import { ownerSchemas } from "./owner-schemas.ts";
 import { requireReady } from "./ready.ts";
+import { type RestoredConversation, restoreConversation } from "./restore.ts";
 import { asOperator, asOwner } from "./row-level-security.ts";
 import { interruptRuns, removeChunks } from "./runs/expire.ts";
 import { type Heartbeat, heartbeat, type RunPosition, readRuns } from "./runs/heartbeat.ts";
@@ -176,6 +177,15 @@ function systemStore(run: Runner) {
      */
     removeChunks: (graceMs: number) =>
       run(async (context) => await removeChunks(context, parse(graceSchema, graceMs, "graceMs"))),
+    /**
+     * Brings back a conversation of an export, for a user who is there, all or nothing, as it was: also what users may not say of
+     * their messages. `false` when there is one of its id: then nothing is changed. A reply that was being written is interrupted.
+     * @throws invalid_input; too_large; conflict when an id of it is in use for something else
+     */
+    restore: (userId: UserId, restored: RestoredConversation) =>
+      run((context) =>
+        restoreConversation(context, parse(ownerSchemas(context.tables).userId, userId, "userId"), restored),
+      ),
     /** Removes temporary conversations whose day is over; gives their number. */
     removeExpired: () => run(removeExpired),
     /**

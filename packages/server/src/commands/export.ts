@@ -5,9 +5,12 @@ import { rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ChatkeepError, InvalidInputError, requireMigrated } from "chatkeep";
+import { eq } from "drizzle-orm";
 import type { DatabaseConfig } from "../config.ts";
 import { type OpenDatabase, openExistingDatabase, openStore } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
+import { user } from "../models/index.ts";
+import { writeArchive } from "../transfer/archive.ts";
 import { exported } from "../transfer/export.ts";
 import { userByEmail } from "./people.ts";
 
@@ -15,10 +18,14 @@ import { userByEmail } from "./people.ts";
  * Writes everything to a file, or to standard output. The file is there when all of it is, and not before.
  * @throws invalid_input when nobody has signed up with the address, or the file cannot be written
  */
-export async function exportUser(database: DatabaseConfig, email: string, file?: string): Promise<void> {
+export async function exportUser(database: DatabaseConfig, email: string | undefined, file?: string): Promise<void> {
   await using connection = await openExistingDatabase(database);
   await requireMigrated(connection, migrations);
-  const lines = Readable.from(linesOf(connection, email));
+  const isArchive = file?.toLowerCase().endsWith(".zip");
+  if (email === undefined && !isArchive) {
+    throw new InvalidInputError("An export of all users is an archive: give --output a file that ends with .zip.");
+  }
+  const lines = isArchive ? writeArchive(usersOf(connection, email)) : Readable.from(linesOf(connection, email ?? ""));
   if (!file) {
     for await (const line of lines) if (!process.stdout.write(line)) await once(process.stdout, "drain");
     return;
@@ -33,6 +40,15 @@ export async function exportUser(database: DatabaseConfig, email: string, file?:
     if (error instanceof ChatkeepError || !code || !/^E[A-Z]+$/.test(code)) throw error;
     throw new InvalidInputError(`The file ${file} cannot be written (${code}): choose another.`, { cause: error });
   }
+}
+
+async function* usersOf(database: OpenDatabase, email: string | undefined) {
+  const store = await openStore(database);
+  const people =
+    email === undefined
+      ? await database.db.select().from(user).where(eq(user.isAnonymous, false)).orderBy(user.createdAt, user.id)
+      : [await userByEmail(database.db, email)];
+  for (const person of people) yield exported(database.db, store, person);
 }
 
 async function* linesOf(database: OpenDatabase, email: string): AsyncGenerator<string> {

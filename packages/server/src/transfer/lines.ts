@@ -11,18 +11,20 @@ const deepest = 20_000;
 const tooLong = `This line is longer than ${maxLine / 1024 / 1024} MiB: split it.`;
 const [lf, cr] = [0x0a, 0x0d];
 
-export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>, { isOurs = false } = {}): AsyncGenerator<Line> {
+  // What was hashed when it was written has what a database could hold.
+  const limit = isOurs ? Number.POSITIVE_INFINITY : maxLine;
   let pieces: Uint8Array[] = [];
   let length = 0;
   let number = 0;
   const take = (piece: Uint8Array) => {
     length += piece.length;
-    if (length <= maxLine) pieces.push(piece);
+    if (length <= limit) pieces.push(piece);
     else pieces = [];
   };
   const end = (): Line | undefined => {
     number += 1;
-    const read = length > maxLine ? { fault: tooLong } : lineFrom(pieces, number === 1);
+    const read = length > limit ? { fault: tooLong } : lineFrom(pieces, number === 1, isOurs);
     pieces = [];
     length = 0;
     return read && { number, ...read };
@@ -41,7 +43,11 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
   if (last) yield last;
 }
 
-function lineFrom(pieces: readonly Uint8Array[], isFirst: boolean): { text: string } | { fault: string } | undefined {
+function lineFrom(
+  pieces: readonly Uint8Array[],
+  isFirst: boolean,
+  isOurs: boolean,
+): { text: string } | { fault: string } | undefined {
   if (pieces.length === 0) return undefined;
   const bytes = Buffer.concat(pieces);
   const ended = bytes.at(-1) === cr ? bytes.subarray(0, -1) : bytes;
@@ -52,7 +58,7 @@ function lineFrom(pieces: readonly Uint8Array[], isFirst: boolean): { text: stri
     return { fault: "This line is not UTF-8: save the file as UTF-8." };
   }
   if (text.trim() === "") return undefined;
-  const fault = tooManifold(text);
+  const fault = isOurs ? undefined : tooManifold(text);
   return fault === undefined ? { text } : { fault };
 }
 

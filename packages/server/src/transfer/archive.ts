@@ -1,0 +1,189 @@
+/**
+ * The archive that `chatkeep export` writes and `chatkeep restore` reads: a ZIP with a file of JSON lines for each user, and a manifest
+ * with counts and hashes at its end. docs/export-format.md says what is in it; nothing of it depends on when it was written.
+ */
+import { createHash } from "node:crypto";
+import type { Readable } from "node:stream";
+import { PassThrough } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { InvalidInputError } from "chatkeep";
+import { openPromise } from "yauzl";
+import { ZipFile } from "yazl";
+import { z } from "zod";
+import type { ExportedRecord } from "./export.ts";
+import { linesOf } from "./lines.ts";
+
+const version = 1;
+const manifestName = "manifest.json";
+/** Of its bytes a manifest has few, however many users there are. */
+const maxManifestBytes = 64 * 1024 * 1024;
+/** The same for every archive, so that the same data is the same file. */
+const zipTime = new Date(Date.UTC(1980, 0, 2));
+
+const fileSchema = z.object({
+  name: z.string().regex(/^users\/\d{6}\.jsonl$/, "must be users/ and six digits"),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  bytes: z.int().min(0),
+  conversations: z.int().min(0),
+  messages: z.int().min(0),
+  tasks: z.int().min(0),
+});
+
+const manifestSchema = z.object({
+  format: z.literal("chatkeep", "must be chatkeep"),
+  version: z.literal(version, `must be ${version}`),
+  files: z.array(fileSchema),
+});
+
+type Manifest = z.output<typeof manifestSchema>;
+
+/** Writes the records of users, one after another, as they are read. */
+export function writeArchive(users: AsyncIterable<AsyncIterable<ExportedRecord>>): Readable {
+  const zip = new ZipFile();
+  const output = zip.outputStream as Readable;
+  void (async () => {
+    const manifest: Manifest = { format: "chatkeep", version, files: [] };
+    for await (const records of users) {
+      const name = `users/${String(manifest.files.length + 1).padStart(6, "0")}.jsonl`;
+      const file = new PassThrough();
+      zip.addReadStream(file, name, { mtime: zipTime });
+      manifest.files.push(await writeFile(name, records, file));
+    }
+    zip.addBuffer(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`), manifestName, { mtime: zipTime });
+    zip.end();
+  })().catch((error: Error) => output.destroy(error));
+  return output;
+}
+
+async function writeFile(name: string, records: AsyncIterable<ExportedRecord>, file: PassThrough) {
+  const hash = createHash("sha256");
+  const counts = { conversations: 0, messages: 0, tasks: 0 };
+  let bytes = 0;
+  await pipeline(async function* () {
+    for await (const record of records) {
+      if (record.type === "conversation") counts.conversations += 1;
+      else if (record.type === "message") counts.messages += 1;
+      else if (record.type === "task") counts.tasks += 1;
+      const line = Buffer.from(`${JSON.stringify(record)}\n`);
+      hash.update(line);
+      bytes += line.length;
+      yield line;
+    }
+  }, file);
+  return { name, sha256: hash.digest("hex"), bytes, ...counts };
+}
+
+/** An archive that was looked through: each file of it is as its manifest says. */
+export interface CheckedArchive {
+  users: number;
+  conversations: number;
+  messages: number;
+  /** The lines of one user after another. */
+  files(): AsyncIterable<AsyncIterable<Record<string, unknown>>>;
+}
+
+/** Reads an archive through before anything of it is used. @throws invalid_input for what is none, is damaged, or of another version */
+export async function openArchive(path: string): Promise<CheckedArchive> {
+  const manifest = await readManifest(path);
+  const seen = new Set<string>();
+  for await (const { name, stream } of filesOf(path)) {
+    if (name === manifestName) continue;
+    const file = manifest.files.find((each) => each.name === name);
+    if (!file || seen.has(name)) throw damaged(`${name} is not in its manifest`);
+    seen.add(name);
+    const hash = createHash("sha256");
+    let bytes = 0;
+    for await (const piece of whole(stream)) {
+      bytes += piece.length;
+      // More than was announced: what unpacks without an end is not unpacked.
+      if (bytes > file.bytes) throw damaged(`${name} is larger than its manifest says`);
+      hash.update(piece);
+    }
+    if (bytes !== file.bytes || hash.digest("hex") !== file.sha256) throw damaged(`${name} is not as it was written`);
+  }
+  const missing = manifest.files.find(({ name }) => !seen.has(name));
+  if (missing) throw damaged(`${missing.name} is missing`);
+  const sum = (what: "conversations" | "messages") => manifest.files.reduce((all, file) => all + file[what], 0);
+  return {
+    users: manifest.files.length,
+    conversations: sum("conversations"),
+    messages: sum("messages"),
+    files: async function* () {
+      for await (const { name, stream } of filesOf(path)) if (name !== manifestName) yield recordsOf(name, stream);
+    },
+  };
+}
+
+async function* recordsOf(name: string, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Record<string, unknown>> {
+  for await (const line of linesOf(whole(stream), { isOurs: true })) {
+    if ("fault" in line) throw damaged(`line ${line.number} of ${name}: ${line.fault}`);
+    let record: unknown;
+    try {
+      record = JSON.parse(line.text);
+    } catch {
+      throw damaged(`line ${line.number} of ${name} is not JSON`);
+    }
+    yield record as Record<string, unknown>;
+  }
+}
+
+async function readManifest(path: string): Promise<Manifest> {
+  for await (const { name, stream, size } of filesOf(path)) {
+    if (name !== manifestName) continue;
+    if (size > maxManifestBytes) throw damaged("its manifest is too large");
+    const pieces: Uint8Array[] = [];
+    for await (const piece of whole(stream)) pieces.push(piece);
+    let value: unknown;
+    try {
+      value = JSON.parse(Buffer.concat(pieces).toString("utf8"));
+    } catch {
+      throw damaged("its manifest is not JSON");
+    }
+    const { data, error } = manifestSchema.safeParse(value);
+    if (data) return data;
+    const [issue] = error.issues;
+    throw new InvalidInputError(
+      `This is no archive that this version can read: ${issue?.path.join(".")} of its manifest ${issue?.message}.`,
+    );
+  }
+  throw new InvalidInputError("This is no archive of chatkeep export: it has no manifest.json.");
+}
+
+/** Each is to be read, or left, before the next. @throws invalid_input */
+async function* filesOf(
+  path: string,
+): AsyncGenerator<{ name: string; size: number; stream: AsyncIterable<Uint8Array> }> {
+  let zip: Awaited<ReturnType<typeof openPromise>>;
+  try {
+    zip = await openPromise(path);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "ENOENT") throw new InvalidInputError(`There is no file ${path} that can be read.`);
+    throw new InvalidInputError("This is no ZIP, or it is cut off: export again, or take another copy.");
+  }
+  try {
+    for await (const entry of zip.eachEntry()) {
+      const stream = await zip.openReadStreamPromise(entry);
+      yield { name: entry.fileName, size: entry.uncompressedSize, stream: stream as AsyncIterable<Uint8Array> };
+      stream.destroy();
+    }
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw error;
+    throw damaged("a file of it cannot be unpacked");
+  } finally {
+    zip.close();
+  }
+}
+
+/** What cannot be unpacked is the archive's fault. */
+async function* whole(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch {
+    throw damaged("a file of it cannot be unpacked");
+  }
+}
+
+function damaged(how: string): InvalidInputError {
+  return new InvalidInputError(`This archive is damaged: ${how}. Nothing of it was brought in; take another copy.`);
+}

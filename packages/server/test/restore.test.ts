@@ -1,0 +1,206 @@
+/** An archive of export, brought back into another database: equal in every byte when it is exported again. */
+import { randomBytes } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { strFromU8, strToU8, unzipSync, zipSync } from "fflate";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { restoreInto } from "../src/commands/restore.ts";
+import { user } from "../src/models/index.ts";
+import { openArchive, writeArchive } from "../src/transfer/archive.ts";
+import { exported } from "../src/transfer/export.ts";
+import { openTestApp, type TestApp } from "./helpers/app.ts";
+
+let one: TestApp;
+let two: TestApp;
+let folder: string;
+beforeAll(async () => {
+  [one, two] = [await openTestApp(), await openTestApp()];
+  folder = await mkdtemp(join(tmpdir(), "chatkeep-restore-"));
+});
+afterAll(async () => {
+  await Promise.all([one.close(), two.close()]);
+  await rm(folder, { recursive: true });
+});
+
+async function archiveOf({ db, store }: TestApp, name: string): Promise<string> {
+  const path = join(folder, name);
+  const people = await db.select().from(user).orderBy(user.createdAt, user.id);
+  const users = async function* () {
+    for (const person of people) yield exported(db, store, person);
+  };
+  await pipeline(writeArchive(users()), createWriteStream(path));
+  return path;
+}
+
+it("comes back equal in every id, time, seq, branch, part, state and metadata, and again changes nothing", async () => {
+  const [ann, bob] = [await one.signUp("ann"), await one.signUp("bob")];
+  const mine = one.store.forUser(ann.id);
+  await mine.import([
+    {
+      id: "chat/1 ä😀",
+      title: "Bread",
+      pinned: true,
+      archived: true,
+      metadata: { projectId: "x", nested: [1, null] },
+      model: "one",
+      instructions: "Be brief.",
+      createdAt: "1999-12-31T23:59:59.123Z",
+      updatedAt: "2001-01-01T00:00:00Z",
+      headId: "a2",
+      messages: [
+        { id: "q", role: "user", content: "NUL \0 and half \ud83d", createdAt: "1999-12-31T23:59:59.123Z" },
+        {
+          id: "a1",
+          role: "assistant",
+          parts: [
+            { type: "text", text: "one" },
+            { type: "odd", x: { y: 1e21 } },
+          ],
+        },
+        {
+          id: "a2",
+          role: "assistant",
+          parentId: "q",
+          content: "two\u2028three",
+          status: "stopped",
+          metadata: "a text",
+        },
+        { id: "s", role: "system", parentId: "a2", content: "quicksand" },
+        { id: "t", role: "tool", parentId: "s", parts: [{ type: "tool-x", output: "\n" }], metadata: { a: [] } },
+      ],
+    },
+  ]);
+  await ann
+    .request("POST", "/api/chat", {
+      id: "asked",
+      message: { id: "m", role: "user", parts: [{ type: "text", text: "Hello" }] },
+    })
+    .then((response) => response.text());
+  const { id } = await mine.conversations.create({
+    messages: Array.from({ length: 99 }, (_, index) => ({ role: "user", content: `${index}` })),
+  });
+  for (let page = 0; page < 3; page += 1)
+    await mine.messages.append(
+      id,
+      Array.from({ length: 100 }, () => ({ role: "user", content: randomBytes(9).toString("hex") })),
+    );
+  const [first] = (await mine.messages.list(id, { after: 0, limit: 2 })).items;
+  await mine.messages.update(id, first?.id ?? "", { content: "changed" }, { revision: 1 });
+  await mine.messages.redact(id, (await mine.messages.list(id)).items.at(-1)?.id ?? "");
+  await mine.conversations.create({ id: "secret", temporary: true, messages: [{ role: "user", content: "not kept" }] });
+  await mine.conversations.create({ id: "empty" });
+  await ann.call("POST", "/api/tasks", { title: "Buy flour" });
+  await one.store
+    .forUser(bob.id)
+    .conversations.create({ id: "chat/1 ä😀", messages: [{ role: "user", content: "Bob's" }] });
+
+  const path = await archiveOf(one, "one.zip");
+  expect(await archiveOf(one, "again.zip").then((again) => readFile(again))).toEqual(await readFile(path));
+  const report = await restoreInto(two.database, path);
+  expect(report).toEqual({ users: 2, conversations: 5, messages: 5 + 2 + 399 + 1, alreadyThere: 0 });
+  expect(await readFile(await archiveOf(two, "two.zip"))).toEqual(await readFile(path));
+  expect(await restoreInto(two.database, path)).toEqual({ users: 2, conversations: 0, messages: 0, alreadyThere: 5 });
+  expect(await readFile(await archiveOf(two, "three.zip"))).toEqual(await readFile(path));
+  // It goes on like any other.
+  const [appended] = await two.store.forUser(ann.id).messages.append("chat/1 ä😀", [{ role: "user", content: "more" }]);
+  expect(appended).toMatchObject({ seq: 6, parentId: "a2" });
+  expect((await two.store.forUser(ann.id).search({ text: "quicksand" })).items).toHaveLength(1);
+});
+
+it("one that is damaged, of another version, or none says so, and nothing of it is brought in", async () => {
+  const path = await archiveOf(one, "good.zip");
+  const bytes = await readFile(path);
+  const files = unzipSync(bytes);
+  const manifest = JSON.parse(strFromU8(files["manifest.json"] as Uint8Array));
+  const [name] = Object.keys(files) as [string];
+  const lines = files[name] as Uint8Array;
+  const withManifest = (change: object) => ({
+    ...files,
+    "manifest.json": strToU8(JSON.stringify({ ...manifest, ...change })),
+  });
+  const wrong: [string, Uint8Array | string, RegExp][] = [
+    ["none", "no ZIP", /no ZIP/],
+    ["cut", bytes.subarray(0, bytes.length - 200), /no ZIP, or it is cut off/],
+    ["other", zipSync({ "a.txt": strToU8("x") }), /no manifest/],
+    ["newer", zipSync(withManifest({ version: 2 })), /version .* must be 1/],
+    ["foreign", zipSync(withManifest({ format: "x" })), /format .* must be chatkeep/],
+    [
+      "changed",
+      zipSync({ ...files, [name]: lines.map((byte, index) => (index === 40 ? byte ^ 1 : byte)) }),
+      /not as it was written/,
+    ],
+    ["longer", zipSync({ ...files, [name]: new Uint8Array(lines.length + 50_000_000) }), /larger than its manifest/],
+    ["missing", zipSync({ "manifest.json": files["manifest.json"] as Uint8Array }), /is missing/],
+    ["more", zipSync({ ...files, "users/000009.jsonl": lines }), /not in its manifest/],
+    ["leaves", zipSync({ ...files, "../out.jsonl": lines }), /damaged/],
+  ];
+  const before = await readFile(await archiveOf(two, "before.zip"));
+  for (const [label, content, says] of wrong) {
+    const bad = join(folder, `${label}.zip`);
+    await writeFile(bad, content);
+    await expect(restoreInto(two.database, bad), label).rejects.toThrow(
+      expect.objectContaining({ code: "invalid_input", message: expect.stringMatching(says) }),
+    );
+  }
+  await expect(openArchive(join(folder, "nowhere.zip"))).rejects.toThrow(/There is no file/);
+  expect(await readFile(await archiveOf(two, "after.zip"))).toEqual(before);
+});
+
+it("what a conversation cannot have been is refused", async () => {
+  const { id: cat } = await two.signUp("cat");
+  const time = new Date("2020-01-01");
+  const conversation = {
+    id: "c",
+    title: null,
+    messageCount: 1,
+    headId: null,
+    pinned: false,
+    archived: false,
+    metadata: null,
+    model: null,
+    instructions: null,
+    createdAt: time,
+    updatedAt: time,
+  };
+  const message = {
+    id: "m",
+    conversationId: "c",
+    role: "user" as const,
+    content: "x",
+    parts: null,
+    metadata: null,
+    seq: 1,
+    parentId: null,
+    status: "complete" as const,
+    finishReason: null,
+    revision: 1,
+    createdAt: time,
+    updatedAt: null,
+  };
+  const { restore } = two.store.system;
+  const refused = (says: RegExp) =>
+    expect.objectContaining({ code: "invalid_input", message: expect.stringMatching(says) });
+  await expect(restore(cat, { conversation, messages: [] })).rejects.toThrow(refused(/all 1 messages/));
+  await expect(restore(cat, { conversation, messages: [{ ...message, seq: 2 }] })).rejects.toThrow(
+    refused(/seq must be 1/),
+  );
+  await expect(restore(cat, { conversation, messages: [{ ...message, parentId: "z" }] })).rejects.toThrow(
+    refused(/parentId/),
+  );
+  await expect(restore(cat, { conversation: { ...conversation, headId: "z" }, messages: [message] })).rejects.toThrow(
+    refused(/headId/),
+  );
+  await expect(
+    restore(cat, { conversation, messages: [{ ...message, createdAt: new Date("1960-01-01") }] }),
+  ).rejects.toThrow(refused(/1970/));
+  expect(await restore(cat, { conversation, messages: [{ ...message, status: "streaming" }] })).toBe(true);
+  expect((await two.store.forUser(cat).messages.get("c", "m")).status).toBe("interrupted");
+  const { id: dog } = await two.signUp("dog");
+  const uuid = (await two.store.forUser(cat).conversations.create()).id;
+  await expect(
+    restore(dog, { conversation: { ...conversation, id: uuid }, messages: [{ ...message, conversationId: uuid }] }),
+  ).rejects.toThrow(expect.objectContaining({ code: "conflict" }));
+});
