@@ -21,7 +21,7 @@ export interface AnonymousTokens {
 }
 
 /** `accessToken` is a JWT of a quarter of an hour. */
-export interface TokenPair {
+interface TokenPair {
   accessToken: string;
   refreshToken: { token: string; expiresAt: string };
 }

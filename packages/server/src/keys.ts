@@ -25,7 +25,7 @@ export interface NewKey {
 }
 
 /** How many keys a user may have at once, those that have expired and are still listed with them. */
-export const maxKeysPerUser = 50;
+const maxKeysPerUser = 50;
 
 const prefix = "ck_";
 const startChars = 8;

@@ -7,9 +7,9 @@ import { type ConversationFormat, FormatError, type LeftOut, type ReadConversati
 import type { Value } from "./values.ts";
 
 /** The products whose exports are known by their shape. */
-export const products: readonly ConversationFormat[] = [chatgpt, claude];
+const products: readonly ConversationFormat[] = [chatgpt, claude];
 
-export interface ConversationReport {
+interface ConversationReport {
   file: string;
   /** Of the file's conversations, from 1. */
   number: number;
