@@ -72,7 +72,10 @@ it("reads a branch downwards, from its first question to its head, whatever else
   const below = async (after: string | null, limit = 99) => {
     const found: number[] = [];
     for (let from: string | null = after, isFirst = true; isFirst || from !== null; isFirst = false) {
-      const page: Awaited<ReturnType<typeof ann.messages.branch>> = await ann.messages.branch(id, { after: from, limit });
+      const page: Awaited<ReturnType<typeof ann.messages.branch>> = await ann.messages.branch(id, {
+        after: from,
+        limit,
+      });
       found.push(...page.items.map(({ seq }) => seq));
       from = page.nextCursor;
     }

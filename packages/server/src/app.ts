@@ -114,11 +114,19 @@ export function createApp(options: AppOptions) {
     getUserId: ({ headers }) => bearerOf(sessions, headers),
     beforeWrite: (userId, count) => rows.take(String(userId), count),
     openBody: openBodies(bodies),
+    answers: {
+      replies: parts.replies,
+      generate: parts.generate,
+      model: model.modelId,
+      openStream: (userId, request) => parts.streams.open(String(userId), request.headers),
+    },
   });
-  app.all("/v1/conversations/*", (c) => {
-    parts.replies.markActive();
-    return openai(c.req.raw);
-  });
+  for (const path of ["/v1/conversations/*", "/v1/responses/*"]) {
+    app.all(path, (c) => {
+      parts.replies.markActive();
+      return openai(c.req.raw);
+    });
+  }
 
   const api = createApi(app, { connection, db, notifier, parts });
   const document = describeApi(api, "0.1.0");

@@ -8,6 +8,7 @@ import { errors } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { deleteItem, getItem, listItems, listOf } from "./item-list.ts";
 import { itemsOf, messageOf } from "./items.ts";
+import { type Answers, addResponses } from "./responses.ts";
 import {
   conversationChangesSchema,
   itemListSchema,
@@ -17,7 +18,10 @@ import {
 } from "./schemas.ts";
 
 /** What of a host the handler needs. */
-export interface OpenaiHandlerOptions extends ProtocolOptions {}
+export interface OpenaiHandlerOptions extends ProtocolOptions {
+  /** What answers at `/responses`; these addresses are not there when left out. */
+  answers?: Answers | undefined;
+}
 
 /** Makes the handler: to be called with requests of `<basePath>/conversations` and below. */
 export function openaiHandler(options: OpenaiHandlerOptions): ProtocolHandler {
@@ -75,6 +79,7 @@ export function openaiHandler(options: OpenaiHandlerOptions): ProtocolHandler {
     return c.json(conversationOf(await c.get("user").conversations.get(c.req.param("id"))));
   });
 
+  if (options.answers) addResponses(app, options.answers);
   return handler;
 }
 

@@ -45,7 +45,7 @@ const itemSchema = z
     if (!blocks.success) refuse("content", blocks.error.issues[0]?.message ?? "is not valid");
   });
 
-const itemsSchema = z
+export const itemsSchema = z
   .custom<Record<string, unknown>[]>(Array.isArray, { error: "must be a list of items", abort: true })
   .refine((items) => items.length <= itemsPerRequest, {
     error: `must be at most ${itemsPerRequest} items at once: send the others in a further request`,
