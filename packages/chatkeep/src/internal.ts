@@ -3,6 +3,7 @@
 export { type Coalesced, type CoalesceOptions, coalesce } from "./notify/coalesce.ts";
 export { createOutageLog, type OutageLog, type OutageLogger } from "./notify/outage-log.ts";
 export { type BodyLimit, readCounted, requireFewTokens, tooLargeBody } from "./protocols/frame/body.ts";
+export type { OpenBody } from "./protocols/frame/http.ts";
 export { encodeCursor, keyOf } from "./sql/cursor.ts";
 export { driverError } from "./sql/driver-error.ts";
 export { translate } from "./sql/sqlstate.ts";

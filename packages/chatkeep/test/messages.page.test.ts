@@ -66,6 +66,44 @@ it("reads a long branch page by page, up to its first question", async () => {
   await expect(ann.messages.branch(id, { leafId: randomUUID() })).rejects.toThrow(code("not_found"));
 });
 
+it("reads a branch downwards, from its first question to its head, whatever else there is", async () => {
+  const { ann } = people;
+  const id = await chatOf(250);
+  const below = async (after: string | null, limit = 99) => {
+    const found: number[] = [];
+    for (let from: string | null = after, isFirst = true; isFirst || from !== null; isFirst = false) {
+      const page: Awaited<ReturnType<typeof ann.messages.branch>> = await ann.messages.branch(id, {
+        after: from,
+        limit,
+      });
+      found.push(...page.items.map(({ seq }) => seq));
+      from = page.nextCursor;
+    }
+    return found;
+  };
+  const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  expect(await below(null)).toEqual(range(1, 250));
+  const at = async (seq: number) => (await ann.messages.list(id, { after: seq - 1, limit: 1 })).items[0]?.id ?? "";
+  expect(await below(await at(200))).toEqual(range(201, 250));
+  expect(await below(await at(250))).toEqual([]);
+  await ann.messages.append(id, [{ role: "user", content: "other", parentId: await at(100) }]);
+  await ann.messages.append(id, [{ role: "tool", content: "third", parentId: await at(50) }]);
+  expect(await below(null)).toEqual([...range(1, 50), 252]);
+  await ann.conversations.showBranch(id, await at(250));
+  expect(await below(null)).toEqual(range(1, 250));
+  await ann.conversations.truncate(id, await at(120));
+  expect(await below(await at(90))).toEqual(range(91, 120));
+  expect(await below(await at(251))).toEqual([]);
+  await ann.messages.append(id, [{ role: "user", content: "another beginning", parentId: null }]);
+  expect(await below(null)).toEqual([253]);
+  await ann.conversations.clear(id);
+  expect(await below(null)).toEqual([]);
+  await expect(ann.messages.branch(id, { after: randomUUID() })).rejects.toThrow(code("not_found"));
+  await expect(ann.messages.branch(randomUUID(), { after: null })).rejects.toThrow(code("not_found"));
+  await expect(people.bob.messages.branch(id, { after: null })).rejects.toThrow(code("not_found"));
+  await expect(ann.messages.branch(id, { after: null, leafId: randomUUID() })).rejects.toThrow(code("invalid_input"));
+});
+
 it("finds the end of ten thousand messages", async () => {
   const { ann } = people;
   const long = await chatOf(100);

@@ -12,6 +12,7 @@ import {
   type Store,
 } from "chatkeep";
 import { mcpHandler } from "chatkeep/mcp";
+import { openaiHandler } from "chatkeep/openai";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
@@ -28,7 +29,7 @@ import { keyIn } from "./keys.ts";
 import { createRows, defaultLimits, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { migrations } from "./migrations.generated.ts";
-import { readBody, readSmallBody } from "./request-body.ts";
+import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -71,6 +72,7 @@ export function createApp(options: AppOptions) {
   auth.onChange?.(notifier.publish);
   const sessions = createSessions(auth);
   const rows = createRows(limits.rowsPerHour);
+  const bodies = createBodySlots(limits);
   const parts = createChatParts({
     store,
     notifier,
@@ -100,13 +102,33 @@ export function createApp(options: AppOptions) {
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
   );
-  app.use("/api/*", identify(sessions, parts.replies), readBody(limits));
+  app.use("/api/*", identify(sessions, parts.replies), readBody(bodies));
 
   const mcp = mcpHandler({ store, url, logger: log, getUserId: ({ headers }) => bearerOf(sessions, headers) });
   app.all("/mcp", (c) => {
     parts.replies.markActive();
     return mcp(c.req.raw);
   });
+
+  const openai = openaiHandler({
+    store,
+    logger: log,
+    getUserId: ({ headers }) => bearerOf(sessions, headers),
+    beforeWrite: (userId, count) => rows.take(String(userId), count),
+    openBody: openBodies(bodies),
+    answers: {
+      replies: parts.replies,
+      generate: parts.generate,
+      model: model.modelId,
+      openStream: (userId, request) => parts.streams.open(String(userId), request.headers),
+    },
+  });
+  for (const path of ["/v1/conversations/*", "/v1/responses/*"]) {
+    app.all(path, (c) => {
+      parts.replies.markActive();
+      return openai(c.req.raw);
+    });
+  }
 
   const api = createApi(app, { connection, db, notifier, parts });
   const document = describeApi(api, "0.1.0");

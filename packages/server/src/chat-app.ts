@@ -7,7 +7,7 @@ import { createChatParts, createChatRoutes, type ReplyOptions } from "./chat-par
 import { respondWithError } from "./error-response.ts";
 import { createRows, defaultLimits, type Limits } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
-import { readBody } from "./request-body.ts";
+import { createBodySlots, readBody } from "./request-body.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import type { Sessions } from "./sessions.ts";
@@ -67,7 +67,7 @@ export function createChatApp(options: ChatAppOptions): ChatApp {
   app.onError((error, c) => respondWithError(error, c, log));
   app.use(requestId(), finish);
   app.route("/", healthRoutes(store.system.requireReady));
-  app.use(refuseOtherSites(origins), identify, readBody(limits));
+  app.use(refuseOtherSites(origins), identify, readBody(createBodySlots(limits)));
   app.route("/", createChatRoutes(parts));
   app.all("*", (c) => {
     throw new NotFoundError("route", `${c.req.method} ${c.req.path}`);

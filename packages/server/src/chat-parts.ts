@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { UIMessageChunk } from "ai";
 import type { Notifier, Store } from "chatkeep";
-import { aiSdkCodec, type ChatHandler, type ChatHandlerOptions, chatHandler } from "chatkeep/ai-sdk";
-import { createReplies, type Replies } from "chatkeep/replies";
+import { aiSdkCodec, type ChatHandler, type ChatHandlerOptions, chatHandler, generateFrom } from "chatkeep/ai-sdk";
+import { createReplies, type Generate, type Replies } from "chatkeep/replies";
 import { type Answers, createAnswers } from "./answers.ts";
 import { createSlots, type Limits, type Rows } from "./limits.ts";
 import { createEvents, type Events } from "./live/events.ts";
@@ -35,6 +35,7 @@ export interface ChatParts {
   store: Store;
   replies: Replies<UIMessageChunk>;
   chat: ChatHandler;
+  generate: Generate<UIMessageChunk>;
   events: Events;
   streams: OpenStreams;
   rows: Rows;
@@ -77,6 +78,7 @@ export function createChatParts(options: ChatPartsOptions): ChatParts {
     store,
     replies,
     chat,
+    generate: generateFrom(replyOptions),
     events,
     streams,
     rows,

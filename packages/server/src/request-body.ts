@@ -2,11 +2,11 @@
  * How much a body may be, looked at before the work that it would cause: its bytes as they come, and what it holds before
  * it is parsed into objects, which take a hundred times the room of their text.
  */
-import { ChatkeepError, InvalidInputError } from "chatkeep";
-import { type BodyLimit, readCounted, requireFewTokens, tooLargeBody } from "chatkeep/internal";
+import { ChatkeepError, InvalidInputError, type UserId } from "chatkeep";
+import { type BodyLimit, type OpenBody, readCounted, requireFewTokens, tooLargeBody } from "chatkeep/internal";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
-import { createSlots, type Limits } from "./limits.ts";
+import { createSlots, type Limits, type Slots } from "./limits.ts";
 import type { Env } from "./routes/router.ts";
 
 const kilobyte = 1024;
@@ -40,14 +40,31 @@ export function readSmallBody() {
   });
 }
 
-/** Reads the body of whoever has signed in, within what one user, and all of them, may have under way. */
-export function readBody({ bodyBytes, bodyBytesPerUser }: Limits) {
-  const slots = createSlots({
+/** What one user, and all of them, may have of bodies under way. */
+export function createBodySlots({ bodyBytes, bodyBytesPerUser }: Limits): Slots {
+  return createSlots({
     perUser: bodyBytesPerUser,
     total: bodyBytes,
     sentence: "bytes of bodies at once are the limit of one user: send one after another.",
     retryAfter: 1,
   });
+}
+
+/** The same for protocols, which read their bodies themselves. */
+export function openBodies(slots: Slots): (userId: UserId) => OpenBody {
+  return (userId) => {
+    const taken: (() => void)[] = [];
+    return {
+      take: (bytes) => void taken.push(slots.take(String(userId), bytes)),
+      release: () => {
+        for (const giveBack of taken.splice(0)) giveBack();
+      },
+    };
+  };
+}
+
+/** Reads the body of whoever has signed in, within those. */
+export function readBody(slots: Slots) {
   return createMiddleware<Env>(async (c, next) => {
     if (!hasBody(c)) return await next();
     const { bytes, tokens } = limitAt(c.req.path);

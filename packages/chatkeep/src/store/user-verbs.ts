@@ -187,7 +187,8 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
         run((context) => listMessages(context, userId, conversationId, options)),
       /**
        * The last messages of the branch that is shown, or of the one that ends in `leafId`, in the order in which they were said:
-       * 50, or `limit` from 1 to 100. `nextCursor` is the `before` of the page above.
+       * 50, or `limit` from 1 to 100. `nextCursor` is the `before` of the page above. With `after`, those below a message, or with
+       * `after: null` the first ones; `nextCursor` is then the `after` of the page below.
        * @throws invalid_input; not_found when the conversation or the message is not there
        */
       branch: (conversationId: string, options?: BranchOptions) =>

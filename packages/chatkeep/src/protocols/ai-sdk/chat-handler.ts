@@ -2,6 +2,7 @@
 import { type ModelMessage, UI_MESSAGE_STREAM_HEADERS, type UIMessageChunk } from "ai";
 import { InvalidInputError, NotFoundError, UnauthenticatedError } from "../../errors.ts";
 import type { Failure } from "../../replies/failure.ts";
+import type { Generate } from "../../replies/generate.ts";
 import type { Logger } from "../../replies/logger.ts";
 import type { Replies } from "../../replies/replies.ts";
 import type { Turn } from "../../replies/turn.ts";
@@ -68,22 +69,34 @@ export interface ChatHandler {
   handle(request: Request, known: KnownRequest): Promise<Response>;
 }
 
-/** Makes the handler of a chat's routes. */
-export function chatHandler(options: ChatHandlerOptions): ChatHandler {
-  const { replies, model, historyTokens, failureOf = modelFailureOf, beforeAsk } = options;
-  const onError = options.onError ?? ((error: unknown) => answerTo(error, replies.logger));
-  const openStream = options.openStream ?? (() => ({ signal: new AbortController().signal, release: () => {} }));
-  const generateWith = (body: Record<string, unknown>) => async (turn: Turn) => {
+/** The same generator for `replies.ask`: reads the history for each turn, and gives what it streams as the chunks of a reply. */
+export function generateFrom(
+  {
+    generate,
+    historyTokens,
+    failureOf = modelFailureOf,
+  }: Pick<ChatHandlerOptions, "generate" | "historyTokens" | "failureOf">,
+  body: Record<string, unknown> = {},
+): Generate<UIMessageChunk> {
+  return async (turn) => {
     try {
       const { messages, instructions: system } = await readHistory(turn.newestFirst(), historyTokens);
       const instructions = [turn.instructions, ...system].filter((text) => text !== null && text !== "").join("\n\n");
       const chatTurn = { ...turn, messages, instructions: instructions || null, body };
-      return chunksOf(turn, await options.generate(chatTurn), failureOf);
+      return chunksOf(turn, await generate(chatTurn), failureOf);
     } catch (error) {
       turn.report({ failure: failureOf(error) });
       throw error;
     }
   };
+}
+
+/** Makes the handler of a chat's routes. */
+export function chatHandler(options: ChatHandlerOptions): ChatHandler {
+  const { replies, model, beforeAsk } = options;
+  const onError = options.onError ?? ((error: unknown) => answerTo(error, replies.logger));
+  const openStream = options.openStream ?? (() => ({ signal: new AbortController().signal, release: () => {} }));
+  const generateWith = (body: Record<string, unknown>) => generateFrom(options, body);
 
   async function ask(userId: UserId, request: Request, body: unknown): Promise<Response> {
     const { input, others } = readRequest(body ?? (await jsonOf(request)));

@@ -5,6 +5,7 @@ export {
   type ChatHandlerOptions,
   type ChatTurn,
   chatHandler,
+  generateFrom,
   type KnownRequest,
 } from "./chat-handler.ts";
 export { aiSdkCodec } from "./codec.ts";

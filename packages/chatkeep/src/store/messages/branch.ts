@@ -2,7 +2,7 @@
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { type ColumnsOf, reader, select } from "../../sql/columns.ts";
-import { list, param, raw, sql } from "../../sql/sql.ts";
+import { list, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
 import { conversationName, messageName } from "../ids.ts";
 import { parse } from "../input.ts";
@@ -17,6 +17,11 @@ export interface BranchOptions {
   leafId?: string | undefined;
   /** Give the messages above this one, which is a `nextCursor` of a page before. Not together with `leafId`. */
   before?: string | undefined;
+  /**
+   * Give the messages below this one instead, or the first ones for `null`, as far as the conversation's `headId`; `nextCursor` is
+   * then the `after` of the page below. Not together with the others.
+   */
+  after?: string | null | undefined;
   /** 1 to 100; 50 when left out. */
   limit?: number | undefined;
 }
@@ -25,6 +30,7 @@ const optionsSchema = strictObject({
   limit: limitSchema.optional(),
   leafId: idSchema.optional(),
   before: idSchema.optional(),
+  after: idSchema.nullable().optional(),
 }).nullish();
 
 /**
@@ -39,10 +45,11 @@ export async function listBranch(
   options?: BranchOptions,
 ): Promise<Page<Message>> {
   const id = parse(idSchema, conversationId, "conversationId");
-  const { limit = limits.messagesPerPage, leafId, before } = parse(optionsSchema, options, "options") ?? {};
-  if (leafId && before) {
-    throw new InvalidInputError("Give leafId or before, not both: a page begins at one message.");
+  const { limit = limits.messagesPerPage, leafId, before, after } = parse(optionsSchema, options, "options") ?? {};
+  if ([leafId, before, after].filter((each) => each !== undefined).length > 1) {
+    throw new InvalidInputError("Give only one of leafId, before and after: a page begins at one message.");
   }
+  if (after !== undefined) return await listBelow(context, ownerId, id, after, limit);
   const start = before ?? leafId ?? null;
   const inside = conversationName(ownerId, id).id;
   // One more than asked when reading above a message that is itself left out.
@@ -60,6 +67,24 @@ export async function listBranch(
   const items = before ? path.slice(0, -1) : path;
   const oldest = items[0];
   return { items, nextCursor: oldest?.parentId ? oldest.id : null };
+}
+
+async function listBelow(
+  context: Context,
+  ownerId: UserId,
+  id: string,
+  after: string | null,
+  limit: number,
+): Promise<Page<Message>> {
+  const inside = conversationName(ownerId, id).id;
+  const start = after === null ? null : messageName(ownerId, inside, after).id;
+  const rows = await belowStatement(context, id).execute({ ownerId, conversationId: inside, start, limit });
+  const [first] = rows;
+  if (!first) throw new NotFoundError("conversation", id);
+  if (after !== null && !first.isStartThere) throw new NotFoundError("message", after);
+  const items = rows.flatMap(({ message }) => message ?? []);
+  const last = items.at(-1);
+  return { items, nextCursor: last && !rows.at(-1)?.isHead ? last.id : null };
 }
 
 /** A message of a branch, and the ids of all messages that follow the same one with the same role, itself too, by `seq`. */
@@ -165,6 +190,76 @@ function branchStatement(context: Context, givenId: string) {
     left join ${message} m on m.user_id = ${mine} and m.id = climb.id
     order by climb.depth`;
   return prepared(context, "branch", build, (row) => (row[0] === null ? undefined : messageFrom(row, givenId)));
+}
+
+/**
+ * Goes down from message to message, so that a page costs the same wherever it lies. Only where several follow one message it climbs
+ * from the head to see which of them is meant; of a branch that is not shown, the newest one is.
+ */
+function belowStatement(context: Context, givenId: string) {
+  const { conversation, message } = context.tables;
+  const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
+  const start = param("start", "uuid");
+  const child = (above: Sql, isBelow: Sql) => sql`
+    select case when (
+        select count(*) from (
+          select 1 from ${message} m
+          where m.user_id = ${mine} and m.conversation_id = ${conversationId} and ${isBelow} limit 2
+        ) two
+      ) < 2 then null else (
+        with recursive up as (
+          select m.id, m.parent_id from ${message} m where m.user_id = ${mine} and m.id = head.head_id
+          union all
+          select m.id, m.parent_id from up join ${message} m on m.user_id = ${mine} and m.id = up.parent_id
+          where up.parent_id is distinct from ${above}
+        )
+        select up.id from up where up.parent_id is not distinct from ${above} limit 1
+      ) end as id`;
+  const next = (above: Sql, isBelow: Sql) => sql`
+    cross join lateral (${child(above, isBelow)}) meant
+    cross join lateral (
+      select m.id, m.bytes from ${message} m
+      where m.user_id = ${mine} and m.conversation_id = ${conversationId} and ${isBelow}
+        and m.id = coalesce(meant.id, m.id)
+      -- No index has this order, so that the one on parents is read.
+      order by m.seq + 0 desc
+      limit 1
+    ) next`;
+  const first = (isHere: Sql, isBelow: Sql) => sql`
+      select next.id, 1 as depth, next.bytes::bigint as bytes
+      from head
+      ${next(start, isBelow)}
+      where ${isHere} and head.head_id is not null and head.head_id is distinct from ${start}`;
+  const build = () => sql`
+    with recursive head as (
+      select c.head_id, exists (
+        select from ${message} m where m.user_id = ${mine} and m.id = ${start} and m.conversation_id = ${conversationId}
+      ) as is_start_there
+      from ${conversation} c
+      where c.user_id = ${mine} and c.id = ${conversationId}
+    ),
+    down as (
+      ${first(sql`${start} is null`, sql`m.parent_id is null`)}
+      union all
+      ${first(sql`${start} is not null`, sql`m.parent_id = ${start}`)}
+      union all
+      select next.id, down.depth + 1, down.bytes + next.bytes
+      from down
+      cross join head
+      ${next(sql`down.id`, sql`m.parent_id = down.id`)}
+      where down.id <> head.head_id and down.depth < ${param("limit", "int")}
+        and down.bytes < ${raw(String(limits.pageBytes))}
+    )
+    select head.is_start_there, down.id = head.head_id, ${select(messageColumns, "m")}
+    from head
+    left join down on true
+    left join ${message} m on m.user_id = ${mine} and m.id = down.id
+    order by down.depth`;
+  return prepared(context, "branch_below", build, (row) => ({
+    isStartThere: row[0] as boolean,
+    isHead: row[1] as boolean | null,
+    message: row[2] === null ? undefined : messageFrom(row, givenId, 2),
+  }));
 }
 
 /** Reads message_conversation_id_parent_id_idx, once for each message of the page. */

@@ -1,0 +1,73 @@
+/** Items of OpenAI's for the tests. */
+
+/** One of each kind that the client's types have, as they are sent: with what only clients of today know. */
+export const kinds: Record<string, unknown>[] = [
+  {
+    type: "message",
+    role: "user",
+    content: [
+      { type: "input_text", text: "ü\u0000😀" },
+      { type: "input_image", detail: "low", image_url: "data:image/png;base64,AAAA" },
+    ],
+  },
+  { type: "message", role: "developer", content: [{ type: "input_text", text: "Be brief." }] },
+  { type: "message", role: "critic", content: [{ type: "text", text: "Well." }], phase: "commentary" },
+  {
+    type: "message",
+    role: "assistant",
+    status: "incomplete",
+    content: [
+      {
+        type: "output_text",
+        text: "Yes",
+        annotations: [{ type: "url_citation", url: "https://example.com", title: "x", start_index: 0, end_index: 3 }],
+      },
+      { type: "refusal", refusal: "No" },
+    ],
+  },
+  {
+    type: "message",
+    role: "user",
+    content: [{ type: "input_file", filename: "a.pdf", file_data: "data:application/pdf;base64,AAAA" }],
+  },
+  { type: "message", role: "user", content: [] },
+  { type: "function_call", call_id: "call_1", name: "weather", arguments: '{ "city":"Wien" }' },
+  { type: "function_call", call_id: "call_2", name: "weather", arguments: "not JSON", namespace: "n" },
+  { type: "function_call_output", call_id: "call_1", output: '{"t":1}' },
+  { type: "function_call_output", call_id: "call_2", output: [{ type: "input_text", text: "17" }] },
+  { type: "file_search_call", queries: ["q"], status: "completed", results: null },
+  { type: "web_search_call", status: "completed", action: { type: "search", query: "q" } },
+  { type: "image_generation_call", status: "completed", result: "AAAA" },
+  { type: "computer_call", call_id: "c", action: { type: "wait" }, pending_safety_checks: [], status: "completed" },
+  { type: "computer_call_output", call_id: "c", output: { type: "computer_screenshot", image_url: "data:," } },
+  { type: "tool_search_call", call_id: null, arguments: {}, execution: "server", status: "completed" },
+  { type: "tool_search_output", call_id: null, tools: [], execution: "server", status: "completed" },
+  {
+    type: "additional_tools",
+    role: "developer",
+    tools: [{ type: "function", name: "f", parameters: {}, strict: true }],
+  },
+  { type: "configuration_update", reasoning: { effort: "low" } },
+  { type: "reasoning", summary: [{ type: "summary_text", text: "Hm" }], encrypted_content: "gAAAA" },
+  { type: "program", call_id: "p", code: "1", fingerprint: "f" },
+  { type: "program_output", call_id: "p", result: "1", status: "completed" },
+  { type: "compaction", encrypted_content: "gAAAA" },
+  { type: "code_interpreter_call", code: "1", container_id: "x", outputs: null, status: "completed" },
+  { type: "local_shell_call", call_id: "l", action: { type: "exec", command: ["ls"], env: {} }, status: "completed" },
+  { type: "local_shell_call_output", output: "{}" },
+  { type: "shell_call", call_id: "s", action: { commands: ["ls"] }, status: "completed" },
+  {
+    type: "shell_call_output",
+    call_id: "s",
+    output: [{ stdout: "", stderr: "", outcome: { type: "exit", exit_code: 0 } }],
+  },
+  { type: "apply_patch_call", call_id: "a", operation: { type: "delete_file", path: "x" }, status: "completed" },
+  { type: "apply_patch_call_output", call_id: "a", status: "completed", output: "ok" },
+  { type: "mcp_list_tools", server_label: "s", tools: [] },
+  { type: "mcp_approval_request", arguments: "{}", name: "n", server_label: "s" },
+  { type: "mcp_approval_response", approval_request_id: "r", approve: true },
+  { type: "mcp_call", arguments: "{}", name: "n", server_label: "s", output: "o" },
+  { type: "custom_tool_call", call_id: "t", name: "n", input: "free text" },
+  { type: "custom_tool_call_output", call_id: "t", output: "o" },
+  { type: "of_tomorrow", nested: { deep: [1, null, { a: "b" }] }, "weird key": true },
+];
