@@ -140,7 +140,8 @@ function encode(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(encode);
   if (typeof value === "bigint" || typeof value === "function" || typeof value === "symbol") throw unkeepable();
   if (typeof value !== "object" || value === null) return value;
-  if (bytesKey in value) throw unkeepable();
+  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(value));
+  if (bytesKey in value || !isPlain) throw unkeepable();
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, encode(each)]));
 }
 
