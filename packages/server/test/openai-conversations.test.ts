@@ -1,12 +1,14 @@
 /** /v1/conversations, as OpenAI's own client speaks it. */
 import { randomUUID } from "node:crypto";
 import type { UIMessage } from "ai";
+import { sql } from "drizzle-orm";
 import OpenAI, { APIError, BadRequestError, ConflictError, NotFoundError } from "openai";
 import type { ConversationItem, ItemCreateParams } from "openai/resources/conversations/items";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openTestApp, type Person, type TestApp, testUrl } from "./helpers/app.ts";
-import { scriptedModel, words } from "./helpers/models.ts";
+import { heldModel, scriptedModel, words } from "./helpers/models.ts";
 import { kinds } from "./helpers/openai-items.ts";
+import { until } from "./helpers/until.ts";
 
 let test: TestApp;
 let ann: Person;
@@ -22,12 +24,12 @@ beforeAll(async () => {
 afterAll(() => test.close());
 
 /** `seen` gets the status of each answer, retries too. */
-function clientOf(apiKey: string, seen: number[] = []): OpenAI {
+function clientOf(apiKey: string, seen: number[] = [], { app }: Pick<TestApp, "app"> = test): OpenAI {
   return new OpenAI({
     baseURL: `${testUrl}/v1`,
     apiKey,
     fetch: async (url, init) => {
-      const response = await test.app.request(url as string, init);
+      const response = await app.request(url as string, init);
       seen.push(response.status);
       return response;
     },
@@ -336,6 +338,18 @@ describe("items", () => {
     expect(error).toBeInstanceOf(APIError);
     expect(error).toMatchObject({ status: 413, code: "too_large", type: "invalid_request_error" });
     expect(await all(id)).toEqual([]);
+    const strict = await openTestApp({ database: test.database, limits: { rowsPerHour: 3 } });
+    const seen: number[] = [];
+    const mine = clientOf(ann.token, seen, strict);
+    await mine.conversations.items.create(id, { items: [said("a"), said("b"), said("c")] });
+    await expect(mine.conversations.items.create(id, { items: [said("d")] })).rejects.toMatchObject({
+      status: 429,
+      code: "rate_limited",
+      type: "rate_limit_error",
+    });
+    expect(seen).toEqual([200, 429]);
+    expect(textsOf(await all(id))).toEqual(["a", "b", "c"]);
+    await strict.close();
   });
 });
 
@@ -430,6 +444,32 @@ describe("a conversation of several clients", () => {
     expect(JSON.stringify(reply)).not.toMatch(/I look|"t":17/);
     for (const rest of ["a:b:2", "a:b:4", "a:b:6"]) await items.delete(rest, inside);
     expect((await all(id)).map((item) => item.id)).toEqual(["q", "q2"]);
+  });
+
+  it("has a reply once it is written, also one that was stopped", async () => {
+    const { model, release } = heldModel(Array(20).fill("word "));
+    const other = await openTestApp({ database: test.database, model });
+    const id = randomUUID();
+    const message = { id: "q", role: "user", parts: [{ type: "text", text: "Count" }] };
+    const request = { method: "POST", body: JSON.stringify({ id, message }) };
+    const headers = { authorization: `Bearer ${ann.token}`, "content-type": "application/json" };
+    const asked = await other.app.request("/api/chat", { ...request, headers });
+    expect(textsOf(await all(id))).toEqual(["Count"]);
+    const stop = () => other.app.request(`/api/chat/${id}/stop`, { method: "POST", headers });
+    await until(
+      () => other.db.$count(sql`run_chunk`, sql`chunk like '%word%'`),
+      (count) => count > 0,
+    );
+    expect((await stop()).status).toBe(204);
+    await asked.text();
+    const [, reply] = await until(
+      () => all(id),
+      (items) => items.length > 1,
+    );
+    expect(reply).toMatchObject({ type: "message", role: "assistant", status: "incomplete" });
+    expect(await client.conversations.items.retrieve(String(reply?.id), { conversation_id: id })).toEqual(reply);
+    release();
+    await other.close();
   });
 
   it("follows the branch that is shown", async () => {

@@ -98,7 +98,8 @@ function parsed(text: unknown): unknown {
 
 /** Of parts that are one item, and no more. */
 function fromParts({ role, parts, content }: Pick<Message, "role" | "parts" | "content">): Item | undefined {
-  const given = parts ?? [{ type: "text", text: content }];
+  // The draft of a reply has neither words nor parts.
+  const given = parts ?? (content === "" ? [] : [{ type: "text", text: content }]);
   const [only] = given;
   if (!only) return undefined;
   if (role === "user" || role === "system") return message(role, given);

@@ -46,7 +46,7 @@ function isItem(value: unknown): value is Item {
 }
 
 function asKept(id: string, { status }: Message, item: Item): KeptItem {
-  const { type, ...rest } = item;
+  const { type, id: _id, ...rest } = item;
   const isWhole = status === "complete" || rest["status"] !== "completed";
   const state = isWhole ? {} : { status: status === "streaming" ? "in_progress" : "incomplete" };
   return { id, type, ...rest, ...state };

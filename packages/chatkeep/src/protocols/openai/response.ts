@@ -12,7 +12,7 @@ export interface ResponsePlace {
 const prefix = "resp_";
 
 /** Both ids in one, so that a response is found by its id alone. */
-export function responseIdOf({ conversationId, messageId }: ResponsePlace): string {
+function responseIdOf({ conversationId, messageId }: ResponsePlace): string {
   return `${prefix}${Buffer.from(JSON.stringify([conversationId, messageId])).toString("base64url")}`;
 }
 
@@ -91,5 +91,3 @@ export function responseOf(message: Message, facts: ResponseFacts) {
       }),
   };
 }
-
-export type ResponseObject = ReturnType<typeof responseOf>;

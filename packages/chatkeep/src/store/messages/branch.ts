@@ -1,7 +1,7 @@
 /** Reading one branch of a conversation's tree: from a message up to the first question. */
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
-import { type ColumnsOf, reader, select } from "../../sql/columns.ts";
+import { type ColumnsOf, isTrue, reader, select } from "../../sql/columns.ts";
 import { list, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
 import { conversationName, messageName } from "../ids.ts";
@@ -210,7 +210,11 @@ function belowStatement(context: Context, givenId: string) {
         with recursive up as (
           select m.id, m.parent_id from ${message} m where m.user_id = ${mine} and m.id = head.head_id
           union all
-          select m.id, m.parent_id from up join ${message} m on m.user_id = ${mine} and m.id = up.parent_id
+          select upper.id, upper.parent_id from up
+          -- With a limit no plan reads all messages for each step.
+          cross join lateral (
+            select m.id, m.parent_id from ${message} m where m.user_id = ${mine} and m.id = up.parent_id limit 1
+          ) upper
           where up.parent_id is distinct from ${above}
         )
         select up.id from up where up.parent_id is not distinct from ${above} limit 1
@@ -256,8 +260,8 @@ function belowStatement(context: Context, givenId: string) {
     left join ${message} m on m.user_id = ${mine} and m.id = down.id
     order by down.depth`;
   return prepared(context, "branch_below", build, (row) => ({
-    isStartThere: row[0] as boolean,
-    isHead: row[1] as boolean | null,
+    isStartThere: isTrue(row[0]),
+    isHead: isTrue(row[1]),
     message: row[2] === null ? undefined : messageFrom(row, givenId, 2),
   }));
 }
