@@ -28,11 +28,6 @@ export function itemOf<Item>(format: ForeignFormat<Item>, message: Message): Ite
   return whole ? (whole["data"] as Item) : format.fromParts(message);
 }
 
-/** Without what is there for one product alone. */
-export function shownParts(parts: readonly Part[], formats: readonly { name: string }[]): Part[] {
-  return parts.filter(({ type }) => !formats.some((format) => type === typeOf(format)));
-}
-
 function typeOf({ name }: { name: string }): string {
   return `data-${name}`;
 }
