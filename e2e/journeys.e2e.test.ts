@@ -73,6 +73,13 @@ it("keeps every version of a question and an answer, and shows the one that was 
   await page.getByLabel("Assistant").getByRole("button", { name: "Copy" }).click();
   await page.getByRole("button", { name: "Copied" }).waitFor();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toContain("Nice to meet you");
+  await question("My name is Ann.").hover();
+  await question("My name is Ann.").getByRole("button", { name: "Delete this message" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("This message was deleted.").waitFor();
+  await page.reload();
+  await page.getByText("This message was deleted.").waitFor();
+  expect(await question("My name is Ann.").count()).toBe(0);
   await isAccessible(page);
 });
 
@@ -133,7 +140,7 @@ it("pins, archives, finds, and brings back", async () => {
   await nav(page)
     .getByRole("link", { name: /^Seeded number 9876/ })
     .waitFor();
-  expect(await nav(page).getByRole("link").count()).toBe(1);
+  expect(await nav(page).getByRole("listitem").count()).toBe(1);
   await isAccessible(page);
   await page.keyboard.press("Escape");
   await nav(page).getByRole("heading", { name: "Pinned" }).waitFor();

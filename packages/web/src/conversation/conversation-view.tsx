@@ -1,5 +1,5 @@
 /** A conversation: what was said, the reply as it comes, and where to write. */
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { UIMessage } from "ai";
 import { ApiError } from "chatkeep/client";
@@ -17,9 +17,11 @@ import {
   writeAsked,
   writeDraft,
 } from "../composer/drafts.ts";
+import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { Failure } from "../ui/failure.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
+import { toasts } from "../ui/toasts.tsx";
 import { forgetChat, isCutOff, isDetached, keptOf } from "./chats.ts";
 import { Earlier } from "./earlier.tsx";
 import { MessageView } from "./message-view.tsx";
@@ -99,6 +101,20 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     [leave],
   );
 
+  const queries = useQueryClient();
+  const remove = useCallback(
+    async (messageId: string) => {
+      try {
+        await client.messages.redact(id, messageId);
+        await queries.invalidateQueries({ queryKey: ["branch", id] });
+        document.querySelector<HTMLElement>(`[data-message="${CSS.escape(messageId)}"]`)?.focus();
+      } catch (error) {
+        toasts.add({ title: sentenceOf(error as Error) });
+      }
+    },
+    [id, queries],
+  );
+
   const isUnsent = isMissing && readAsked(personId, id) !== undefined;
   const isGone = isMissing && !isBusy && !isUnsent;
   useEffect(() => {
@@ -138,6 +154,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
                 onEdit={edit}
                 onRegenerate={regenerate}
                 onShow={show}
+                onDelete={remove}
               />
             ))}
           </div>

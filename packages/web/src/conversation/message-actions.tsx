@@ -1,9 +1,10 @@
-/** Under a message: its other versions, copy, edit, another answer. */
+/** Under a message: its other versions, copy, edit, another answer, delete. */
 import type { UIMessage } from "ai";
-import { Check, ChevronLeft, ChevronRight, Copy, Pencil, RefreshCw } from "lucide-react";
+import { Check, ChevronLeft, ChevronRight, Copy, Pencil, RefreshCw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { t } from "../strings/index.ts";
 import { copyText } from "../ui/clipboard.ts";
+import { Confirm } from "../ui/confirm.tsx";
 import { toasts } from "../ui/toasts.tsx";
 import { keptOf } from "./chats.ts";
 
@@ -16,9 +17,19 @@ interface MessageActionsProps {
   onEdit: (() => void) | undefined;
   onRegenerate: (() => void) | undefined;
   onShow: (messageId: string) => void;
+  onDelete: (messageId: string) => void;
 }
 
-export function MessageActions({ message, text, isLocked, onEdit, onRegenerate, onShow }: MessageActionsProps) {
+export function MessageActions({
+  message,
+  text,
+  isLocked,
+  onEdit,
+  onRegenerate,
+  onShow,
+  onDelete,
+}: MessageActionsProps) {
+  const [isAsking, setIsAsking] = useState(false);
   const siblings = keptOf(message)?.siblings ?? [];
   const index = siblings.indexOf(message.id);
   const show = (step: number) => {
@@ -55,7 +66,20 @@ export function MessageActions({ message, text, isLocked, onEdit, onRegenerate, 
             <RefreshCw size={15} />
           </Action>
         )}
+        {keptOf(message) && (
+          <Action label={t.chat.delete} isDisabled={isLocked} onClick={() => setIsAsking(true)}>
+            <Trash2 size={15} />
+          </Action>
+        )}
       </div>
+      <Confirm
+        open={isAsking}
+        onOpenChange={setIsAsking}
+        title={t.chat.deleteTitle}
+        text={t.chat.deleteText}
+        action={t.list.delete}
+        onConfirm={() => onDelete(message.id)}
+      />
     </div>
   );
 }

@@ -21,6 +21,7 @@ interface MessageViewProps {
   onEdit: (message: UIMessage, text: string) => void;
   onRegenerate: (messageId: string) => void;
   onShow: (messageId: string) => void;
+  onDelete: (messageId: string) => void;
 }
 
 export const MessageView = memo(function MessageView({
@@ -30,6 +31,7 @@ export const MessageView = memo(function MessageView({
   onEdit,
   onRegenerate,
   onShow,
+  onDelete,
 }: MessageViewProps) {
   const [isEditing, setIsEditing] = useState(false);
   const article = useRef<HTMLElement>(null);
@@ -76,6 +78,7 @@ export const MessageView = memo(function MessageView({
           onEdit={isUser ? () => setIsEditing(true) : undefined}
           onRegenerate={isUser ? undefined : () => onRegenerate(message.id)}
           onShow={onShow}
+          onDelete={onDelete}
         />
       )}
     </article>
