@@ -181,6 +181,14 @@ it("never lets items of two adds at once interleave, however many they are", asy
   expect(await open("crowd").getItems(120)).toEqual(items.slice(-120));
 });
 
+it("refuses what JSON cannot hold, and stores nothing of it", async () => {
+  for (const value of [new Date(), new Map([["a", 1]]), new Set([1]), /a/]) {
+    const item = { ...says("odd"), providerData: { value } };
+    await expect(open("odd").addItems([says("fine"), item])).rejects.toThrow(InvalidInputError);
+  }
+  expect(await open("odd").getItems()).toEqual([]);
+});
+
 it("knows nothing of another user's session", async () => {
   await open("same").addItems([says("secret")]);
   const bobs = open("same", people.ids.bob);

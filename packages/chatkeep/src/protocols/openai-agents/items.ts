@@ -140,9 +140,14 @@ function encode(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(encode);
   if (typeof value === "bigint" || typeof value === "function" || typeof value === "symbol") throw unkeepable();
   if (typeof value !== "object" || value === null) return value;
-  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(value));
-  if (bytesKey in value || !isPlain) throw unkeepable();
+  if (bytesKey in value || !isPlain(value)) throw unkeepable();
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, encode(each)]));
+}
+
+/** Of other classes, as Date and Map, the entries are not the content. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function decode(value: unknown): unknown {
