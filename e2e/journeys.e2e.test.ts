@@ -140,7 +140,9 @@ it("pins, archives, finds, and brings back", async () => {
   await nav(page)
     .getByRole("link", { name: /^Seeded number 9876/ })
     .waitFor();
-  expect(await nav(page).getByRole("listitem").count()).toBe(1);
+  // The chat of that title, and a message of the long one.
+  await nav(page).getByRole("link", { name: "Message number 9876" }).waitFor();
+  expect(await nav(page).getByRole("listitem").count()).toBe(2);
   await isAccessible(page);
   await page.keyboard.press("Escape");
   await nav(page).getByRole("heading", { name: "Pinned" }).waitFor();

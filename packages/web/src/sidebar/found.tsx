@@ -95,7 +95,7 @@ function Marked({ text, marks }: { text: string; marks: readonly { start: number
     at = end;
     return [
       before,
-      <mark key={start} className="rounded-sm bg-brand/25 text-inherit">
+      <mark key={start} className="rounded-sm bg-brand/15 text-ink">
         {text.slice(start, end)}
       </mark>,
     ];
