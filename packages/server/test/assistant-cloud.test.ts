@@ -185,7 +185,7 @@ describe("messages", () => {
       const content = { ...ui("with metadata"), metadata };
       const made = await cloud.threads.messages.create(id, { format: "ai-sdk/v6", content, parent_id: null });
       await cloud.threads.messages.feedback(id, made.message_id, { type: "positive" });
-      const { messages } = await cloud.threads.messages.list(id, { limit: 1 });
+      const { messages } = await cloud.threads.messages.list(id, { format: "ai-sdk/v6", limit: 1 });
       expect(messages[0]?.content).toEqual(content);
     }
   });
@@ -293,7 +293,7 @@ describe("messages", () => {
     });
     await post(id, "beside", message_id);
     expect((await cloud.threads.messages.list(id)).messages.map(({ format }) => format)).toEqual([
-      "ai-sdk/v6",
+      "aui/v0",
       "langgraph/v1",
     ]);
     expect((await cloud.threads.messages.list(id, { format: "langgraph/v1" })).messages).toMatchObject([{ content }]);
@@ -322,6 +322,55 @@ describe("messages", () => {
     expect(await post(other, "mine", null, { external_id: "e" })).toEqual({ message_id: "e" });
     const assistant = { parent_id: null, format: "ai-sdk/v6", content: ui("no", "assistant"), external_id: "e" };
     await expect(cloud.threads.messages.create(id, assistant)).rejects.toEqual(refusal(409, "conflict"));
+  });
+
+  it("that the client sends again in its own format stay what useChat made of them, whichever comes first", async () => {
+    const id = await thread();
+    const answer = {
+      role: "assistant",
+      parts: [
+        { type: "step-start" },
+        { type: "tool-sum", toolCallId: "c", state: "output-available", input: { a: 1 }, output: 2 },
+        { type: "text", text: "Two", state: "done", providerMetadata: { p: { id: "1" } } },
+      ],
+      metadata: { steps: [1] },
+    };
+    const copy = {
+      role: "assistant",
+      content: [
+        { type: "tool-call", toolCallId: "c", toolName: "sum", args: { a: 1 }, result: 2, artifact: 1 },
+        { type: "text", text: "Two" },
+      ],
+      metadata: { custom: {}, timing: { totalChunks: 3 } },
+      status: { type: "complete", reason: "unknown" },
+    };
+    const forms = [
+      { format: "ai-sdk/v6", content: answer },
+      { format: "aui/v0", content: copy },
+    ];
+    for (const [external_id, order] of [
+      ["one", forms],
+      ["two", forms.toReversed()],
+    ] as const) {
+      for (const form of order) await cloud.threads.messages.create(id, { ...form, external_id, parent_id: null });
+    }
+    await Promise.all(
+      forms.map((form) => cloud.threads.messages.create(id, { ...form, external_id: "three", parent_id: null })),
+    );
+    const { messages } = await cloud.threads.messages.list(id, { format: "ai-sdk/v6" });
+    expect(messages.map((each) => each.content)).toEqual([answer, answer, answer]);
+    // The client looks which of them it has sent so already.
+    expect((await cloud.threads.messages.list(id)).messages.map(({ format }) => format)).toEqual(
+      Array(3).fill("aui/v0"),
+    );
+    const changed = { ...copy, content: [{ type: "text", text: "Three" }] };
+    await cloud.threads.messages.create(id, {
+      format: "aui/v0",
+      content: changed,
+      external_id: "one",
+      parent_id: null,
+    });
+    expect((await cloud.threads.messages.list(id, { format: "aui/v0" })).messages.at(-1)?.content).toEqual(changed);
   });
 
   it("are changed, deleted for good, and passed over as parents then", async () => {
@@ -408,7 +457,9 @@ describe("messages", () => {
     await cloud.threads.messages.update(id, message_id, { content: ui("changed") });
     const { metadata: after } = await test.store.forUser(ann.id).messages.get(id, message_id);
     expect(after).toMatchObject({ "assistant-ui": { feedback: { type: "negative" } } });
-    expect((await cloud.threads.messages.list(id)).messages[0]?.content).toEqual(ui("changed"));
+    expect((await cloud.threads.messages.list(id, { format: "ai-sdk/v6" })).messages[0]?.content).toEqual(
+      ui("changed"),
+    );
     await expect(cloud.scores.create({ name: "x", data_type: "numeric", value: 1 })).rejects.toEqual(
       refusal(400, "invalid_input"),
     );
@@ -432,7 +483,7 @@ describe("runs", () => {
     expect(made).toEqual({ message_id: "r", run: { lease_id: expect.any(String), heartbeat_interval_ms: 10_000 } });
     // The answer was lost, and asked for again.
     expect((await open(id, "Tw", "r")).run?.lease_id).toBe(lease);
-    const listed = async () => (await cloud.threads.messages.list(id)).messages[0];
+    const listed = async () => (await cloud.threads.messages.list(id, { format: "ai-sdk/v6" })).messages[0];
     expect((await listed())?.run).toEqual({ status: "running", last_heartbeat_ms_ago: expect.any(Number) });
     expect((await listed())?.run?.last_heartbeat_ms_ago).toBeLessThan(5_000);
     expect(await cloud.threads.runs.heartbeat(id, lease)).toEqual({ heartbeat_interval_ms: 10_000 });

@@ -1,4 +1,5 @@
 /** Formats of contents: what of a content is a message's role, parts and metadata, and the content of a message in a format. */
+import { isDeepStrictEqual } from "node:util";
 import { InvalidInputError } from "../../errors.ts";
 import type { Message, MessageRole, Part } from "../../store/tables/message.ts";
 import { partsToStore } from "../frame/foreign.ts";
@@ -56,6 +57,29 @@ export function formatOfChange(message: Message, content: Fields): string {
 /** The format that a message was written in; other clients' are the AI SDK's. */
 export function formatOf({ metadata }: Message): string {
   return readMetadata(metadata).facts.format ?? aiSdkFormat;
+}
+
+/** The format in which a message is answered: the one asked for, or assistant-ui's own, or that of a message which only has its own. */
+export function answeredFormat(message: Message, asked: string | undefined): string {
+  if (asked !== undefined) return asked;
+  const own = formatOf(message);
+  return shapeOf(own) === "opaque" ? own : auiV0;
+}
+
+/**
+ * Whether this is what the client sends of a `useChat` message a second time, in its own format: the message says all of it, and
+ * more. Beside words and results such a copy has times that nobody reads.
+ */
+export function isCopy(message: Message, content: StoredContent): boolean {
+  const isOwnFormat = content.format === auiV0 && shapeOf(formatOf(message)) === "ui-message";
+  return isOwnFormat && isDeepStrictEqual(gist(message.parts ?? []), gist(content.parts));
+}
+
+function gist(parts: readonly Part[]): unknown[] {
+  return parts.flatMap(({ type, text, toolCallId, output, errorText }) => {
+    if (type === "text" || type === "reasoning") return text === "" ? [] : [[type, text]];
+    return type === "dynamic-tool" || type.startsWith("tool-") ? [[toolCallId, output ?? errorText]] : [];
+  });
 }
 
 /** The content of a message in this format; `undefined` where there is none, as of a deleted one. */

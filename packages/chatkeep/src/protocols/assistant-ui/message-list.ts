@@ -2,7 +2,7 @@
 
 import { limits } from "../../limits.ts";
 import type { Message } from "../../store/tables/message.ts";
-import { contentOf, formatOf } from "./formats.ts";
+import { answeredFormat, contentOf } from "./formats.ts";
 import { isRunning, leaseOf, silentMs } from "./leases.ts";
 import type { Thread } from "./messages.ts";
 
@@ -53,12 +53,12 @@ export async function* listMessages(thread: Thread, options: MessageListOptions)
   } while (before !== undefined);
 }
 
-/** What of messages is answered in a format, or each in its own. */
+/** What of messages is answered in a format. */
 function createShown(thread: Thread, format: string | undefined) {
   let known = new Map<string, Message>();
   let now: Promise<Date> | undefined;
   const clock = () => (now ??= thread.now());
-  const contentIn = (message: Message) => contentOf(message, format ?? formatOf(message));
+  const contentIn = (message: Message) => contentOf(message, answeredFormat(message, format));
 
   /** Those that are not answered, such as deleted ones, are passed over: a client refuses a message without its parent. */
   async function parentOf({ parentId }: Message): Promise<string | null> {
@@ -94,7 +94,7 @@ function createShown(thread: Thread, format: string | undefined) {
         height: seq - 1,
         created_at: createdAt.toISOString(),
         updated_at: (updatedAt ?? createdAt).toISOString(),
-        format: format ?? formatOf(message),
+        format: answeredFormat(message, format),
         content,
         external_id: id,
         ...(await runOf(message)),

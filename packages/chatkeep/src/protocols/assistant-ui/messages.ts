@@ -7,7 +7,7 @@ import type { Message, Part } from "../../store/tables/message.ts";
 import type { UserStore } from "../../store/user-verbs.ts";
 import { leaseMismatch } from "./errors.ts";
 import { type Facts, type Lease, readMetadata, writeMetadata } from "./facts.ts";
-import { formatOfChange, type StoredContent, storedContent } from "./formats.ts";
+import { formatOfChange, isCopy, type StoredContent, storedContent } from "./formats.ts";
 import { heartbeatIntervalMs, isRunning, isTaken, leaseOf, messageIdOf, newLease, requireLease } from "./leases.ts";
 import type { EndReason, Feedback, NewCloudMessage, Score } from "./schemas.ts";
 
@@ -82,15 +82,16 @@ async function rewrite(thread: Thread, id: string, content: StoredContent, write
     if (message.role !== content.role) {
       throw new ConflictError("The message has another role: use another external_id for this one.");
     }
-    const isSame = hasSameContent(message, content);
+    const isSame = isCopy(message, content) || hasSameContent(message, content);
     const { run, isRepeated } = await runFor(thread, message, writer, isSame);
     const answer = created(message.id, writer.opensRun ? run : undefined);
     if (isRepeated || (isSame && run === leaseOf(message) && writer.leaseId === undefined)) return { answer };
-    const { facts } = readMetadata(message.metadata);
+    const { theirs, facts } = readMetadata(message.metadata);
+    const kept = isSame ? { metadata: writeMetadata(theirs, { ...facts, run }) ?? null } : { parts: content.parts };
     const changes = {
-      ...(!isSame && { parts: content.parts }),
       metadata: null,
-      ...metadataChange(content, { ...facts, run }),
+      ...(!isSame && metadataChange(content, { ...facts, run })),
+      ...kept,
       ...statusChange(message, content, run),
     };
     return { answer, changes };

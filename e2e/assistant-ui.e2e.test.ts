@@ -1,0 +1,153 @@
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import {
+  call,
+  endServer,
+  type RunningServer,
+  signUp,
+  startServer,
+  temporaryFolder,
+} from "../packages/server/test/helpers/servers.ts";
+import { openBrowser } from "./helpers/app.ts";
+import { type Application, buildApplication, serveApplication } from "./helpers/assistant-ui.ts";
+
+const folder = temporaryFolder();
+const built = temporaryFolder();
+let browser: Browser;
+let server: RunningServer;
+let application: Application;
+let token: string;
+
+beforeAll(async () => {
+  application = await serveApplication(built.path);
+  [browser, server] = await Promise.all([
+    openBrowser(inject("chromium")),
+    startServer({
+      CHATKEEP_DATA: folder.path,
+      CHATKEEP_ANONYMOUS: "on",
+      CHATKEEP_CORS_ORIGINS: application.url,
+    }),
+    buildApplication(built.path),
+  ]);
+  token = await signUp(server.url, "ann");
+  application.settings.cloudUrl = server.url;
+  application.settings.token = async () => {
+    const response = await call(server.url, "/api/auth/token", undefined, token);
+    return ((await response.json()) as { token: string }).token;
+  };
+});
+afterAll(async () => {
+  await browser?.close();
+  if (server) await endServer(server);
+  application?.close();
+  folder.remove();
+  built.remove();
+});
+
+const problems: string[] = [];
+
+async function open(context: BrowserContext, query = ""): Promise<Page> {
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) problems.push(message.text());
+  });
+  page.on("pageerror", (error) => problems.push(String(error)));
+  await page.goto(`${application.url}/${query}`);
+  return page;
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await answered(page, text);
+}
+
+const answered = (page: Page, text: string) =>
+  page
+    .locator(".assistant")
+    .filter({ hasText: `You said: ${text}` })
+    .last()
+    .waitFor();
+const threads = (page: Page) => page.locator(".thread");
+const titled = (page: Page, title: string) => threads(page).filter({ hasText: title });
+
+/** What the server has of ann's, as everybody else sees it. */
+async function stored() {
+  const { items } = (await (await call(server.url, "/api/conversations", undefined, token)).json()) as {
+    items: { id: string; title: string; messageCount: number }[];
+  };
+  return items;
+}
+
+it("an assistant-ui application keeps its threads here: history, titles, branches, archive, on every device", async () => {
+  const context = await browser.newContext();
+  const page = await open(context);
+  await say(page, "How long does bread rise?");
+  await say(page, "And rolls?");
+  await titled(page, "How long does bread rise?").waitFor();
+  // A reload shows the thread and, once it is chosen, all that was said.
+  await expect.poll(async () => (await stored())[0]?.messageCount).toBe(4);
+  await page.reload();
+  await titled(page, "How long does bread rise?").getByText("How long").click();
+  await answered(page, "And rolls?");
+  expect(await page.locator(".user").count()).toBe(2);
+  // It goes on where it was, and another wording is a branch.
+  await page.locator(".user").last().getByRole("button", { name: "Edit" }).click();
+  await page.getByLabel("Edited message").fill("And rolls, in summer?");
+  await page.getByRole("button", { name: "Update" }).click();
+  await answered(page, "And rolls, in summer?");
+  expect(await page.locator(".user .branch").textContent()).toBe("2 of 2");
+  await page.locator(".assistant").last().getByRole("button", { name: "Good" }).click();
+  await expect.poll(async () => (await stored())[0]?.messageCount).toBe(6);
+  // Another device of the same person.
+  const other = await open(await browser.newContext());
+  await titled(other, "How long does bread rise?").getByText("How long").click();
+  await answered(other, "And rolls, in summer?");
+  await other.getByRole("button", { name: "Previous" }).first().click();
+  await answered(other, "And rolls?");
+  await say(other, "Thank you");
+  page.on("dialog", (dialog) => void dialog.accept("Bread"));
+  await titled(page, "How long does bread rise?").getByRole("button", { name: "Rename" }).click();
+  await titled(page, "Bread").waitFor();
+  await page.getByRole("button", { name: "New thread" }).click();
+  await say(page, "Something else");
+  await titled(page, "Something else").waitFor();
+  await other.reload();
+  await titled(other, "Bread").waitFor();
+  await expect.poll(() => threads(other).count()).toBe(2);
+  await titled(other, "Something else").getByRole("button", { name: "Delete" }).click();
+  await titled(other, "Bread").getByRole("button", { name: "Archive" }).click();
+  await other.locator(".archived").filter({ hasText: "Bread" }).waitFor();
+  await expect.poll(async () => (await stored()).length).toBe(0);
+  await other.reload();
+  await other.locator(".archived").filter({ hasText: "Bread" }).getByRole("button", { name: "Unarchive" }).click();
+  await titled(other, "Bread").waitFor();
+  await expect.poll(stored).toMatchObject([{ title: "Bread", messageCount: 8 }]);
+  const [{ id } = { id: "" }] = await stored();
+  const messages = await (await call(server.url, `/api/chat/${id}`, undefined, token)).json();
+  expect(messages).toMatchObject([
+    { role: "user", parts: [{ type: "text", text: "How long does bread rise?" }] },
+    { role: "assistant" },
+    { role: "user", parts: [{ type: "text", text: "And rolls?" }] },
+    { role: "assistant" },
+    { role: "user", parts: [{ type: "text", text: "Thank you" }] },
+    { role: "assistant" },
+  ]);
+  expect(problems).toEqual([]);
+});
+
+it("people without an account have theirs, by the base URL alone", async () => {
+  const context = await browser.newContext();
+  const page = await open(context, "?anonymous");
+  await say(page, "Who am I?");
+  await titled(page, "Who am I?").waitFor();
+  await page.reload();
+  await titled(page, "Who am I?").getByText("Who am I?").click();
+  await answered(page, "Who am I?");
+  expect(await threads(page).count()).toBe(1);
+  const stranger = await open(await browser.newContext(), "?anonymous");
+  await say(stranger, "And I?");
+  await expect.poll(() => threads(stranger).count()).toBe(1);
+  expect(problems).toEqual([]);
+});
