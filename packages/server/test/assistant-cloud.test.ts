@@ -10,6 +10,7 @@ import {
   createFormattedPersistence,
 } from "assistant-cloud";
 import { aiSDKV6FormatAdapter } from "assistant-cloud/ai-sdk";
+import { assistantCloudHandler } from "chatkeep/assistant-ui";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openTestApp, type Person, personWith, type TestApp } from "./helpers/app.ts";
 import { heldModel, scriptedModel, words } from "./helpers/models.ts";
@@ -551,8 +552,8 @@ describe("runs", () => {
     const other = await openTestApp({ model: held.model });
     try {
       const eve = await other.signUp("eve");
-      const id = randomUUID();
-      const message = { id: "q", role: "user", parts: [{ type: "text", text: "Speak" }] };
+      const { thread_id: id } = await eve.call<{ thread_id: string }>("POST", "/v1/threads", {});
+      const message = { id: "q", role: "user", parts: [{ type: "text", text: "Speak" }], metadata: { custom: {} } };
       const answered = await eve.request("POST", "/api/chat", { id, message });
       const list = async () =>
         (
@@ -566,6 +567,9 @@ describe("runs", () => {
       const body = { parent_id: "q", format: "ai-sdk/v6", content: ui("w0", "assistant"), external_id: reply?.id };
       const opened = await eve.call("POST", `/v1/threads/${id}/messages`, { ...body, open_run: true });
       expect(opened).toEqual({ message_id: reply?.id });
+      const { id: _id, ...question } = message;
+      const first = { parent_id: null, format: "ai-sdk/v6", content: question, external_id: "q" };
+      expect(await eve.call("POST", `/v1/threads/${id}/messages`, first)).toEqual({ message_id: "q" });
       // What the client has heard it says at once, before the reply has ended.
       const whole = Array.from({ length: 12 }, (_, index) => `w${index} `).join("");
       const late = eve.call("POST", `/v1/threads/${id}/messages`, {
@@ -608,6 +612,49 @@ describe("titles, reports and events", () => {
     const named = await thread({ title: "Bread" });
     expect(await titled(named)).toBe("Bread");
     await expect(titled("none")).rejects.toEqual(refusal(404, "not_found"));
+  });
+
+  it("a host makes its own titles, and hears the reports; who names the thread meanwhile is not overwritten", async () => {
+    const heard: unknown[] = [];
+    const asked: unknown[] = [];
+    const handle = assistantCloudHandler({
+      store: test.store,
+      basePath: "/api/v1",
+      getUserId: () => ann.id,
+      generateTitle: async ({ threadId, messages }) => {
+        asked.push(messages);
+        if ((await cloud.threads.get(threadId)).metadata) await cloud.threads.update(threadId, { title: "Ann's own" });
+        return ` ${"Bread ".repeat(50)}`;
+      },
+      onTelemetry: (userId, kind, report) => void heard.push([userId, kind, report]),
+    });
+    const send = async (path: string, body: object) => {
+      const headers = { "content-type": "application/json" };
+      return await handle(
+        new Request(`http://host/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) }),
+      );
+    };
+    const ask = async (thread_id: string) => {
+      const messages = [{ role: "user", content: "x" }];
+      return await send("/runs/stream", { thread_id, assistant_id: "system/thread_title", messages });
+    };
+    const plain = await thread();
+    const answer = await ask(plain);
+    expect(answer.headers.get("content-type")).toMatch(/^text\/plain/);
+    const title = await answer.text();
+    expect(title).toBe("Bread ".repeat(50).slice(0, 200).trim());
+    expect((await cloud.threads.get(plain)).title).toBe(title);
+    const named = await thread({ metadata: { race: true } });
+    expect(await (await ask(named)).text()).toBe("Ann's own");
+    expect((await cloud.threads.get(named)).title).toBe("Ann's own");
+    expect(asked).toEqual([[{ role: "user", content: "x" }], [{ role: "user", content: "x" }]]);
+    await send("/runs", { thread_id: plain, status: "completed" });
+    await send("/events", { events: [] });
+    expect(heard).toEqual([
+      [ann.id, "run", { thread_id: plain, status: "completed" }],
+      [ann.id, "events", { events: [] }],
+    ]);
+    expect((await send("/runs/stream", { thread_id: plain, assistant_id: "other", messages: [] })).status).toBe(400);
   });
 
   it("reports and events are accepted", async () => {
