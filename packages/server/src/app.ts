@@ -11,9 +11,11 @@ import {
   requireWritable,
   type Store,
 } from "chatkeep";
+import { assistantCloudHandler } from "chatkeep/assistant-ui";
 import { mcpHandler } from "chatkeep/mcp";
 import { openaiHandler } from "chatkeep/openai";
 import type { Context } from "hono";
+import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
@@ -26,7 +28,7 @@ import type { Database } from "./database.ts";
 import { respondWithError } from "./error-response.ts";
 import { removeAnonymousUsers, removeExpiredRows } from "./expired-rows.ts";
 import { keyIn } from "./keys.ts";
-import { createRows, defaultLimits, type Limits } from "./limits.ts";
+import { createBeginnings, createRows, defaultLimits, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { migrations } from "./migrations.generated.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
@@ -54,6 +56,8 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   log: Log;
   /** The public address. */
   url: string;
+  /** Other origins whose pages may ask `/v1`, with a token; none when left out. */
+  corsOrigins?: readonly string[] | undefined;
   trustProxy?: boolean;
   /** Anonymous users without a sign of them for so many days are removed; nobody is when left out. */
   anonymousDays?: number | undefined;
@@ -67,6 +71,7 @@ export type App = ReturnType<typeof createApi>;
 /** Makes the application and what must be closed before its process ends: the replies that it is writing, and who listens. */
 export function createApp(options: AppOptions) {
   const { connection, db, store, auth, log, url, model, listen, isAlone, anonymousDays, trustProxy = false } = options;
+  const { corsOrigins = [] } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const notifier = createNotifier({ connection, log, isAlone, ...(listen && { listen }) });
   auth.onChange?.(notifier.publish);
@@ -97,7 +102,9 @@ export function createApp(options: AppOptions) {
   const app = createRouter();
 
   app.onError((error, c) => respondWithError(error, c, log));
-  app.use(requestId(), logRequests(log), protect(url), refuseOtherSites(origins), limitKeys(sessions));
+  app.use(requestId(), logRequests(log), protect(url));
+  app.use("/v1/*", cors(corsOf(corsOrigins)));
+  app.use(refuseOtherSites(origins, corsOrigins), limitKeys(sessions));
   app.use("/api/auth/*", readSmallBody());
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
@@ -127,6 +134,26 @@ export function createApp(options: AppOptions) {
     app.all(path, (c) => {
       parts.replies.markActive();
       return openai(c.req.raw);
+    });
+  }
+
+  const assistantCloud = assistantCloudHandler({
+    store,
+    logger: log,
+    getUserId: ({ headers }) => bearerOf(sessions, headers),
+    beforeWrite: (userId, count) => rows.take(String(userId), count),
+    openBody: openBodies(bodies),
+    tokens: auth.anonymous,
+  });
+  const beginnings = createBeginnings();
+  app.post("/v1/auth/tokens/anonymous", async (c, next) => {
+    if (auth.anonymous) await beginnings.take(clientAddress(c, trustProxy));
+    await next();
+  });
+  for (const path of ["/v1/threads/*", "/v1/auth/tokens/*", "/v1/runs/*", "/v1/events", "/v1/scores"]) {
+    app.all(path, (c) => {
+      parts.replies.markActive();
+      return assistantCloud(c.req.raw);
     });
   }
 
@@ -196,12 +223,23 @@ function limitKeys(sessions: Pick<OwnSessions, "identityOf">) {
   });
 }
 
+/** No cookie goes along: whoever asks shows a token. */
+function corsOf(origins: readonly string[]): Parameters<typeof cors>[0] {
+  return {
+    origin: [...origins],
+    allowMethods: ["GET", "POST", "PUT", "DELETE"],
+    exposeHeaders: ["x-request-id", "retry-after"],
+    maxAge: 600,
+  };
+}
+
 /** A cookie travels with requests that another site makes; such a request changes nothing. */
-function refuseOtherSites(origins: readonly string[]) {
+function refuseOtherSites(origins: readonly string[], corsOrigins: readonly string[]) {
   return createMiddleware(async (c, next) => {
     const changes = !["GET", "HEAD", "OPTIONS"].includes(c.req.method);
     const [origin, site] = [c.req.header("origin"), c.req.header("sec-fetch-site")];
-    const isOurs = origin === undefined ? isOwnSite(site) : origins.includes(origin);
+    const isAllowed = origin !== undefined && c.req.path.startsWith("/v1/") && corsOrigins.includes(origin);
+    const isOurs = isAllowed || (origin === undefined ? isOwnSite(site) : origins.includes(origin));
     if (changes && !isOurs) {
       const from = origin === undefined ? "another site" : origin.slice(0, 100);
       throw new ForbiddenError(`Requests from ${from} are refused: set CHATKEEP_URL to the address that people open.`);

@@ -27,6 +27,8 @@ export interface Config {
   host: string;
   /** The public address, without a slash at its end. */
   url: string;
+  /** Other origins whose pages may ask `/v1`. */
+  corsOrigins: readonly string[];
   database: DatabaseConfig;
   /** Undefined only with the embedded database, which keeps one of its own. */
   secret: string | undefined;
@@ -124,6 +126,7 @@ const number = (schema: z.ZodType<number>, preset: number) =>
   z.preprocess((value) => (value ? (textOfNumber.test(String(value)) ? Number(value) : Number.NaN) : preset), schema);
 
 const namesIn = (text: string) => text.split(",").map((name) => name.trim());
+const isOrigin = (text: string) => /^https?:/.test(text) && URL.parse(text)?.origin === text;
 const isOmission = (name: string): name is Omission => omissions.some((each) => each === name);
 
 const megabyte = 1024 * 1024;
@@ -148,6 +151,14 @@ const environmentSchema = z.object({
     z.string().min(32, "must have at least 32 characters, such as the output of: openssl rand -base64 32"),
   ),
   CHATKEEP_URL: filled(publicUrl),
+  CHATKEEP_CORS_ORIGINS: filled(
+    z
+      .string()
+      .refine(
+        (text) => namesIn(text).every(isOrigin),
+        "must be origins, such as https://app.example.com, with commas between",
+      ),
+  ),
   CHATKEEP_MODEL: filled(z.string()),
   CHATKEEP_MODELS: filled(z.string()),
   CHATKEEP_MODEL_WITHOUT: filled(
@@ -191,6 +202,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     port: set.PORT,
     host: set.HOST,
     url: set.CHATKEEP_URL ? new URL(set.CHATKEEP_URL).origin : localUrl(set.HOST, set.PORT),
+    corsOrigins: set.CHATKEEP_CORS_ORIGINS ? namesIn(set.CHATKEEP_CORS_ORIGINS) : [],
     database,
     secret: set.CHATKEEP_SECRET,
     model: modelOf(set),

@@ -101,6 +101,25 @@ export function createRows(rowsPerHour: number): Rows {
   };
 }
 
+const [beginningsPerHour, hourSeconds] = [20, 3_600];
+
+/** Counts who begins without an account from an address, where sign-in does not do that itself. */
+export function createBeginnings(): { take(address: string | undefined): Promise<void> } {
+  const limiter = new RateLimiterMemory({ points: beginningsPerHour, duration: hourSeconds });
+  return {
+    take: async (address = "") => {
+      try {
+        await limiter.consume(address);
+      } catch (refused) {
+        if (refused instanceof Error) throw refused;
+        const retryAfter = Math.ceil((refused as { msBeforeNext: number }).msBeforeNext / 1_000);
+        const sentence = `${beginningsPerHour} beginnings an hour are the limit of one address: sign in, or try again later.`;
+        throw tooMany(sentence, beginningsPerHour, retryAfter);
+      }
+    },
+  };
+}
+
 function tooMany(sentence: string, limit: number, retryAfter: number): RateLimitedError {
   return new RateLimitedError(sentence, { details: { limit, retryAfter } });
 }

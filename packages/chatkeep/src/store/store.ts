@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { ChatkeepError } from "../errors.ts";
 import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";
+import { now } from "./clock.ts";
 import { type Context, guarded, inLane, inTransaction, within } from "./context.ts";
 import { removeExpired } from "./conversations/expire.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
@@ -215,6 +216,8 @@ function systemStore(run: Runner) {
         const [from, to] = [parse(userId, fromUserId, "fromUserId"), parse(userId, toUserId, "toUserId")];
         return await moveConversations(context, from, to);
       }),
+    /** The time of the database, by which what is alive is told from what is not. */
+    now: () => run(now),
     /**
      * The tables of this store are there, with the columns that this code knows, and the database takes writes.
      * @throws schema_mismatch; unavailable

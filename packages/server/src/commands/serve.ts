@@ -61,6 +61,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     models: config.model?.others?.map((id) => createModel({ ...(config.model as ModelConfig), id })),
     log,
     url: config.url,
+    corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     anonymousDays: config.anonymousDays,
     limits: config.limits,

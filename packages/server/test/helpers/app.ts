@@ -22,6 +22,7 @@ export interface TestAppOptions {
   url?: string;
   limits?: Partial<Limits>;
   anonymousDays?: number;
+  corsOrigins?: string[];
 }
 
 export interface Person {
@@ -44,6 +45,7 @@ export async function openTestApp({
   url = testUrl,
   limits,
   anonymousDays,
+  corsOrigins,
   ...given
 }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
@@ -62,6 +64,7 @@ export async function openTestApp({
     url,
     limits,
     anonymousDays,
+    corsOrigins,
     model: model ?? createOfflineModel({ wordMs: 0 }),
     models: otherModels,
     listen: given.listen ?? connection.listen,
