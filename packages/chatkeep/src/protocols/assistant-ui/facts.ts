@@ -6,7 +6,7 @@ import { InvalidInputError } from "../../errors.ts";
 import type { Score } from "./schemas.ts";
 
 /** Under which key of the metadata, of messages and of conversations. */
-export const factsKey = "assistant-ui";
+const factsKey = "assistant-ui";
 
 /** A run of a client's that writes a message, which lasts until its client ends it. */
 export interface Lease {

@@ -6,7 +6,7 @@ import { auiContent, auiFormat, type Fields, isObject, type SaidStatus, statusIn
 import { type Facts, readMetadata } from "./facts.ts";
 
 /** Of `useChat`: a message of the AI SDK without its id. */
-export const aiSdkFormat = "ai-sdk/v6";
+const aiSdkFormat = "ai-sdk/v6";
 const auiV0 = "aui/v0";
 
 /** The part that has what the other parts do not say. */

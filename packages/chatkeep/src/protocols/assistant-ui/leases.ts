@@ -11,7 +11,7 @@ import { type Lease, readMetadata } from "./facts.ts";
 export const heartbeatIntervalMs = 10_000;
 
 /** A lease that is silent for so long keeps nobody else from its message any more; readers are told how long it has been. */
-export const staleMs = 30_000;
+const staleMs = 30_000;
 
 /** It names its message, so that the message is found by it. */
 export function newLease(messageId: string): Lease {

@@ -244,7 +244,7 @@ async function changing<Answer>(
 }
 
 /** `undefined` also where there is no such thread. */
-export async function findMessage({ user, id: threadId }: Thread, id: string): Promise<Message | undefined> {
+async function findMessage({ user, id: threadId }: Thread, id: string): Promise<Message | undefined> {
   try {
     return await user.messages.get(threadId, id);
   } catch (error) {
