@@ -1,5 +1,5 @@
 /** An archive of export, brought back into another database: equal in every byte when it is exported again. */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -137,6 +137,26 @@ it("one that is damaged, of another version, or none says so, and nothing of it 
     ["more", zipSync({ ...files, "users/000009.jsonl": lines }), /not in its manifest/],
     ["leaves", zipSync({ ...files, "../out.jsonl": lines }), /damaged/],
   ];
+  // Of right hashes, as whoever changes an archive can make them.
+  const withLines = (text: string, counts: object = {}) => {
+    const bytes = strToU8(text);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const [first] = manifest.files;
+    return zipSync({
+      [name]: bytes,
+      "manifest.json": strToU8(
+        JSON.stringify({ ...manifest, files: [{ ...first, sha256, bytes: bytes.length, ...counts }] }),
+      ),
+    });
+  };
+  const text = strFromU8(lines);
+  wrong.push(
+    ["unknown", withLines(text.replace('"type":"task"', '"type":"note"')), /line 2 .* no place/],
+    ["moved", withLines(text.replace(/"conversationId":"[^"]+"/, '"conversationId":"x"')), /no place/],
+    ["headless", withLines(text.replace(/^.*\n/, "")), /line 1 .* no place/],
+    ["rubbish", withLines(`${text}[]\nrubbish\n`), /no place/],
+    ["fewer", withLines(text, { messages: 1 }), /manifest counts/],
+  );
   const before = await readFile(await archiveOf(two, "before.zip"));
   for (const [label, content, says] of wrong) {
     const bad = join(folder, `${label}.zip`);

@@ -91,15 +91,7 @@ export async function openArchive(path: string): Promise<CheckedArchive> {
     const file = manifest.files.find((each) => each.name === name);
     if (!file || seen.has(name)) throw damaged(`${name} is not in its manifest`);
     seen.add(name);
-    const hash = createHash("sha256");
-    let bytes = 0;
-    for await (const piece of whole(stream)) {
-      bytes += piece.length;
-      // More than was announced: what unpacks without an end is not unpacked.
-      if (bytes > file.bytes) throw damaged(`${name} is larger than its manifest says`);
-      hash.update(piece);
-    }
-    if (bytes !== file.bytes || hash.digest("hex") !== file.sha256) throw damaged(`${name} is not as it was written`);
+    await check(file, stream);
   }
   const missing = manifest.files.find(({ name }) => !seen.has(name));
   if (missing) throw damaged(`${missing.name} is missing`);
@@ -114,16 +106,55 @@ export async function openArchive(path: string): Promise<CheckedArchive> {
   };
 }
 
+/** Bytes, hash and counts, and that each line has its place. */
+async function check(file: Manifest["files"][number], stream: AsyncIterable<Uint8Array>): Promise<void> {
+  const { name } = file;
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const hashed = async function* () {
+    for await (const piece of whole(stream)) {
+      bytes += piece.length;
+      // More than was announced: what unpacks without an end is not unpacked.
+      if (bytes > file.bytes) throw damaged(`${name} is larger than its manifest says`);
+      hash.update(piece);
+      yield piece;
+    }
+  };
+  const counts = { user: 0, task: 0, conversation: 0, message: 0, deleted: 0 };
+  let [number, open]: [number, unknown] = [0, undefined];
+  let wrong: string | undefined;
+  for await (const { type, ...record } of recordsOf(name, hashed())) {
+    number += 1;
+    if (wrong !== undefined) continue;
+    const isKnown = typeof type === "string" && Object.hasOwn(counts, type);
+    if (isKnown) counts[type as keyof typeof counts] += 1;
+    if (type === "conversation") open = record["id"];
+    const isInside = type !== "message" && type !== "deleted" ? true : record["conversationId"] === open;
+    if (!isKnown || (type === "user") !== (number === 1) || !isInside) wrong = `line ${number} of ${name}`;
+    if (type === "deleted") open = undefined;
+  }
+  if (bytes !== file.bytes || hash.digest("hex") !== file.sha256) throw damaged(`${name} is not as it was written`);
+  if (wrong !== undefined) throw damaged(`${wrong} has no place there`);
+  const { conversations, messages, tasks } = file;
+  if (counts.conversation !== conversations || counts.message !== messages || counts.task !== tasks) {
+    throw damaged(`${name} has not what its manifest counts`);
+  }
+}
+
 async function* recordsOf(name: string, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Record<string, unknown>> {
   for await (const line of linesOf(whole(stream), { isOurs: true })) {
     if ("fault" in line) throw damaged(`line ${line.number} of ${name}: ${line.fault}`);
-    let record: unknown;
-    try {
-      record = JSON.parse(line.text);
-    } catch {
-      throw damaged(`line ${line.number} of ${name} is not JSON`);
-    }
-    yield record as Record<string, unknown>;
+    yield objectIn(line.text);
+  }
+}
+
+/** What is no object has no type, and so no place. */
+function objectIn(line: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
   }
 }
 
@@ -179,7 +210,8 @@ async function* filesOf(
 async function* whole(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* stream;
-  } catch {
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw error;
     throw damaged("a file of it cannot be unpacked");
   }
 }
