@@ -6,33 +6,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createAdaptorServer } from "@hono/node-server";
 import { createUIMessageStream, createUIMessageStreamResponse, type UIMessage } from "ai";
-import { build } from "vite";
+import { buildPage, script } from "./build-page.ts";
 
-const root = fileURLToPath(new URL("../assistant-ui/", import.meta.url));
-const script = "app.js";
 /** Where the address of the cloud stands in what is built, which is known later. */
 const cloudMark = "http://cloud.invalid";
 
 /** Builds the application as it is, into this folder. */
 export async function buildApplication(outDir: string): Promise<void> {
-  await build({
-    root,
-    configFile: false,
-    logLevel: "error",
-    define: {
-      "process.env.NODE_ENV": '"production"',
-      // As Next.js does it for whoever builds there.
-      "process.env.NEXT_PUBLIC_ASSISTANT_BASE_URL": JSON.stringify(cloudMark),
-    },
-    // Tests are no production to vite, whose JSX would then be for development.
-    oxc: { jsx: { runtime: "automatic", development: false } },
-    build: {
-      outDir,
-      minify: false,
-      chunkSizeWarningLimit: 10_000,
-      rolldownOptions: { input: join(root, "main.tsx"), output: { entryFileNames: script } },
-    },
-  });
+  // As Next.js does it for whoever builds there.
+  const define = { "process.env.NEXT_PUBLIC_ASSISTANT_BASE_URL": JSON.stringify(cloudMark) };
+  await buildPage(fileURLToPath(new URL("../assistant-ui/main.tsx", import.meta.url)), outDir, define);
 }
 
 export interface Application {

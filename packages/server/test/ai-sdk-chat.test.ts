@@ -145,6 +145,50 @@ it("talks under the ids that Chat makes, and loads the same messages", async () 
   expect(again.messages).toHaveLength(2);
 });
 
+it("keeps both wordings of a question that is edited under its id, and takes each edit once", async () => {
+  const { mine, transport, post } = startHost(() => words("Hi"));
+  const chat = new Chat<UIMessage>({ transport });
+  await chat.sendMessage({ text: "Helo" });
+  await chat.sendMessage({ text: "More" });
+  const [first, , second] = chat.messages;
+  const edit = async (messageId: string | undefined, text: string) =>
+    chat.sendMessage({ text, messageId: messageId as string });
+  await edit(second?.id, "More, please");
+  await edit(first?.id, "Hello");
+  expect(chat.error).toBeUndefined();
+  const shown = async () =>
+    (await loadChat(mine, chat.id)).map(({ parts }) => parts.find(({ type }) => type === "text"));
+  expect(await shown()).toMatchObject([{ text: "Hello" }, { text: "Hi" }]);
+  expect((await mine.messages.list(chat.id)).items.map(({ content }) => content)).toEqual([
+    "Helo",
+    "Hi",
+    "More",
+    "Hi",
+    "More, please",
+    "Hi",
+    "Hello",
+    "Hi",
+  ]);
+  // Sent again, as after a lost connection: the stored answer, and nothing new.
+  const body = { id: chat.id, messages: chat.messages.slice(0, 1), trigger: "submit-message", messageId: first?.id };
+  expect(await (await post(body)).text()).toContain("Hi");
+  expect((await mine.messages.list(chat.id)).items).toHaveLength(8);
+  // Another answer to the edit, which the client knows under the id of the first wording.
+  await chat.regenerate();
+  expect((await mine.messages.list(chat.id)).items).toHaveLength(9);
+  expect(await shown()).toMatchObject([{ text: "Hello" }, { text: "Hi" }]);
+  // Back to the first words: another answer to them.
+  await edit(first?.id, "Helo");
+  expect(await shown()).toMatchObject([{ text: "Helo" }, { text: "Hi" }]);
+  expect((await mine.messages.list(chat.id)).items).toHaveLength(10);
+  // Words that nobody has stored are no question for another answer.
+  const unknown = [{ ...first, parts: [{ type: "text", text: "Never said" }] }];
+  expect((await post({ id: chat.id, messages: unknown, trigger: "regenerate-message" })).status).toBe(409);
+  // A message that was never stored is a question like any other.
+  const fresh = { id: "fresh", role: "user", parts: [{ type: "text", text: "Fresh" }] };
+  expect((await post({ id: "other", messages: [fresh], messageId: "fresh" })).status).toBe(200);
+});
+
 it("runs a tool of its own, also after a reload, and the reply goes on in the same message", async () => {
   const { open, mine, prompts, post } = startHost((prompt) =>
     prompt.at(-1)?.role === "tool"

@@ -1,9 +1,10 @@
 /** The AI SDK's chat transport over any web framework: a request goes in, a response comes out, under whatever path it is mounted at. */
 import { type ModelMessage, UI_MESSAGE_STREAM_HEADERS, type UIMessageChunk } from "ai";
-import { InvalidInputError, NotFoundError, UnauthenticatedError } from "../../errors.ts";
+import { ConflictError, InvalidInputError, NotFoundError, UnauthenticatedError } from "../../errors.ts";
 import type { Failure } from "../../replies/failure.ts";
 import type { Generate } from "../../replies/generate.ts";
 import type { Logger } from "../../replies/logger.ts";
+import type { Question } from "../../replies/question.ts";
 import type { Replies } from "../../replies/replies.ts";
 import type { Turn } from "../../replies/turn.ts";
 import { parse } from "../../store/input.ts";
@@ -12,6 +13,7 @@ import type { Message, Part } from "../../store/tables/message.ts";
 import type { UserId } from "../../store/tables/tables.ts";
 import { aiSdkCodec } from "./codec.ts";
 import { answersIn } from "./continuation.ts";
+import { asEdited, versionOfQuestion } from "./edited.ts";
 import { errorResponse } from "./error-response.ts";
 import { modelFailureOf } from "./failures.ts";
 import { type ChatResult, chunksOf } from "./generate.ts";
@@ -103,10 +105,21 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     const generate = generateWith(others);
     const continued = continuedIn(input);
     if (continued) return await proceed(userId, request, input.id, continued, generate);
-    const question = questionOf(input);
+    const user = replies.store.forUser(userId);
+    const question = await asEdited(user, questionOf(input), input);
     await beforeAsk?.(userId, request);
     const wait = input.wait ? request.signal : undefined;
-    const asked = () => replies.forUser(userId).ask(question, generate, { wait, model });
+    const askFor = (one: Question) => replies.forUser(userId).ask(one, generate, { wait, model });
+    const asked = async () => {
+      try {
+        return await askFor(question);
+      } catch (error) {
+        const isOtherwise = question.regenerate && error instanceof ConflictError && !error.details?.["runId"];
+        const version = isOtherwise ? await versionOfQuestion(user, question) : undefined;
+        if (!version) throw error;
+        return await askFor(version);
+      }
+    };
     return await streamed(userId, request, asked, { conversationId: input.id });
   }
 
