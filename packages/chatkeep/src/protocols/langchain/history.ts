@@ -65,7 +65,8 @@ export class ChatMessageHistory extends BaseListChatMessageHistory {
     try {
       await run();
     } catch (error) {
-      if (!(error instanceof NotFoundError) || (await this.#user.conversations.find(this.#sessionId))) throw error;
+      if (!(error instanceof NotFoundError)) throw error;
+      // Another may make it at this moment; what is missing beside it is missing at the second try as well.
       await this.#user.conversations.create({ id: this.#sessionId });
       await run();
     }
