@@ -14,25 +14,28 @@ const serverTests: Record<string, string[]> = {
   neon: ["packages/server/test/{chat,follow,migrations}.test.ts"],
 };
 
-/** What has no SQL of its own in it is proved once: on the engine that is there in a moment, or on the one that has several sessions. */
-const onceOnPglite =
-  "packages/server/test/{ai-sdk-chat,assistant-cloud,bodies,client,clients,endpoints,history,import,import-products,keys,mcp,named-models,openai,openai-conversations,openai-responses,restore,routes,search,tools,workflow-transport}.test.ts";
-const onceOnPg18 = "packages/chatkeep/test/{langchain,langgraph,langgraph.model,openai-agents}.test.ts";
+/** What has no SQL of its own in it is proved once: on PostgreSQL, which has several sessions and is faster than PGlite. */
+const onceOnPg18 = [
+  "packages/server/test/{ai-sdk-chat,assistant-cloud,auth,bodies,client,clients,endpoints,history,import,import-formats,import-products,isolation,keys,limits,mcp,named-models,openai,openai-conversations,openai-responses,outages,restore,routes,search,security,tools,workflow-transport}.test.ts",
+  "packages/chatkeep/test/{langchain,langgraph,langgraph.model,openai-agents}.test.ts",
+];
 
 /** LangGraph's own suite, and its checkpointer through all drivers. */
 const langgraph = "packages/chatkeep/test/langgraph";
 
 /** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
 const notOn: Record<string, string[]> = {
-  pglite: [onceOnPg18, `${langgraph}-ways.test.ts`],
-  pg18: [onceOnPglite],
+  pglite: [...onceOnPg18, `${langgraph}-ways.test.ts`],
   pg15: [
-    onceOnPglite,
-    onceOnPg18,
+    ...onceOnPg18,
     `${langgraph}-*.test.ts`,
-    "packages/chatkeep/test/{connections,chat-handler,drizzle-relations,resumable-stream}.test.ts",
+    "packages/chatkeep/test/{arguments,chat-handler,connections,drizzle-relations,errors,messages.queue,pages-by-bytes,replies,resumable-stream}.test.ts",
   ],
-  neon: [onceOnPglite, onceOnPg18, `${langgraph}-{saver,validation}.test.ts`],
+  neon: [
+    ...onceOnPg18,
+    `${langgraph}-{saver,validation}.test.ts`,
+    "packages/chatkeep/test/{arguments,messages.queue,models,pages-by-bytes,runs.model,search}.test.ts",
+  ],
 };
 
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");

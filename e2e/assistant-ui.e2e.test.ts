@@ -48,7 +48,7 @@ const problems: string[] = [];
 
 async function open(context: BrowserContext, query = ""): Promise<Page> {
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) problems.push(message.text());
   });

@@ -11,6 +11,7 @@ import { type Config, readConfig, readDatabaseConfig, takeEnvironment } from "./
 import type { ApiKey } from "./keys.ts";
 import { createLog, describe } from "./log.ts";
 import type { ProductReport } from "./transfer/conversations.ts";
+import { productNames } from "./transfer/formats/names.ts";
 import { formats } from "./transfer/formats.ts";
 import type { ImportReport } from "./transfer/import.ts";
 
@@ -102,12 +103,12 @@ program
 
 program
   .command("import")
-  .description("Import conversations from a file; importing again brings in what is missing")
-  .argument("<file>", "the file")
+  .description("Import conversations; importing again, also after it was broken off, brings in what is missing")
+  .argument("<file>", "a file (JSON, JSON lines, CSV, ZIP), or a folder of such files")
   .requiredOption("--user <email>", "whose conversations they become")
   .option(
     "--format <format>",
-    `one of: ${formats.join(", ")}; without it, an export of ChatGPT or Claude (JSON or ZIP)`,
+    `one of: ${formats.join(", ")}; without it, each file is known by its shape: ${productNames}`,
   )
   .option("--json", "print the report as JSON")
   .action(async (file: string, options: { user: string; format?: string; json?: boolean }) => {
@@ -127,7 +128,7 @@ program
       bar.stop();
       if (options.json) print(report);
       else console.log("faults" in report ? productReportInWords(report) : reportInWords(report));
-      if (report.failed > 0 || ("faults" in report && report.faults.length > 0)) process.exitCode = 1;
+      if (report.failed > 0 || ("faults" in report && isPartial(report))) process.exitCode = 1;
     } finally {
       bar.stop();
     }
@@ -288,12 +289,18 @@ function keyInWords({ id, name, start, isReadOnly, expiresAt }: ApiKey): string 
   return `${id}  ${start}…  ${isReadOnly ? "read only" : "read and write"}  ${end}  ${name}`;
 }
 
+/** Something is wrong with the files, or there was nothing in them. */
+function isPartial({ faults, conversations }: ProductReport): boolean {
+  return faults.length > 0 || conversations.length === 0;
+}
+
 function productReportInWords(report: ProductReport): string {
   const lines = report.conversations.flatMap(({ file, number, outcome, messages, error, leftOut }) => [
     `${file} ${number}: ${outcome}${messages ? `, ${messages} messages` : ""}${error ? `: ${error}` : ""}`,
     ...leftOut.map(({ messageId, reason }) => `  left out${messageId ? ` of message ${messageId}` : ""}: ${reason}`),
   ]);
   for (const { file, fault } of report.faults) lines.push(`${file}: ${fault}`);
+  for (const { file, reason } of report.skipped) lines.push(`${file}: left out: ${reason}`);
   return [...lines, sumOf(report)].join("\n");
 }
 

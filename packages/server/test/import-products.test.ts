@@ -25,7 +25,7 @@ const somebody = (): Promise<Person> => test.signUp(`reader${++made}`);
 function load(person: Person, bytes: string | Uint8Array) {
   const file = join(folder, `file${++made}`);
   writeFileSync(file, bytes);
-  return importConversations(test.store.forUser(person.id), valuesOf(file));
+  return importConversations(test.store.forUser(person.id), person.id, valuesOf(file));
 }
 
 const node = (id: string, parent: string | null, role: string, content: object, more = {}) => ({
@@ -128,12 +128,9 @@ it("brings in what is whole of a file that was cut off, or half wrong, and says 
   const cut = await load(carl, JSON.stringify([tea, soup]).slice(0, -20));
   expect(cut).toMatchObject({ imported: 1, messages: 5, faults: [{ fault: expect.stringContaining("cut off") }] });
   const mixed = await load(carl, JSON.stringify([{ hello: 1 }, { ...soup, uuid: undefined }, soup]));
-  expect(mixed).toMatchObject({ imported: 1, failed: 2, messages: 3 });
-  expect(mixed.conversations.map(({ error }) => error)).toEqual([
-    "This is no conversation of chatgpt or claude.",
-    "It has no uuid.",
-    undefined,
-  ]);
+  expect(mixed).toMatchObject({ imported: 1, failed: 1, messages: 3 });
+  expect(mixed.conversations.map(({ error }) => error)).toEqual(["It has no uuid.", undefined]);
+  expect(mixed.faults).toMatchObject([{ fault: expect.stringContaining("1 of its entries") }]);
 });
 
 it("names parents that go in a circle, and brings in the rest", async () => {
@@ -149,11 +146,12 @@ it("names parents that go in a circle, and brings in the rest", async () => {
 });
 
 it.each([
-  ["not JSON", "hello", "not JSON"],
-  ["nothing", "", "cut off, or empty"],
+  ["a list of nothing that is JSON", "[hello]", "no JSON"],
+  ["an object that is cut off", '{"mapping":', "cut off"],
+  ["a table that is none", 'a,b\n"c', "no table"],
   ["Latin-1", Buffer.from('[{"id":"é"}]', "latin1"), "not UTF-8"],
   ["a ZIP that is cut off", Buffer.from("PK\u0003\u0004 and no more"), "damaged or cut off"],
-  ["a ZIP of other things", Buffer.from(zipSync({ "a.txt": strToU8("a") })), "no conversations.json"],
+  ["a ZIP of other things", Buffer.from(zipSync({ "a.txt": strToU8("a") })), "no file of conversations"],
   ["a path that leaves its ZIP", Buffer.from(zipSync({ "../conversations.json": strToU8("[]") })), "damaged"],
 ])("says what is wrong with %s", async (_, bytes, sentence) => {
   const report = await load(await somebody(), bytes);

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { isLong } from "../../chatkeep/test/helpers/long.ts";
 import { attacksOn, type Pattern, patternsOfProject } from "./helpers/patterns.ts";
 
@@ -13,10 +13,10 @@ const atMost: Record<string, [letters: number, because: string]> = {
   ],
   "server/src/auth.ts": [16 * 1024, "Node refuses longer headers"],
 };
-/** A pattern whose work grows with the square is stuck on a quarter of a megabyte already; the long form has all of it. */
-const enough = (isLong ? 1024 : 256) * 1024;
+/** A pattern whose work grows with the square is stuck on an eighth of a megabyte already; the long form has all of it. */
+const enough = (isLong ? 1024 : 128) * 1024;
 /** Ten times and more what the slowest one takes: who needs more is not slow but stuck. */
-const timeoutMs = 20_000;
+const timeoutMs = isLong ? 20_000 : 5_000;
 
 const program = `
   const { parentPort } = require("node:worker_threads");
@@ -31,23 +31,32 @@ const program = `
     parentPort.postMessage({ done: true });
   });`;
 
-/** Resolves with the text on which it got stuck, if it did. */
+let worker: Worker | undefined;
+afterAll(() => worker?.terminate());
+
+/** Resolves with the text on which it got stuck, if it did: then its worker is stuck too, and the next pattern gets another. */
 async function feed(pattern: Pattern, timeout = timeoutMs): Promise<unknown> {
-  const worker = new Worker(program, { eval: true });
+  worker ??= new Worker(program, { eval: true });
+  const own = worker;
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   let trying: unknown;
   let timer: NodeJS.Timeout | undefined;
-  worker.on("error", reject).on("message", (told: { trying?: unknown; done?: boolean }) => {
+  const onMessage = (told: { trying?: unknown; done?: boolean }) => {
     trying = told.trying ?? trying;
-    timer ??= setTimeout(() => resolve(trying), timeout);
+    timer ??= setTimeout(() => {
+      worker = undefined;
+      void own.terminate();
+      resolve(trying);
+    }, timeout);
     if (told.done) resolve(undefined);
-  });
+  };
+  own.once("error", reject).on("message", onMessage);
   // The bad ones are of no file: they get all of it, so that they are found out.
   const [letters] = atMost[pattern.file] ?? [pattern.file === "" ? 1024 * 1024 : enough];
-  worker.postMessage({ ...pattern, attacks: attacksOn(pattern), letters });
+  own.postMessage({ ...pattern, attacks: attacksOn(pattern), letters });
   return await promise.finally(() => {
     clearTimeout(timer);
-    void worker.terminate();
+    own.off("error", reject).off("message", onMessage);
   });
 }
 

@@ -91,7 +91,7 @@ export async function requireSchema(connection: Connection, schema: string): Pro
 /** Tables that a migration makes, with their columns, as drizzle-kit writes them. */
 function tablesIn(text: string): [table: string, columns: string[]][] {
   return [...text.matchAll(/^create table (?:if not exists )?"?(\w+)"?\s*\(([\s\S]*?)^\)/gim)].map(
-    ([, name = "", body = ""]) => [name, [...body.matchAll(/^\s*"(\w+)"/gm)].map(([, column = ""]) => column)],
+    ([, name = "", body = ""]) => [name, [...body.matchAll(/^[ \t]*"(\w+)"/gm)].map(([, column = ""]) => column)],
   );
 }
 

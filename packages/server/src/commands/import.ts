@@ -1,4 +1,4 @@
-/** chatkeep import: conversations of a file, for one user. Importing again brings in what is missing. */
+/** chatkeep import: conversations of a file or a folder, for one user. Importing again brings in what is missing. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { type Connection, createNotifier, InvalidInputError, migrate, requireMigrated } from "chatkeep";
@@ -9,7 +9,7 @@ import { migrations } from "../migrations.generated.ts";
 import { importConversations, type ProductReport } from "../transfer/conversations.ts";
 import { formatOf, type ImportReport, importLines } from "../transfer/import.ts";
 import { linesOf } from "../transfer/lines.ts";
-import { valuesOf } from "../transfer/values.ts";
+import { sizeOf, valuesOf } from "../transfer/values.ts";
 import { userByEmail } from "./people.ts";
 
 export interface ImportOptions {
@@ -26,7 +26,7 @@ export async function importFile(
   database: DatabaseConfig,
   options: ImportOptions,
 ): Promise<ImportReport | ProductReport> {
-  const total = await sizeOf(options);
+  const total = await totalOf(options);
   await using connection = await openExistingDatabase(database);
   if (connection.engine === "pglite") await migrate(connection, migrations);
   else await requireMigrated(connection, migrations);
@@ -58,25 +58,35 @@ export async function importInto(
   const mine = store.forUser(userId);
   const report =
     format === undefined
-      ? await importConversations(mine, valuesOf(options.file))
+      ? await importConversations(mine, userId, valuesOf(options.file, progressOf(options, total)))
       : await importLines(mine, userId, format, linesOf(chunksOf(options, total)));
+  // The planner would not know of so many rows for a while.
+  if (report.messages > 1_000) await database.query("analyze");
   await notifier.flush();
   await notifier.close();
   return report;
 }
 
-async function* chunksOf({ file, onProgress }: ImportOptions, total: number): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  for await (const chunk of createReadStream(file) as AsyncIterable<Uint8Array>) {
+function progressOf({ onProgress }: ImportOptions, total: number): (bytes: number) => void {
+  let read = 0;
+  return (bytes) => {
+    read += bytes;
+    onProgress?.(Math.min(read, total), total);
+  };
+}
+
+async function* chunksOf(options: ImportOptions, total: number): AsyncGenerator<Uint8Array> {
+  const told = progressOf(options, total);
+  for await (const chunk of createReadStream(options.file) as AsyncIterable<Uint8Array>) {
     yield chunk;
-    bytes += chunk.length;
-    onProgress?.(Math.min(bytes, total), total);
+    told(chunk.length);
   }
 }
 
-async function sizeOf({ format, file }: ImportOptions): Promise<number> {
+async function totalOf({ format, file }: ImportOptions): Promise<number> {
   if (format !== undefined) formatOf(format);
   const found = await stat(file).catch(() => undefined);
-  if (!found?.isFile()) throw new InvalidInputError(`There is no file ${file} that can be read.`);
-  return found.size;
+  const isThere = found?.isFile() || (format === undefined && found?.isDirectory());
+  if (!isThere) throw new InvalidInputError(`There is no file ${file} that can be read.`);
+  return await sizeOf(file);
 }

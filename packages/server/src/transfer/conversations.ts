@@ -1,15 +1,19 @@
 /** Storing conversations of other products, with a report of what was not kept. Importing again changes nothing. */
 import { setImmediate as pause } from "node:timers/promises";
 import { ChatkeepError, type ErrorCode, type ImportResult, type UserStore } from "chatkeep";
-import { chatgpt } from "./formats/chatgpt.ts";
-import { claude } from "./formats/claude.ts";
-import { type ConversationFormat, FormatError, type LeftOut, type ReadConversation } from "./formats/format.ts";
+import {
+  type ConversationFormat,
+  FormatError,
+  type LeftOut,
+  type ReadConversation,
+  type RowFormat,
+} from "./formats/format.ts";
+import { conversationFormats, rowFormats } from "./formats/index.ts";
+import { productNames } from "./formats/names.ts";
 import type { Value } from "./values.ts";
 
-/** The products whose exports are known by their shape. */
-const products: readonly ConversationFormat[] = [chatgpt, claude];
-
-interface ConversationReport {
+/** What became of one conversation of a file. */
+export interface ConversationReport {
   file: string;
   /** Of the file's conversations, from 1. */
   number: number;
@@ -28,75 +32,192 @@ export interface ProductReport {
   conversations: ConversationReport[];
   /** Files that were not read to their end, with the reasons. */
   faults: { file: string; fault: string }[];
+  /** Files in which there are no conversations, with the reasons. */
+  skipped: { file: string; reason: string }[];
   imported: number;
   alreadyThere: number;
   failed: number;
   messages: number;
 }
 
+/** Messages that are stored together. */
+const batch = 2_000;
+/** Rows of one conversation that are held at once. */
+const maxRows = 1_000_000;
+const faultsOfConversations = new Set<ErrorCode>(["invalid_input", "too_large", "conflict", "not_found"]);
+
+export interface ImportSettings {
+  /** Called before so many rows are written; what it throws ends the import. */
+  beforeRows?: ((count: number) => Promise<void>) | undefined;
+  /** Ends the import after what is being stored; what was stored stays. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A conversation that is wrong is reported, and the others go on. @throws what is not its fault, such as unavailable */
+export async function importConversations(
+  mine: UserStore,
+  userId: string,
+  values: AsyncIterable<Value>,
+  settings: ImportSettings = {},
+): Promise<ProductReport> {
+  const importing = new Import(mine, userId, settings);
+  for await (const value of values) {
+    settings.signal?.throwIfAborted();
+    await importing.take(value);
+  }
+  return await importing.end();
+}
+
 interface Waiting extends ReadConversation {
   report: ConversationReport;
 }
 
-/** Messages that are stored together. */
-const batch = 2_000;
-const faultsOfConversations = new Set<ErrorCode>(["invalid_input", "too_large", "conflict", "not_found"]);
+/** Of the file that is being read. */
+interface OpenFile {
+  name: string;
+  conversations: number;
+  /** Values that are of no format. */
+  unknown: number;
+  rows: { format: RowFormat; key: string; values: unknown[] } | undefined;
+}
 
-/** A conversation that is wrong is reported, and the others go on. @throws what is not its fault, such as unavailable */
-export async function importConversations(mine: UserStore, values: AsyncIterable<Value>): Promise<ProductReport> {
-  const report: ProductReport = { conversations: [], faults: [], imported: 0, alreadyThere: 0, failed: 0, messages: 0 };
-  const numbers = new Map<string, number>();
-  let waiting: Waiting[] = [];
-  let rows = 0;
-  const store = async () => {
-    await storeAll(mine, waiting);
-    [waiting, rows] = [[], 0];
-    await pause();
+class Import {
+  readonly #report: ProductReport = {
+    conversations: [],
+    faults: [],
+    skipped: [],
+    imported: 0,
+    alreadyThere: 0,
+    failed: 0,
+    messages: 0,
   };
-  for await (const given of values) {
-    if ("fault" in given) {
-      report.faults.push(given);
-      continue;
+  readonly #mine: UserStore;
+  readonly #userId: string;
+  readonly #settings: ImportSettings;
+  #file: OpenFile | undefined;
+  #waiting: Waiting[] = [];
+  #rows = 0;
+
+  constructor(mine: UserStore, userId: string, settings: ImportSettings) {
+    this.#mine = mine;
+    this.#userId = userId;
+    this.#settings = settings;
+  }
+
+  async take(given: Value): Promise<void> {
+    if (this.#file?.name !== given.file) await this.#endFile();
+    if ("skipped" in given) this.#report.skipped.push({ file: given.file, reason: given.skipped });
+    else if ("fault" in given) {
+      await this.#endFile();
+      this.#report.faults.push(given);
+    } else {
+      this.#file ??= { name: given.file, conversations: 0, unknown: 0, rows: undefined };
+      await this.#takeValue(this.#file, given.value);
     }
-    const number = (numbers.get(given.file) ?? 0) + 1;
-    numbers.set(given.file, number);
+  }
+
+  async end(): Promise<ProductReport> {
+    await this.#endFile();
+    await this.#store();
+    const report = this.#report;
+    for (const { outcome, messages } of report.conversations) {
+      report.messages += messages;
+      if (outcome === "failed") report.failed += 1;
+      else if (outcome === "imported") report.imported += 1;
+      else report.alreadyThere += 1;
+    }
+    return report;
+  }
+
+  async #takeValue(file: OpenFile, value: unknown): Promise<void> {
+    const format = conversationFormats.find((each) => each.detect(value));
+    if (format) return await this.#takeConversation(file, format, value);
+    const rowFormat = rowFormats.find((each) => each.detect(value));
+    if (!rowFormat) {
+      file.unknown += 1;
+      return;
+    }
+    const key = rowFormat.keyOf(value);
+    const { rows } = file;
+    if (rows && (rows.format !== rowFormat || rows.key !== key || rows.values.length >= maxRows))
+      await this.#endRows(file);
+    file.rows ??= { format: rowFormat, key, values: [] };
+    file.rows.values.push(value);
+  }
+
+  async #takeConversation(file: OpenFile, format: ConversationFormat, value: unknown): Promise<void> {
+    const line = this.#lineOf(file, format);
+    const read = attempt(line, () => format.read(value, this.#userId));
+    if (read) await this.#wait(read, line);
+  }
+
+  async #endRows(file: OpenFile): Promise<void> {
+    const { rows } = file;
+    file.rows = undefined;
+    if (!rows) return;
+    const fault = this.#lineOf(file, rows.format);
+    const all = attempt(fault, () => rows.format.read(rows.values));
+    this.#report.conversations.pop();
+    file.conversations -= 1;
+    if (!all) {
+      file.conversations += 1;
+      this.#report.conversations.push(fault);
+    }
+    for (const read of all ?? []) await this.#wait(read, this.#lineOf(file, rows.format));
+  }
+
+  #lineOf(file: OpenFile, { name }: { name: string }): ConversationReport {
+    file.conversations += 1;
     const line: ConversationReport = {
-      file: given.file,
-      number,
+      file: file.name,
+      number: file.conversations,
+      format: name,
       messages: 0,
       alreadyThere: 0,
       outcome: "failed",
       leftOut: [],
     };
-    report.conversations.push(line);
-    const read = readOne(given.value, line);
-    if (!read) continue;
-    if (waiting.some(({ conversation }) => conversation.id === read.conversation.id)) await store();
-    waiting.push({ ...read, report: line });
-    rows += read.conversation.messages.length;
-    if (rows >= batch || waiting.length >= batch) await store();
+    this.#report.conversations.push(line);
+    return line;
   }
-  await store();
-  for (const { outcome, messages } of report.conversations) {
-    report.messages += messages;
-    if (outcome === "failed") report.failed += 1;
-    else if (outcome === "imported") report.imported += 1;
-    else report.alreadyThere += 1;
+
+  /** Values that nobody knows are wrong among conversations, and another kind of file where there are none. */
+  async #endFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    if (!file) return;
+    await this.#endRows(file);
+    const { name, unknown, conversations } = file;
+    if (unknown === 0) return;
+    if (conversations === 0) {
+      this.#report.skipped.push({ file: name, reason: `It has no conversations of ${productNames}.` });
+    } else {
+      const fault = `${unknown} of its entries are no conversations that are known: they were left out.`;
+      this.#report.faults.push({ file: name, fault });
+    }
   }
-  return report;
+
+  async #wait(read: ReadConversation, report: ConversationReport): Promise<void> {
+    report.leftOut = read.leftOut;
+    if (this.#waiting.some(({ conversation }) => conversation.id === read.conversation.id)) await this.#store();
+    this.#waiting.push({ ...read, report });
+    this.#rows += read.conversation.messages.length + 1;
+    if (this.#rows >= batch) await this.#store();
+  }
+
+  async #store(): Promise<void> {
+    const [waiting, rows] = [this.#waiting, this.#rows];
+    [this.#waiting, this.#rows] = [[], 0];
+    if (waiting.length === 0) return;
+    await this.#settings.beforeRows?.(rows);
+    await storeAll(this.#mine, waiting);
+    await pause();
+  }
 }
 
-function readOne(value: unknown, line: ConversationReport): ReadConversation | undefined {
-  const format = products.find((each) => each.detect(value));
-  if (!format) {
-    line.error = `This is no conversation of ${products.map(({ name }) => name).join(" or ")}.`;
-    return undefined;
-  }
-  line.format = format.name;
+function attempt<Read>(line: ConversationReport, read: () => Read): Read | undefined {
   try {
-    const read = format.read(value);
-    line.leftOut = read.leftOut;
-    return read;
+    return read();
   } catch (error) {
     line.error = error instanceof FormatError ? error.message : "This conversation cannot be read.";
     return undefined;
@@ -105,7 +226,6 @@ function readOne(value: unknown, line: ConversationReport): ReadConversation | u
 
 /** All at once; where one is wrong, each by itself. */
 async function storeAll(mine: UserStore, waiting: readonly Waiting[]): Promise<void> {
-  if (waiting.length === 0) return;
   try {
     const results = await mine.import(waiting.map(({ conversation }) => conversation));
     for (const [index, result] of results.entries()) noteStored(waiting[index], result);

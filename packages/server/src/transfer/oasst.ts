@@ -34,7 +34,12 @@ export class TreeError extends Error {}
 
 /** One line as a conversation. @throws SyntaxError and TreeError when it is none */
 export function readOasstTree(line: string, userId: string): ImportedConversation {
-  const { message_tree_id: source, prompt } = checked(treeSchema, JSON.parse(line), "");
+  return readOasstValue(JSON.parse(line), userId);
+}
+
+/** The same of what was parsed already. @throws TreeError */
+export function readOasstValue(value: unknown, userId: string): ImportedConversation {
+  const { message_tree_id: source, prompt } = checked(treeSchema, value, "");
   const idOf = (name: string) => uuidOf(`oasst:${name}`, userId);
   return { id: idOf(source), source, messages: [...inOrder(prompt, idOf)] };
 }

@@ -1,35 +1,106 @@
-/** The conversations of a product's file, one after another: a JSON array or object, or a ZIP of such files, read as a stream. */
+/**
+ * What the files of a product's export hold, one value after another: JSON, JSON lines, or a table (CSV), alone, in a ZIP or in a
+ * folder, read as streams.
+ */
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
-import { JSONParser } from "@streamparser/json";
-import { openPromise } from "yauzl";
+import { open, readdir, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { parse as parseCsv } from "csv-parse/sync";
+import { type Entry, openPromise } from "yauzl";
+import { jsonReader } from "./json-values.ts";
+import { missingShards } from "./manifest.ts";
 
-/** A conversation as the file has it, or why the rest of this file was not read. */
-export type Value = { file: string; value: unknown } | { file: string; fault: string };
+/** A value as the file has it; why the rest of this file was not read; or why nothing of it was looked at. */
+export type Value =
+  | { file: string; value: unknown }
+  | { file: string; fault: string }
+  | { file: string; skipped: string };
 
-/** Of the text of one conversation. */
-const longest = 128 * 1024 * 1024;
-const conversationsFile = /(?:^|\/)conversations[^/]*\.json$/i;
+/** Told of the bytes of the export that were read. */
+export type OnBytes = (bytes: number) => void;
 
-export async function* valuesOf(path: string): AsyncGenerator<Value> {
-  if (!(await isZip(path))) {
-    yield* valuesOfJson(path, createReadStream(path) as AsyncIterable<Uint8Array>);
+const readable = /\.(?:json|jsonl|ndjson|csv)$/i;
+const nested = "It is a ZIP in a ZIP: unpack it, and import what is in it.";
+const isHtml = "It is HTML: ask for the export as JSON.";
+/** What is longer is no list of file names. */
+const maxManifest = 16 * 1024 * 1024;
+
+/** Everything of a file or folder. @throws what reading a file throws */
+export async function* valuesOf(path: string, onBytes: OnBytes = () => {}): AsyncGenerator<Value> {
+  if (!(await stat(path)).isDirectory()) {
+    yield* valuesOfFile(path, path, onBytes);
     return;
   }
-  let found = false;
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  let others = 0;
+  for (const file of files.toSorted()) {
+    const name = relative(path, file);
+    if (readable.test(name) || name.toLowerCase().endsWith(".zip")) yield* valuesOfFile(file, name, onBytes);
+    else if (isActivityPage(name)) yield { file: name, skipped: isHtml };
+    else others += 1;
+  }
+  if (others > 0) yield { file: path, skipped: othersIn(others) };
+}
+
+/** How many bytes there are to be read. */
+export async function sizeOf(path: string): Promise<number> {
+  const found = await stat(path);
+  if (!found.isDirectory()) return found.size;
+  const names = await readdir(path, { recursive: true, withFileTypes: true });
+  const sizes = names.filter((entry) => entry.isFile()).map((entry) => stat(join(entry.parentPath, entry.name)));
+  return (await Promise.all(sizes)).reduce((sum, { size }) => sum + size, 0);
+}
+
+async function* valuesOfFile(path: string, name: string, onBytes: OnBytes): AsyncGenerator<Value> {
+  if (await isZip(path)) yield* valuesOfZip(path, name, onBytes);
+  else yield* valuesIn(name, counted(createReadStream(path) as AsyncIterable<Uint8Array>, onBytes));
+}
+
+async function* valuesOfZip(path: string, name: string, onBytes: OnBytes): AsyncGenerator<Value> {
+  const seen: string[] = [];
+  let [others, manifest]: [number, Uint8Array | undefined] = [0, undefined];
   try {
     const zip = await openPromise(path);
     for await (const entry of zip.eachEntry()) {
-      if (!conversationsFile.test(entry.fileName)) continue;
-      found = true;
-      const stream = await zip.openReadStreamPromise(entry);
-      yield* valuesOfJson(entry.fileName, stream as AsyncIterable<Uint8Array>);
+      const inside = name === path ? entry.fileName : `${name}/${entry.fileName}`;
+      if (readable.test(entry.fileName)) {
+        const share = entry.compressedSize / Math.max(1, entry.uncompressedSize);
+        const stream = (await zip.openReadStreamPromise(entry)) as AsyncIterable<Uint8Array>;
+        seen.push(entry.fileName);
+        if (isManifest(entry)) manifest = await bytesOf(stream);
+        else
+          yield* valuesIn(
+            inside,
+            counted(stream, (bytes) => onBytes(bytes * share)),
+          );
+      } else {
+        if (/\.zip$/i.test(entry.fileName)) yield { file: inside, skipped: nested };
+        else if (isActivityPage(entry.fileName)) yield { file: inside, skipped: isHtml };
+        else if (!entry.fileName.endsWith("/")) others += 1;
+        onBytes(entry.compressedSize);
+      }
     }
   } catch {
-    yield { file: path, fault: "This ZIP is damaged or cut off: what follows in it was not read." };
+    yield { file: name, fault: "This ZIP is damaged or cut off: what follows in it was not read." };
     return;
   }
-  if (!found) yield { file: path, fault: "There is no conversations.json in this ZIP." };
+  for (const shard of missingShards(manifest, seen))
+    yield { file: shard, fault: "Its export names it, and it is not in this ZIP." };
+  if (others > 0) yield { file: name, skipped: othersIn(others) };
+  if (seen.length === 0) yield { file: name, fault: "There is no file of conversations in this ZIP." };
+}
+
+function isManifest({ fileName, uncompressedSize }: Entry): boolean {
+  return /(?:^|\/)export_manifest\.json$/i.test(fileName) && uncompressedSize <= maxManifest;
+}
+
+function isActivityPage(name: string): boolean {
+  return /(?:^|\/)My ?Activity\.html$/i.test(name);
+}
+
+function othersIn(count: number): string {
+  return `${count} files in it are no conversations (pictures, pages): they were not looked at.`;
 }
 
 async function isZip(path: string): Promise<boolean> {
@@ -38,35 +109,60 @@ async function isZip(path: string): Promise<boolean> {
   return bytesRead === 2 && buffer.toString("latin1") === "PK";
 }
 
+async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes: OnBytes): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    onBytes(chunk.length);
+    yield chunk;
+  }
+}
+
+/** Of a value's text, and of a row's. */
+const longest = 128 * 1024 * 1024;
+const tooLong = `A conversation of more than ${longest / 1024 / 1024} MiB cannot be read: what follows it was not.`;
+
+interface Reader {
+  /** Gives what came whole with this text. @throws for what cannot be read */
+  write(text: string): unknown[];
+  /** Gives the rest. @throws when it is cut off */
+  end(): unknown[];
+}
+
 /** What came whole before a fault is given. */
-async function* valuesOfJson(file: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Value> {
-  let parser: JSONParser | undefined;
+async function* valuesIn(file: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Value> {
+  let reader: Reader | undefined;
   let decoder: InstanceType<typeof TextDecoder> | undefined;
-  let ready: unknown[] = [];
-  let length = 0;
-  let fault: string | undefined;
+  let [length, count] = [0, 0];
   try {
     for await (const chunk of chunks) {
       decoder ??= new TextDecoder(encodingOf(chunk), { fatal: true });
       const text = decoder.decode(chunk, { stream: true });
-      parser ??= parserFor(text, (value) => ready.push(value));
-      if (!parser) continue;
+      reader ??= readerFor(text);
+      if (!reader) continue;
       length += text.length;
       if (length > longest) {
-        fault = `A conversation of more than ${longest / 1024 / 1024} MiB cannot be read: what follows it was not.`;
-        break;
+        yield { file, fault: tooLong };
+        return;
       }
-      parser.write(text);
-      if (ready.length > 0) length = 0;
-      for (const value of ready) yield { file, value };
-      ready = [];
+      const values = reader.write(text);
+      if (values.length > 0) length = 0;
+      count += values.length;
+      for (const value of values) yield { file, value };
     }
-    if (!fault && !parser?.isEnded) fault = "This file is cut off, or empty: what follows was not read.";
+    const last = reader?.end() ?? [];
+    for (const value of last) yield { file, value };
+    if (count + last.length === 0)
+      yield { file, skipped: "It is empty: nothing in it is an entry of a list or table." };
   } catch (error) {
-    fault = faultOf(error);
+    // What was whole in the piece that is not.
+    for (const value of (error as { values?: unknown[] }).values ?? []) yield { file, value };
+    yield { file, fault: faultOf(error) };
   }
-  for (const value of ready) yield { file, value };
-  if (fault) yield { file, fault };
 }
 
 function encodingOf(start: Uint8Array): string {
@@ -74,22 +170,28 @@ function encodingOf(start: Uint8Array): string {
   return start[0] === 0xfe && start[1] === 0xff ? "utf-16be" : "utf-8";
 }
 
-/** Of an array each entry is let go of when it was given; an object is one conversation, or has the list of them. */
-function parserFor(text: string, take: (value: unknown) => void): JSONParser | undefined {
+/** By what it begins with. */
+function readerFor(text: string): Reader | undefined {
   const first = text.trimStart()[0];
   if (first === undefined) return undefined;
-  const parser = new JSONParser({ paths: [first === "[" ? "$.*" : "$"], keepStack: false });
-  parser.onValue = ({ value }) => {
-    const list = first === "[" ? undefined : (value as { conversations?: unknown } | null)?.conversations;
-    if (Array.isArray(list)) list.forEach(take);
-    else take(value);
+  return first === "[" || first === "{" ? jsonReader(first) : csvReader();
+}
+
+/** A table with names in its first line; such exports are small, so it is read at its end. */
+function csvReader(): Reader {
+  const texts: string[] = [];
+  return {
+    write(text) {
+      texts.push(text);
+      return [];
+    },
+    end: () => parseCsv(texts.join(""), { columns: true, bom: true, skip_empty_lines: true, relax_column_count: true }),
   };
-  return parser;
 }
 
 function faultOf(error: unknown): string {
-  if (error instanceof TypeError && "code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA") {
-    return "This file is not UTF-8: save it as UTF-8.";
-  }
-  return "This file is damaged, or is not JSON: what follows was not read.";
+  const { code } = error as { code?: string };
+  if (code === "ERR_ENCODING_INVALID_ENCODED_DATA") return "This file is not UTF-8: save it as UTF-8.";
+  if (code === "CUT_OFF") return "This file is cut off: what follows was not read.";
+  return "This file is damaged, or is no JSON and no table: what follows was not read.";
 }

@@ -1,10 +1,13 @@
 /** The application on a database of its own, with people who have signed up. Requests go through `app.request`: no port, no mock. */
+import { randomUUID } from "node:crypto";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { type App, createApp, createAuth, createLog, createOfflineModel, type Limits, partsOf } from "@chatkeep/server";
+import { hashPassword } from "better-auth/crypto";
 import { type Connection, createStore } from "chatkeep";
+import { sql } from "drizzle-orm";
 import { isServer, openTestDatabase, type TestDatabase } from "../../../chatkeep/test/helpers/database.ts";
 import type { Drizzle } from "../../../chatkeep/test/helpers/with-drizzle.ts";
-import { models } from "../../src/models/index.ts";
+import { account, models, session, user } from "../../src/models/index.ts";
 
 export const testUrl = "http://chatkeep.test";
 
@@ -75,15 +78,30 @@ export async function openTestApp({
     await created.close(0);
     if (!given.database) await database.close();
   };
-  return { ...created, auth, store, app, database, db, lines, close, signUp: (name: string) => signUp(app, name) };
+  return {
+    ...created,
+    auth,
+    store,
+    app,
+    database,
+    db,
+    lines,
+    close,
+    signUp: (name: string) => signUp(db, app, name),
+  };
 }
 
-async function signUp(app: Pick<App, "request">, name: string): Promise<Person> {
-  const email = `${name}@example.com`;
-  const response = await send(app, "POST", "/api/auth/sign-up/email", { name, email, password: "correct horse" });
-  if (!response.ok) throw new Error(`${name} could not sign up: ${await response.text()}`);
-  const { token, user } = (await response.json()) as { token: string; user: { id: string } };
-  return { ...personWith(app, token), id: user.id, email, token };
+/** Of "correct horse". Made once: it is meant to be slow. */
+const passwordHash = hashPassword("correct horse");
+
+/** As who has signed up stands in the database. */
+async function signUp(db: Drizzle, app: Pick<App, "request">, name: string): Promise<Person> {
+  const [id, token, email] = [randomUUID(), randomUUID(), `${name}@example.com`];
+  const password = await passwordHash;
+  await db.insert(user).values({ id, name, email });
+  await db.insert(account).values({ userId: id, accountId: id, providerId: "credential", password });
+  await db.insert(session).values({ userId: id, token, expiresAt: sql`now() + interval '7 days'` });
+  return { ...personWith(app, token), id, email, token };
 }
 
 export function personWith(app: Pick<App, "request">, token: string): Pick<Person, "request" | "call"> {

@@ -7,14 +7,33 @@ import {
   fieldsOf,
   type ImportedMessage,
   isFields,
+  keptAbove,
   type LeftOut,
   listOf,
+  metadataOf,
+  othersOf,
   parentsFirst,
   textOr,
   textPart,
   timeOf,
+  timesOf,
   titleOf,
 } from "./format.ts";
+import { hasFragments, parentsOf } from "./mapping.ts";
+
+const usedOfConversation = [
+  "mapping",
+  "conversation_id",
+  "id",
+  "current_node",
+  "title",
+  "default_model_slug",
+  "is_archived",
+  "is_starred",
+  "pinned_time",
+  "create_time",
+  "update_time",
+];
 
 export const chatgpt: ConversationFormat = {
   name: "chatgpt",
@@ -36,49 +55,20 @@ export const chatgpt: ConversationFormat = {
     const head = textOr(source["current_node"], null);
     const headId = head === null || kept.has(head) ? head : keptAbove(head, parents, kept);
     const model = textOr(source["default_model_slug"], null);
-    const [createdAt, updatedAt] = [timeOf(source["create_time"]), timeOf(source["update_time"])];
     const conversation = {
       id,
       title: titleOf(source["title"], leftOut),
       archived: source["is_archived"] === true,
       pinned: source["is_starred"] === true || typeof source["pinned_time"] === "number",
       ...(model && { model }),
-      ...(createdAt && { createdAt }),
-      ...(updatedAt && { updatedAt }),
+      ...timesOf(source["create_time"], source["update_time"], leftOut),
+      ...metadataOf({ chatgpt: othersOf(source, usedOfConversation, leftOut) }),
       ...(messages.some((message) => message.id === headId) && { headId }),
       messages,
     };
     return { conversation, leftOut };
   },
 };
-
-/** DeepSeek's tree looks alike, with fragments in its messages. */
-function hasFragments(mapping: Fields): boolean {
-  return Object.values(mapping).some((node) => Array.isArray(fieldsOf(fieldsOf(node)["message"])["fragments"]));
-}
-
-/** Of each node: as it says, or as another that names it as its child. */
-function parentsOf(nodes: Fields): Map<string, string> {
-  const parents = new Map<string, string>();
-  for (const [id, node] of Object.entries(nodes)) {
-    for (const child of listOf(fieldsOf(node)["children"])) if (typeof child === "string") parents.set(child, id);
-  }
-  for (const [id, node] of Object.entries(nodes)) {
-    const parent = textOr(fieldsOf(node)["parent"], undefined);
-    if (parent) parents.set(id, parent);
-  }
-  return parents;
-}
-
-function keptAbove(id: string, parents: Map<string, string>, kept: Map<string, unknown>): string | null {
-  const seen = new Set([id]);
-  for (let above = parents.get(id); above !== undefined && !seen.has(above); above = parents.get(above)) {
-    if (kept.has(above)) return above;
-    seen.add(above);
-  }
-  // A circle is named where the messages are put in order.
-  return null;
-}
 
 const roles = new Set(["user", "assistant", "system", "tool"]);
 
@@ -98,20 +88,47 @@ function messageOf(id: string, value: unknown, leftOut: LeftOut[]): ImportedMess
   }
   const metadata = fieldsOf(message["metadata"]);
   const recipient = textOr(message["recipient"], "all");
-  const about = {
-    ...(textOr(metadata["model_slug"], null) && { model: metadata["model_slug"] }),
-    ...(textOr(author["name"], null) && { author: author["name"] }),
-    ...(recipient !== "all" && { recipient }),
-    ...(isHidden(message, metadata) && { hidden: true }),
-  };
-  const createdAt = timeOf(message["create_time"]);
+  const createdAt = timeOf(message["create_time"], leftOut, id);
   return {
     id,
     role: role as ImportedMessage["role"],
     parts,
     ...(createdAt && { createdAt }),
-    ...(Object.keys(about).length > 0 && { metadata: about }),
+    ...metadataOf({
+      model: textOr(metadata["model_slug"], null),
+      author: textOr(author["name"], null),
+      recipient: recipient === "all" ? null : recipient,
+      hidden: isHidden(message, metadata) || null,
+      chatgpt: unreadOf(id, message, leftOut),
+    }),
   };
+}
+
+const usedOfMessage = ["id", "author", "create_time", "content", "metadata", "recipient", "weight"];
+const usedOfMetadata = [
+  "attachments",
+  "content_references",
+  "citations",
+  "model_slug",
+  "is_visually_hidden_from_conversation",
+];
+/** Of contents that become texts; any other is kept whole. */
+const usedOfContent = ["content_type", "parts", "thoughts"];
+
+/** What of a message says nothing to a reader, and is kept beside it. */
+function unreadOf(id: string, message: Fields, leftOut: LeftOut[]): Fields | undefined {
+  const content = fieldsOf(message["content"]);
+  const unread = {
+    ...othersOf(message, usedOfMessage, leftOut, id),
+    author: othersOf(fieldsOf(message["author"]), ["role", "name"], leftOut, id),
+    metadata: othersOf(fieldsOf(message["metadata"]), usedOfMetadata, leftOut, id),
+    content: isReadable(content) ? othersOf(content, usedOfContent, leftOut, id) : undefined,
+  };
+  return metadataOf(unread).metadata;
+}
+
+function isReadable(content: Fields): boolean {
+  return ["text", "multimodal_text", "thoughts"].includes(String(content["content_type"]));
 }
 
 function isHidden(message: Fields, metadata: Fields): boolean {

@@ -7,13 +7,18 @@ import {
   fieldsOf,
   type ImportedMessage,
   isFields,
+  keptAbove,
   type LeftOut,
   listOf,
+  metadataOf,
+  othersOf,
   parentsFirst,
   textOr,
   textPart,
   timeOf,
+  timesOf,
   titleOf,
+  toolPart,
 } from "./format.ts";
 
 export const claude: ConversationFormat = {
@@ -27,7 +32,6 @@ export const claude: ConversationFormat = {
     const messages = parentsFirst(linked(listOf(source["chat_messages"]).map(fieldsOf), leftOut), leftOut);
     const model = textOr(source["model"], null);
     const summary = textOr(source["summary"], null);
-    const [createdAt, updatedAt] = [timeOf(source["created_at"]), timeOf(source["updated_at"])];
     const current = source["current_leaf_message_uuid"];
     const headId = messages.find((message) => message.id === current)?.id;
     const conversation = {
@@ -35,15 +39,27 @@ export const claude: ConversationFormat = {
       title: titleOf(textOr(source["name"], source["title"]), leftOut),
       pinned: source["is_starred"] === true,
       ...(model && { model }),
-      ...(summary && { metadata: { summary } }),
-      ...(createdAt && { createdAt }),
-      ...(updatedAt && { updatedAt }),
+      ...timesOf(source["created_at"], source["updated_at"], leftOut),
+      ...metadataOf({ summary, claude: othersOf(source, usedOfConversation, leftOut) }),
       ...(headId && { headId }),
       messages,
     };
     return { conversation, leftOut };
   },
 };
+
+const usedOfConversation = [
+  "uuid",
+  "name",
+  "title",
+  "summary",
+  "model",
+  "created_at",
+  "updated_at",
+  "is_starred",
+  "chat_messages",
+  "current_leaf_message_uuid",
+];
 
 /** Each follows the one that it names; in files that name none, the one before it. What is left out is stepped over. */
 function linked(sources: readonly Fields[], leftOut: LeftOut[]): ImportedMessage[] {
@@ -63,16 +79,6 @@ function linked(sources: readonly Fields[], leftOut: LeftOut[]): ImportedMessage
     if (message) kept.set(id, message);
   }
   return [...kept.values()].map((message) => ({ ...message, parentId: keptAbove(message.id, above, kept) }));
-}
-
-function keptAbove(id: string, above: Map<string, string | null>, kept: Map<string, unknown>): string | null {
-  const seen = new Set<string>();
-  let parentId = above.get(id) ?? null;
-  while (parentId !== null && !kept.has(parentId) && !seen.has(parentId)) {
-    seen.add(parentId);
-    parentId = above.get(parentId) ?? null;
-  }
-  return parentId !== null && kept.has(parentId) ? parentId : null;
 }
 
 function messageOf(id: string, source: Fields, leftOut: LeftOut[]): ImportedMessage | undefined {
@@ -100,8 +106,35 @@ function messageOf(id: string, source: Fields, leftOut: LeftOut[]): ImportedMess
     leftOut.push({ messageId: id, reason: "It has no content." });
     return undefined;
   }
-  const createdAt = timeOf(source["created_at"]);
-  return { id, role: sender === "human" ? "user" : "assistant", parts, ...(createdAt && { createdAt }) };
+  const createdAt = timeOf(source["created_at"], leftOut, id);
+  return {
+    id,
+    role: sender === "human" ? "user" : "assistant",
+    parts,
+    ...(createdAt && { createdAt }),
+    ...metadataOf({ claude: othersOf(source, usedOfMessage, leftOut, id) }),
+  };
+}
+
+const usedOfMessage = [
+  "uuid",
+  "text",
+  "content",
+  "sender",
+  "created_at",
+  "parent_message_uuid",
+  "attachments",
+  "files",
+];
+/** Of blocks whose text is a part; what else they say is beside it, as what its provider says of it. */
+const usedOfText = ["type", "text"];
+
+const usedOfCall = ["type", "id", "name", "input"];
+const usedOfResult = ["type", "tool_use_id", "content", "is_error", "name"];
+
+/** Whether a part says all of a block. */
+function isSaid(block: Fields | undefined, used: readonly string[]): boolean {
+  return !block || !othersOf(block, used, []);
 }
 
 function partsOf(block: Fields, place: string, results: Map<unknown, Fields>, uses: Set<unknown>): Part[] {
@@ -109,8 +142,9 @@ function partsOf(block: Fields, place: string, results: Map<unknown, Fields>, us
   switch (block["type"]) {
     case "text": {
       const text = textOr(block["text"], "");
-      const cited = listOf(block["citations"]).length > 0 ? [whole] : [];
-      return text ? [textPart(text), ...cited] : cited;
+      const others = othersOf(block, usedOfText, []);
+      if (!text) return others ? [whole] : [];
+      return others ? [textPart(text), whole] : [textPart(text)];
     }
     case "thinking": {
       const text = textOr(block["thinking"], "");
@@ -118,17 +152,13 @@ function partsOf(block: Fields, place: string, results: Map<unknown, Fields>, us
     }
     case "tool_use": {
       const result = typeof block["id"] === "string" ? results.get(block["id"]) : undefined;
-      const toolName = textOr(block["name"], "tool");
-      const call = {
-        type: "dynamic-tool",
-        toolName,
-        toolCallId: textOr(block["id"], place),
-        input: block["input"] ?? {},
-      };
-      if (!result) return [{ ...call, state: "input-available" }];
-      if (result["is_error"] !== true)
-        return [{ ...call, state: "output-available", output: result["content"] ?? null }];
-      return [{ ...call, state: "output-error", errorText: JSON.stringify(result["content"] ?? null) }];
+      const call = { id: textOr(block["id"], place), name: textOr(block["name"], "tool"), input: block["input"] };
+      const part = result
+        ? toolPart(call, { output: result["content"] ?? null, isError: result["is_error"] === true })
+        : toolPart(call);
+      return isSaid(block, usedOfCall) && isSaid(result, usedOfResult)
+        ? [part]
+        : [part, whole, ...(result ? [{ type: whole.type, data: result }] : [])];
     }
     case "tool_result":
       return typeof block["tool_use_id"] === "string" && uses.has(block["tool_use_id"]) ? [] : [whole];
