@@ -23,7 +23,15 @@ for (const test of ["test:install", "test:next"]) {
 }
 
 // What `npm test` tries with fewer texts, kills and partners.
-const whole = ["patterns.unit", "pglite-folder", "hosts.conformance", "conformance.test", "examples.process"];
+const whole = [
+  "memory.e2e",
+  "search.test",
+  "patterns.unit",
+  "pglite-folder",
+  "hosts.conformance",
+  "conformance.test",
+  "examples.process",
+];
 const heavy = run("npx", ["vitest", "run", ...whole], { CHATKEEP_LONG: "1" });
 if (heavy !== 0) process.exit(heavy);
 

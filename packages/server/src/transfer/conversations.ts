@@ -7,6 +7,7 @@ import {
   type LeftOut,
   type ReadConversation,
   type RowFormat,
+  storable,
 } from "./formats/format.ts";
 import { conversationFormats, rowFormats } from "./formats/index.ts";
 import { productNames } from "./formats/names.ts";
@@ -197,7 +198,8 @@ class Import {
     }
   }
 
-  async #wait(read: ReadConversation, report: ConversationReport): Promise<void> {
+  async #wait(given: ReadConversation, report: ConversationReport): Promise<void> {
+    const read = storableOf(given);
     report.leftOut = read.leftOut;
     if (this.#waiting.some(({ conversation }) => conversation.id === read.conversation.id)) await this.#store();
     this.#waiting.push({ ...read, report });
@@ -213,6 +215,19 @@ class Import {
     await storeAll(this.#mine, waiting);
     await pause();
   }
+}
+
+/** What a conversation says of itself is searched and listed, so unlike its messages it takes no NUL and no half surrogates. */
+function storableOf({ conversation, leftOut }: ReadConversation): ReadConversation {
+  const { metadata, ...others } = conversation;
+  const texts = { title: others.title, model: others.model, instructions: others.instructions };
+  const cleaned = storable({ ...texts, metadata });
+  const about = (cleaned?.value ?? { ...texts, metadata }) as typeof texts & { metadata?: typeof metadata };
+  for (const name of ["title", "model", "instructions"] as const) if (!about[name]?.trim()) delete about[name];
+  if (!about.metadata) delete about.metadata;
+  const { title: _, model: __, instructions: ___, ...rest } = others;
+  const reason = "Of its title or metadata characters that cannot be stored (NUL, half a surrogate pair) are left out.";
+  return { conversation: { ...rest, ...about }, leftOut: cleaned ? [...leftOut, { reason }] : leftOut };
 }
 
 function attempt<Read>(line: ConversationReport, read: () => Read): Read | undefined {

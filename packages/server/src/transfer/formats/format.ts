@@ -129,6 +129,19 @@ export function metadataOf(about: Fields): { metadata?: Fields } {
   return entries.length > 0 ? { metadata: Object.fromEntries(entries) } : {};
 }
 
+/** What a database takes as text, which NUL and half surrogates are not. */
+const unstorable = /\u0000|\p{Surrogate}/u;
+
+/** The same without characters that cannot be stored; `undefined` when all can be. */
+export function storable(value: unknown): { value: unknown } | undefined {
+  const text = JSON.stringify(value, (_, inner: unknown) => (typeof inner === "string" ? clean(inner) : inner));
+  return text === JSON.stringify(value) ? undefined : { value: JSON.parse(text) as unknown };
+}
+
+function clean(text: string): string {
+  return unstorable.test(text) ? text.replaceAll("\u0000", "").toWellFormed() : text;
+}
+
 /** An id where the source has none: the same for the same values, whenever they are read. */
 export function idFrom(...values: unknown[]): string {
   return createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 32);
