@@ -221,9 +221,24 @@ it("lets people change their account, see their devices, import and export", asy
     prompt: { message_id: "1", text: "From elsewhere", role: "prompter", replies: [] },
   };
   const file = { name: "trees.jsonl", mimeType: "text/plain", buffer: Buffer.from(`${JSON.stringify(tree)}\nrubbish`) };
-  await page.getByLabel("Choose a file").first().setInputFiles(file);
-  await page.getByText("1 imported, 0 there already, 1 failed.").waitFor();
-  await page.getByText("Line 2: This line is not JSON.").waitFor();
+  const claude = [
+    {
+      uuid: "c",
+      name: "From Claude",
+      chat_messages: [{ uuid: "1", sender: "human", text: "Look", files: [{ file_name: "a.png" }] }],
+    },
+  ];
+  const second = { name: "claude.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(claude)) };
+  const photo = { name: "photo.json", mimeType: "application/json", buffer: Buffer.from('{"a":1}') };
+  await page.getByLabel("Choose files").first().setInputFiles([file, second, photo]);
+  await page.getByText("1 conversations imported with 1 messages, 0 there already, 0 failed.").first().waitFor();
+  await page.getByText("trees.jsonl: This file is damaged").waitFor();
+  await page.getByText("photo.json: It has no conversations of ChatGPT").waitFor();
+  await page.getByText("One thing was left out").click();
+  await page.getByText("The export has no bytes of the file a.png.").waitFor();
+  await nav(page)
+    .getByRole("link", { name: /^From Claude/ })
+    .waitFor();
   await nav(page)
     .getByRole("link", { name: /^From elsewhere/ })
     .waitFor();
@@ -233,7 +248,7 @@ it("lets people change their account, see their devices, import and export", asy
     return transfer;
   }, JSON.stringify(tree));
   await page.getByRole("region", { name: "Import" }).dispatchEvent("drop", { dataTransfer: dropped });
-  await page.getByText("0 imported, 1 there already, 0 failed.").waitFor();
+  await page.getByText("0 conversations imported with 0 messages, 1 there already, 0 failed.").waitFor();
   await page.context().setOffline(true);
   await page.getByText("You are offline.").waitFor();
   await isAccessible(page);

@@ -229,6 +229,54 @@ export const importReport = z
 /** What became of each line of a file. */
 export interface ImportReport extends z.infer<typeof importReport> {}
 
+/** What an import of a whole file is answered with, at its end. */
+export const fileImportReport = z
+  .object({
+    imported: z.int().meta({ description: "Conversations of which something was not there." }),
+    alreadyThere: z.int(),
+    failed: z.int(),
+    messages: z.int(),
+    conversations: z
+      .array(
+        z.object({
+          file: z.string(),
+          number: z.int().meta({ description: "Of the conversations of that file, from 1." }),
+          format: z.string().optional(),
+          conversationId: z.string().optional(),
+          messages: z.int(),
+          alreadyThere: z.int(),
+          outcome: z.enum(["imported", "already there", "failed"]),
+          leftOut: z.array(z.object({ messageId: z.string().optional(), reason: z.string() })),
+          moreLeftOut: z.int().optional(),
+          error: z.string().optional(),
+        }),
+      )
+      .meta({ description: "Those that failed, or of which something is left out, at most 200." }),
+    omitted: z.int().optional().meta({ description: "Such conversations that are not listed." }),
+    faults: z
+      .array(z.object({ file: z.string(), fault: z.string() }))
+      .meta({ description: "Files not read to their end." }),
+    skipped: z
+      .array(z.object({ file: z.string(), reason: z.string() }))
+      .meta({ description: "Files without conversations." }),
+  })
+  .meta({ id: "FileImportReport" });
+
+/** What became of a file: of each conversation of which there is something to say. */
+export interface FileImportReport extends z.infer<typeof fileImportReport> {}
+
+/** One line of the answer to `POST /import/file`; the last is `done` or `failed`. */
+export const fileImportEvent = z
+  .discriminatedUnion("type", [
+    z.object({ type: z.literal("progress"), bytes: z.int(), total: z.int() }),
+    z.object({ type: z.literal("done"), report: fileImportReport }),
+    errorBody.extend({ type: z.literal("failed") }),
+  ])
+  .meta({ id: "FileImportEvent" });
+
+/** How far an import is, what became of it, or why it ended before its end; what was stored until then stays. */
+export type FileImportEvent = z.infer<typeof fileImportEvent>;
+
 /** One event of `GET /events`. */
 export const liveEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),

@@ -157,7 +157,7 @@ export function createApp(options: AppOptions) {
     });
   }
 
-  const api = createApi(app, { connection, db, notifier, parts });
+  const api = createApi(app, { connection, db, notifier, parts, log });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
@@ -174,9 +174,10 @@ interface ApiOptions {
   db: Database;
   notifier: Pick<Notifier, "publish">;
   parts: ChatParts;
+  log: Log;
 }
 
-function createApi(app: ReturnType<typeof createRouter>, { connection, db, notifier, parts }: ApiOptions) {
+function createApi(app: ReturnType<typeof createRouter>, { connection, db, notifier, parts, log }: ApiOptions) {
   const { store, rows, limits } = parts;
   const requireReady = async () => {
     await requireMigrated(connection, migrations);
@@ -187,7 +188,7 @@ function createApi(app: ReturnType<typeof createRouter>, { connection, db, notif
     .route("/api", createChatRoutes(parts))
     .route("/api", keyRoutes(db, notifier))
     .route("/api", taskRoutes(db, rows, store.lanes))
-    .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser }));
+    .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser, log }));
 }
 
 /** Programs show a token; a cookie would let any page ask. */

@@ -21,6 +21,13 @@ function errorBody({ code, message, details }: ChatkeepError) {
   return { error: details ? { code, message, details } : { code, message } };
 }
 
+/** The same where an answer has begun already: logs what is our fault, and gives the body that it would have had. */
+export function bodyForError(error: unknown, log: Log) {
+  const known = toChatkeepError(error);
+  if (known.status >= 500) log.error({ error: known.code === "internal" ? error : known }, "an answer broke off");
+  return errorBody(known);
+}
+
 /** Logs what is our fault, and answers. */
 export function respondWithError(error: unknown, context: Context, log: Log): Response {
   const known = toChatkeepError(error);

@@ -21,10 +21,12 @@ const limitOf = {
   chat: { bytes: 40 * megabyte, tokens: 100_000 },
   messages: { bytes: 40 * megabyte, tokens: 250_000 },
   other: { bytes: megabyte, tokens: 10_000 },
+  file: { bytes: 4096 * megabyte, tokens: 0 },
 } satisfies Record<string, BodyLimit>;
 
 function limitAt(path: string): BodyLimit {
   if (path.endsWith("/chat")) return limitOf.chat;
+  if (path.endsWith("/import/file")) return limitOf.file;
   return /\/(messages|conversations|import)$/.test(path) ? limitOf.messages : limitOf.other;
 }
 
@@ -68,7 +70,7 @@ export function readBody(slots: Slots) {
   return createMiddleware<Env>(async (c, next) => {
     if (!hasBody(c)) return await next();
     const { bytes, tokens } = limitAt(c.req.path);
-    if (c.req.path.endsWith("/import")) {
+    if (/\/import(?:\/file)?$/.test(c.req.path)) {
       readInPieces(c, bytes);
       return await next();
     }

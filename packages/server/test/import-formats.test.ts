@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Message } from "chatkeep";
+import { createClient } from "chatkeep/client";
 import { strToU8, zipSync } from "fflate";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { importConversations } from "../src/transfer/conversations.ts";
 import { valuesOf } from "../src/transfer/values.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
@@ -545,4 +546,71 @@ it("keeps what a reader does not know, up to a size, and names the rest", async 
     "Its time is no time, or lies before 1970 or in the future: it has the time of the import.",
     "Too long to be kept beside it: huge.",
   ]);
+});
+
+describe("over HTTP", () => {
+  const share = (n: number) => ({ id: `h${n}`, conversations: [{ from: "human", value: `Hi ${n}` }] });
+  const clientOf = ({ token }: Person) =>
+    createClient({
+      baseUrl: "http://chatkeep.test/api",
+      headers: { authorization: `Bearer ${token}` },
+      fetch: async (input, init) => test.app.request(String(input), init),
+    });
+
+  it("a file is stored with its progress, its report names what was left out, and again changes nothing", async () => {
+    const person = await somebody();
+    const bytes = zipSync({
+      "a.json": strToU8(json([1, 2, 3].map(share))),
+      "b.json": strToU8("[{}]"),
+      "c.png": strToU8("x"),
+    });
+    const told: [number, number][] = [];
+    const onProgress = (read: number, total: number) => void told.push([read, total]);
+    const send = () => clientOf(person).importFile(new Blob([bytes]), { name: "all.zip", onProgress });
+    const report = await send();
+    expect(report).toMatchObject({ imported: 3, messages: 3, failed: 0, faults: [], conversations: [] });
+    expect(report.skipped.map(({ file }) => file)).toEqual(["b.json", "all.zip"]);
+    expect(told.at(-1)?.[1]).toBe(bytes.length);
+    expect(await send()).toMatchObject({ imported: 0, alreadyThere: 3 });
+    const { items } = await test.store.forUser(person.id).conversations.list();
+    expect(items).toHaveLength(3);
+  });
+
+  it("what is refused is refused with a code: nobody's, too many rows, too large", async () => {
+    const send = (headers: Record<string, string>, body = "[]") =>
+      test.app.request("/api/import/file", { method: "POST", headers, body });
+    expect((await send({})).status).toBe(401);
+    const few = await openTestApp({ database: test.database, limits: { rowsPerHour: 2 } });
+    const person = await few.signUp("few");
+    const authorization = `Bearer ${person.token}`;
+    const answer = await few.app.request("/api/import/file", {
+      method: "POST",
+      headers: { authorization },
+      body: json([1, 2, 3].map(share)),
+    });
+    const last = (await answer.text()).trim().split("\n").at(-1) ?? "";
+    expect(JSON.parse(last)).toMatchObject({ type: "failed", error: { code: "rate_limited" } });
+    await few.close();
+    const large = await send({
+      authorization: `Bearer ${(await somebody()).token}`,
+      "content-length": String(5 * 1024 ** 3),
+    });
+    expect([large.status, ((await large.json()) as { error: { code: string } }).error.code]).toEqual([
+      413,
+      "too_large",
+    ]);
+  });
+
+  it("whoever leaves ends it; what was stored stays, and the same file brings in the rest", async () => {
+    const person = await somebody();
+    const many = json(Array.from({ length: 9_000 }, (_, n) => share(n)));
+    const leaving = new AbortController();
+    const onProgress = () => leaving.abort();
+    const sent = clientOf(person).importFile(new Blob([many]), { signal: leaving.signal, onProgress });
+    await expect(sent).rejects.toMatchObject({ name: "AbortError" });
+    const mine = test.store.forUser(person.id);
+    const report = await clientOf(person).importFile(new Blob([many]));
+    expect(report.imported + report.alreadyThere).toBe(9_000);
+    expect((await mine.search({ text: "h" })).items).toBeDefined();
+  });
 });

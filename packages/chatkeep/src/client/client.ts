@@ -1,8 +1,9 @@
 /** The client: all that a server says over HTTP, by verbs; nothing in it but `fetch`. */
-import type { ImportReport } from "../wire.ts";
+import type { FileImportReport, ImportReport } from "../wire.ts";
 import { type ChatClient, chatClient } from "./chat.ts";
 import { type ConversationsClient, conversationsClient } from "./conversations.ts";
 import { type EventsClient, eventsClient } from "./events.ts";
+import { type ImportFileOptions, importFile } from "./import-file.ts";
 import { type MessagesClient, messagesClient } from "./messages.ts";
 import { type ClientOptions, createSender, type RequestOptions, type SendOptions } from "./request.ts";
 import { type SearchClient, searchClient } from "./search.ts";
@@ -18,6 +19,11 @@ export interface Client {
   export(options?: RequestOptions): Promise<ReadableStream<Uint8Array>>;
   /** Stores the conversations of some lines of a file; importing again brings in what is missing. @throws invalid_input, too_large */
   import(format: string, lines: string | Blob, options?: RequestOptions): Promise<ImportReport>;
+  /**
+   * Stores the conversations of another product's export, a file of at most 4 GiB that is known by its shape; importing again brings in
+   * what is missing. Aborting it ends it, and what was stored stays. @throws too_large, rate_limited, unavailable
+   */
+  importFile(file: Blob, options?: ImportFileOptions): Promise<FileImportReport>;
   /** The whole address of a path below `baseUrl`, for links. */
   url(path: string): string;
   /** What is below `baseUrl` and not chatkeep's, with the client's headers and errors: its JSON. @throws ApiError */
@@ -50,6 +56,7 @@ export function createClient(options: ClientOptions = {}): Client {
         headers: { "content-type": "text/plain" },
         body,
       }),
+    importFile: (file, given) => importFile(sender, file, given),
     url: (path) => sender.url(path),
     request: sender.request,
     fetch: sender.fetch,

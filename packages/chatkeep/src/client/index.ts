@@ -4,6 +4,7 @@ export type {
   Conversation,
   ConversationChange,
   ErrorCode,
+  FileImportReport,
   FoundTitle,
   ImportReport,
   LiveEvent,
@@ -20,6 +21,7 @@ export type { ChatClient, FollowOptions, Question } from "./chat.ts";
 export { type Client, createClient } from "./client.ts";
 export type { ConversationListOptions, ConversationsClient } from "./conversations.ts";
 export type { EventsClient, EventsState, SubscribeOptions } from "./events.ts";
+export type { ImportFileOptions } from "./import-file.ts";
 export type { AppendOptions, BranchOptions, MessageListOptions, MessagesClient } from "./messages.ts";
 export type { Reply, ReplyEvent } from "./reply.ts";
 export type { ClientOptions, RequestOptions, SendOptions } from "./request.ts";

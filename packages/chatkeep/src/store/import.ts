@@ -95,10 +95,18 @@ function chatOf(ownerId: UserId, given: Parsed, index: number): Chat {
 }
 
 async function storeAll(context: Context, ownerId: UserId, chats: readonly Chat[]): Promise<ImportResult[]> {
-  const made = new Set(await makeStatement(context).execute({ ownerId, ...listsOf(madeColumns, chats.map(madeRow)) }));
-  const ids = chats.map(({ id }) => id);
-  const locked = new Map(await lockStatement(context).execute({ ownerId, ids }));
-  const taken = chats.find(({ id }) => !locked.has(id));
+  const made = new Set(
+    await makeStatement(context).execute({
+      ownerId,
+      ...listsOf(
+        madeColumns,
+        chats.map((chat) => madeRow(ownerId, chat)),
+      ),
+    }),
+  );
+  const ids = chats.map(({ id }) => id).filter((id) => !made.has(id));
+  const locked = new Map(ids.length > 0 ? await lockStatement(context).execute({ ownerId, ids }) : []);
+  const taken = chats.find(({ id }) => !made.has(id) && !locked.has(id));
   if (taken) throw new ConflictError(`The id ${taken.given.id} is in use already: choose a new one.`);
   const there = await findStored(
     context,
@@ -113,7 +121,8 @@ async function storeAll(context: Context, ownerId: UserId, chats: readonly Chat[
     fresh.push(...missing.map((row, index) => ({ ...row, seq: before + index + 1 })));
     // Who has gone on from it sees their own words still.
     const hasGoneOn = headId !== null && !rows.some((row) => row.id === headId);
-    if (missing.length > 0) ends.push({ ...endRow(ownerId, id, given, missing, before), keepsHead: hasGoneOn });
+    if (missing.length > 0 && !made.has(id))
+      ends.push({ ...endRow(ownerId, id, given, missing, before), keepsHead: hasGoneOn });
     return { conversationId: given.id, imported: missing.length, alreadyThere: rows.length - missing.length };
   });
   for (const some of batchesOf(fresh)) await insert(context, ownerId, some);
@@ -121,6 +130,7 @@ async function storeAll(context: Context, ownerId: UserId, chats: readonly Chat[
   return results;
 }
 
+/** As it is when its messages are there. */
 interface MadeRow {
   id: string;
   externalId: string | null;
@@ -130,8 +140,12 @@ interface MadeRow {
   metadata: string | null;
   model: string | null;
   instructions: string | null;
+  count: number;
+  headId: string | null;
+  headExternalId: string | null;
   /** As ISO 8601 has it. */
   createdAt: string;
+  updatedAt: string;
 }
 
 const madeColumns: ColumnsOf<MadeRow> = {
@@ -143,11 +157,18 @@ const madeColumns: ColumnsOf<MadeRow> = {
   metadata: { name: "metadata", type: "json" },
   model: text<string | null>("model"),
   instructions: text<string | null>("instructions"),
+  count: integer("message_count"),
+  headId: uuid<string | null>("head_id"),
+  headExternalId: text<string | null>("head_external_id"),
   createdAt: moment("created_at"),
+  updatedAt: moment("updated_at"),
 };
 
-function madeRow({ given, id, externalId, rows }: Chat): MadeRow {
+function madeRow(ownerId: UserId, { given, id, externalId, rows }: Chat): MadeRow {
   const { pinned = false, archived = false, model = null, instructions = null } = given;
+  const createdAt = given.createdAt?.toISOString() ?? earliest(rows);
+  const end = rows.length > 0 ? endRow(ownerId, id, given, rows, 0) : undefined;
+  const updatedAt = end && end.updatedAt > createdAt ? end.updatedAt : createdAt;
   return {
     id,
     externalId,
@@ -157,7 +178,11 @@ function madeRow({ given, id, externalId, rows }: Chat): MadeRow {
     metadata: metadataJson(given.metadata),
     model,
     instructions,
-    createdAt: given.createdAt?.toISOString() ?? earliest(rows),
+    count: rows.length,
+    headId: end?.headId ?? null,
+    headExternalId: end?.headExternalId ?? null,
+    createdAt,
+    updatedAt,
   };
 }
 
@@ -168,8 +193,8 @@ function earliest(rows: Chat["rows"]): string {
 /** The ids of those that were not there. */
 function makeStatement(context: Context) {
   const build = () => sql`
-    insert into ${context.tables.conversation} (user_id, updated_at, ${names(madeColumns)})
-    select ${owner(context)}, m.created_at, ${values(madeColumns, "m")}
+    insert into ${context.tables.conversation} (user_id, ${names(madeColumns)})
+    select ${owner(context)}, ${values(madeColumns, "m")}
     from ${unnest(madeColumns, "m")}
     on conflict do nothing
     returning id`;

@@ -58,7 +58,7 @@ export async function importInto(
   const mine = store.forUser(userId);
   const report =
     format === undefined
-      ? await importConversations(mine, userId, valuesOf(options.file, progressOf(options, total)))
+      ? await importConversations(mine, userId, valuesOf(options.file, { onBytes: progressOf(options, total) }))
       : await importLines(mine, userId, format, linesOf(chunksOf(options, total)));
   // The planner would not know of so many rows for a while.
   if (report.messages > 1_000) await database.query("analyze");

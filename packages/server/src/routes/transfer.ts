@@ -1,15 +1,19 @@
 /** /api/export and /api/import: all of one's data out, and conversations of other places in. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { NotFoundError, type Store } from "chatkeep";
-import { importReport } from "chatkeep/wire";
+import { type FileImportEvent, fileImportEvent, importReport } from "chatkeep/wire";
 import { eq } from "drizzle-orm";
 import type { Database } from "../database.ts";
+import { bodyForError } from "../error-response.ts";
 import { createSlots, type Rows } from "../limits.ts";
+import type { Log } from "../log.ts";
 import { user } from "../models/index.ts";
 import { exported } from "../transfer/export.ts";
+import { productNames } from "../transfer/formats/names.ts";
 import { formats } from "../transfer/formats.ts";
 import { importLines } from "../transfer/import.ts";
 import { linesOf } from "../transfer/lines.ts";
+import { keepUpload, storeUpload } from "../transfer/upload.ts";
 import { createRouter } from "./router.ts";
 import { responses } from "./schemas.ts";
 
@@ -44,12 +48,35 @@ const importAll = createRoute({
   responses: responses(200, importReport, "What became of each line"),
 });
 
+const events = {
+  description: "JSON lines: how far it is, and last what became of it, or why it ended before its end",
+  content: { "application/x-ndjson": { schema: fileImportEvent } },
+};
+
+const importWhole = createRoute({
+  method: "post",
+  path: "/import/file",
+  tags,
+  summary: "Store the conversations of another product's export; importing again brings in what is missing",
+  description: `A file of at most 4 GiB, known by its shape: JSON, JSON lines, CSV or a ZIP of ${productNames}. Whoever leaves ends the import; what was stored stays.`,
+  request: {
+    query: z.object({
+      name: z.string().max(255).optional().meta({ description: "What the file is called, for the report." }),
+    }),
+    body: { required: true, content: { "application/octet-stream": { schema: z.string() } } },
+  },
+  responses: { ...responses(200, z.string(), ""), 200: events } as unknown as {
+    200: { description: string; content: { "application/octet-stream": { schema: z.ZodString } } };
+  },
+});
+
 export interface TransferLimits {
+  log: Log;
   rows: Rows;
   transfersPerUser: number;
 }
 
-export function transferRoutes(db: Database, store: Store, { rows, transfersPerUser }: TransferLimits) {
+export function transferRoutes(db: Database, store: Store, { rows, transfersPerUser, log }: TransferLimits) {
   const slots = createSlots({
     perUser: transfersPerUser,
     sentence: "exports and imports at once are the limit of one user: wait for one to end.",
@@ -72,6 +99,27 @@ export function transferRoutes(db: Database, store: Store, { rows, transfersPerU
         headers: { "content-type": "application/x-ndjson", "content-disposition": `attachment; filename="${name}"` },
       });
     })
+    .openapi(importWhole, async (c) => {
+      const userId = c.get("userId");
+      const { name = "file" } = c.req.valid("query");
+      const giveBack = slots.take(userId);
+      try {
+        const upload = await keepUpload(c.req.raw.body);
+        const gone = new AbortController();
+        const beforeRows = (count: number) => rows.take(userId, count);
+        const told = storeUpload(store.forUser(userId), userId, upload, { name, beforeRows, signal: gone.signal });
+        const over = () => {
+          gone.abort();
+          giveBack();
+          void upload.remove();
+        };
+        const body = ReadableStream.from(whenOver(linesFrom(told, log), over)) as ReadableStream<Uint8Array>;
+        return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+      } catch (error) {
+        giveBack();
+        throw error;
+      }
+    })
     .openapi(importAll, async (c) => {
       const userId = c.get("userId");
       const giveBack = slots.take(userId);
@@ -84,6 +132,16 @@ export function transferRoutes(db: Database, store: Store, { rows, transfersPerU
         giveBack();
       }
     });
+}
+
+/** What goes wrong after the beginning of an answer is its last line. */
+async function* linesFrom(events: AsyncIterable<FileImportEvent>, log: Log): AsyncGenerator<Uint8Array> {
+  const lineOf = (event: FileImportEvent) => new TextEncoder().encode(`${JSON.stringify(event)}\n`);
+  try {
+    for await (const event of events) yield lineOf(event);
+  } catch (error) {
+    yield lineOf({ type: "failed", ...bodyForError(error, log) });
+  }
 }
 
 /** The same, which says when it is over, also for whoever leaves before its beginning: then a generator does not say so itself. */

@@ -97,7 +97,10 @@ class Import {
   readonly #settings: ImportSettings;
   #file: OpenFile | undefined;
   #waiting: Waiting[] = [];
+  readonly #ids = new Set<string>();
   #rows = 0;
+  /** What is being stored, while the next is read. */
+  #storing: Promise<void> = Promise.resolve();
 
   constructor(mine: UserStore, userId: string, settings: ImportSettings) {
     this.#mine = mine;
@@ -120,6 +123,7 @@ class Import {
   async end(): Promise<ProductReport> {
     await this.#endFile();
     await this.#store();
+    await this.#storing;
     const report = this.#report;
     for (const { outcome, messages } of report.conversations) {
       report.messages += messages;
@@ -201,7 +205,9 @@ class Import {
   async #wait(given: ReadConversation, report: ConversationReport): Promise<void> {
     const read = storableOf(given);
     report.leftOut = read.leftOut;
-    if (this.#waiting.some(({ conversation }) => conversation.id === read.conversation.id)) await this.#store();
+    const { id } = read.conversation;
+    if (this.#ids.has(id)) await this.#store();
+    this.#ids.add(id);
     this.#waiting.push({ ...read, report });
     this.#rows += read.conversation.messages.length + 1;
     if (this.#rows >= batch) await this.#store();
@@ -210,9 +216,13 @@ class Import {
   async #store(): Promise<void> {
     const [waiting, rows] = [this.#waiting, this.#rows];
     [this.#waiting, this.#rows] = [[], 0];
+    this.#ids.clear();
+    await this.#storing;
     if (waiting.length === 0) return;
     await this.#settings.beforeRows?.(rows);
-    await storeAll(this.#mine, waiting);
+    this.#storing = storeAll(this.#mine, waiting);
+    // Whoever waits for it next hears of it.
+    this.#storing.catch(() => {});
     await pause();
   }
 }

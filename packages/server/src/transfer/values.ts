@@ -17,7 +17,13 @@ export type Value =
   | { file: string; skipped: string };
 
 /** Told of the bytes of the export that were read. */
-export type OnBytes = (bytes: number) => void;
+type OnBytes = (bytes: number) => void;
+
+export interface ValuesOptions {
+  /** What the file is called in a report; its path when left out. */
+  name?: string;
+  onBytes?: OnBytes;
+}
 
 const readable = /\.(?:json|jsonl|ndjson|csv)$/i;
 const nested = "It is a ZIP in a ZIP: unpack it, and import what is in it.";
@@ -26,9 +32,12 @@ const isHtml = "It is HTML: ask for the export as JSON.";
 const maxManifest = 16 * 1024 * 1024;
 
 /** Everything of a file or folder. @throws what reading a file throws */
-export async function* valuesOf(path: string, onBytes: OnBytes = () => {}): AsyncGenerator<Value> {
+export async function* valuesOf(
+  path: string,
+  { name: own = path, onBytes = () => {} }: ValuesOptions = {},
+): AsyncGenerator<Value> {
   if (!(await stat(path)).isDirectory()) {
-    yield* valuesOfFile(path, path, onBytes);
+    yield* valuesOfFile(path, own, onBytes, true);
     return;
   }
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
@@ -52,18 +61,23 @@ export async function sizeOf(path: string): Promise<number> {
   return (await Promise.all(sizes)).reduce((sum, { size }) => sum + size, 0);
 }
 
-async function* valuesOfFile(path: string, name: string, onBytes: OnBytes): AsyncGenerator<Value> {
-  if (await isZip(path)) yield* valuesOfZip(path, name, onBytes);
+/** What is in a ZIP that is the whole export is called as it is there. */
+async function* valuesOfFile(path: string, name: string, onBytes: OnBytes, isAll = false): AsyncGenerator<Value> {
+  if (await isZip(path)) yield* valuesOfZip(path, { name, isAll }, onBytes);
   else yield* valuesIn(name, counted(createReadStream(path) as AsyncIterable<Uint8Array>, onBytes));
 }
 
-async function* valuesOfZip(path: string, name: string, onBytes: OnBytes): AsyncGenerator<Value> {
+async function* valuesOfZip(
+  path: string,
+  { name, isAll }: { name: string; isAll: boolean },
+  onBytes: OnBytes,
+): AsyncGenerator<Value> {
   const seen: string[] = [];
   let [others, manifest]: [number, Uint8Array | undefined] = [0, undefined];
   try {
     const zip = await openPromise(path);
     for await (const entry of zip.eachEntry()) {
-      const inside = name === path ? entry.fileName : `${name}/${entry.fileName}`;
+      const inside = isAll ? entry.fileName : `${name}/${entry.fileName}`;
       if (readable.test(entry.fileName)) {
         const share = entry.compressedSize / Math.max(1, entry.uncompressedSize);
         const stream = (await zip.openReadStreamPromise(entry)) as AsyncIterable<Uint8Array>;

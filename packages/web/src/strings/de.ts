@@ -207,11 +207,17 @@ export const de: Strings = {
     export: "Alles exportieren",
     exportHint: "Konto, Aufgaben, Unterhaltungen und Nachrichten, als JSON-Zeilen.",
     import: "Importieren",
-    importHint: "Lege eine Datei mit Bäumen von Open Assistant (.jsonl) hier ab, oder wähle eine.",
-    choose: "Datei wählen",
-    importing: (percent) => `Import: ${percent} %`,
-    imported: (imported, already, failed) => `${imported} importiert, ${already} schon da, ${failed} fehlgeschlagen.`,
-    failedLine: (line, reason) => `Zeile ${line}: ${reason}`,
+    importHint:
+      "Lege den Export eines anderen Produkts hier ab, oder wähle ihn: ChatGPT, Claude, Gemini, Grok, DeepSeek, Copilot, Le Chat, Open WebUI, LibreChat, LobeHub und mehr, als ZIP, JSON oder CSV. Dieselbe Datei noch einmal bringt nur herein, was fehlt.",
+    choose: "Dateien wählen",
+    sending: (file) => `${file} wird gesendet …`,
+    importing: (file, percent) => `Import von ${file}: ${percent} %`,
+    cancelImport: "Abbrechen",
+    importCancelled: "Abgebrochen. Was bis dahin hereinkam, ist da; dieselbe Datei noch einmal bringt den Rest herein.",
+    imported: (imported, messages, already, failed) =>
+      `${imported} Unterhaltungen mit ${messages} Nachrichten importiert, ${already} schon da, ${failed} fehlgeschlagen.`,
+    leftOut: (count) => (count === 1 ? "Eines wurde ausgelassen" : `${count} Dinge wurden ausgelassen`),
+    more: (count) => `und ${count} weitere`,
     danger: "Konto löschen",
     dangerHint:
       "Alles von dir wird gelöscht: Unterhaltungen, Nachrichten, Aufgaben. Das lässt sich nicht rückgängig machen.",

@@ -188,12 +188,17 @@ export const en = {
     export: "Export everything",
     exportHint: "Your account, tasks, conversations and messages, as JSON lines.",
     import: "Import",
-    importHint: "Drop a file of Open Assistant trees (.jsonl) here, or choose one.",
-    choose: "Choose a file",
-    importing: (percent: number) => `Importing: ${percent} %`,
-    imported: (imported: number, already: number, failed: number) =>
-      `${imported} imported, ${already} there already, ${failed} failed.`,
-    failedLine: (line: number, reason: string) => `Line ${line}: ${reason}`,
+    importHint:
+      "Drop the export of another product here, or choose it: ChatGPT, Claude, Gemini, Grok, DeepSeek, Copilot, Le Chat, Open WebUI, LibreChat, LobeHub and more, as a ZIP, JSON or CSV. The same file again brings in only what is missing.",
+    choose: "Choose files",
+    sending: (file: string) => `Sending ${file} …`,
+    importing: (file: string, percent: number) => `Importing ${file}: ${percent} %`,
+    cancelImport: "Cancel",
+    importCancelled: "Cancelled. What came in until then is there; the same file again brings in the rest.",
+    imported: (imported: number, messages: number, already: number, failed: number) =>
+      `${imported} conversations imported with ${messages} messages, ${already} there already, ${failed} failed.`,
+    leftOut: (count: number) => (count === 1 ? "One thing was left out" : `${count} things were left out`),
+    more: (count: number) => `and ${count} more`,
     danger: "Delete the account",
     dangerHint: "Everything of yours is deleted: conversations, messages, tasks. This cannot be undone.",
     confirm: "Delete everything",
