@@ -165,13 +165,23 @@ it("holds ten thousand conversations and ten thousand messages", async () => {
   const scroller = messages.locator("xpath=ancestor::div[contains(@class,'overflow-y-auto')]");
   const placeOf = (text: string) =>
     page.getByText(text, { exact: true }).evaluate((each) => each.getBoundingClientRect().top);
+  /** Once it stays there. */
+  const restingPlaceOf = async (text: string) => {
+    let place = Number.NaN;
+    await expect
+      .poll(async () => {
+        const last = place;
+        place = await placeOf(text);
+        return place === last;
+      })
+      .toBe(true);
+    return place;
+  };
   await scroller.evaluate((each) => each.scrollTo(0, 1_500));
-  await page.waitForTimeout(100);
-  const before = await placeOf("Message number 9960");
+  const before = await restingPlaceOf("Message number 9960");
   await scroller.evaluate((each) => each.scrollBy(0, -1_000));
   await page.getByText("Message number 9901", { exact: true }).waitFor({ state: "attached" });
-  await page.waitForTimeout(100);
-  expect(Math.abs((await placeOf("Message number 9960")) - before - 1_000)).toBeLessThan(4);
+  expect(Math.abs((await restingPlaceOf("Message number 9960")) - before - 1_000)).toBeLessThan(4);
   expect(await messages.getByRole("article").count()).toBeLessThan(300);
 });
 
