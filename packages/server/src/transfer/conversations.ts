@@ -14,7 +14,7 @@ import { productNames } from "./formats/names.ts";
 import type { Value } from "./values.ts";
 
 /** What became of one conversation of a file. */
-export interface ConversationReport {
+interface ConversationReport {
   file: string;
   /** Of the file's conversations, from 1. */
   number: number;

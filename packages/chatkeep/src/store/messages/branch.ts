@@ -181,13 +181,18 @@ function branchStatement(context: Context, givenId: string) {
       union all
       select m.id, m.parent_id, climb.depth + 1, climb.bytes + m.bytes
       from climb
-      join ${message} m on m.user_id = ${mine} and m.id = climb.parent_id
+      -- With a limit no plan reads all messages of the owner, as one does that has no statistics yet.
+      cross join lateral (
+        select up.id, up.parent_id, up.bytes from ${message} up where up.user_id = ${mine} and up.id = climb.parent_id limit 1
+      ) m
       where climb.depth < ${param("depth", "int")} and climb.bytes < ${raw(String(limits.pageBytes))}
     )
     select ${select(messageColumns, "m")}
     from start
     left join climb on true
-    left join ${message} m on m.user_id = ${mine} and m.id = climb.id
+    left join lateral (
+      select * from ${message} each where each.user_id = ${mine} and each.id = climb.id limit 1
+    ) m on true
     order by climb.depth`;
   return prepared(context, "branch", build, (row) => (row[0] === null ? undefined : messageFrom(row, givenId)));
 }
