@@ -5,6 +5,8 @@ export interface Person {
   id: string;
   name: string;
   email: string;
+  /** Has begun without an account. */
+  isAnonymous?: boolean | null;
 }
 
 export interface Session {
