@@ -37,6 +37,7 @@ import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { createRouter, type Env } from "./routes/router.ts";
+import { signInRoutes } from "./routes/sign-in.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { transferRoutes } from "./routes/transfer.ts";
 import { createSessions, type OwnSessions, type Sessions } from "./sessions.ts";
@@ -109,6 +110,7 @@ export function createApp(options: AppOptions) {
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
   );
+  app.route("/api", signInRoutes({ anonymous: auth.anonymous !== undefined }));
   app.use("/api/*", identify(sessions, parts.replies), readBody(bodies));
 
   const mcp = mcpHandler({ store, url, logger: log, getUserId: ({ headers }) => bearerOf(sessions, headers) });

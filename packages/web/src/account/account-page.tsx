@@ -11,18 +11,20 @@ import { fullTime } from "../ui/times.ts";
 import { account, type Person } from "./account.ts";
 import { ApiKeys } from "./api-keys.tsx";
 import { ImportFile } from "./import-file.tsx";
+import { KeepChats } from "./keep-chats.tsx";
 import { Choice, Outcome, Section, valueIn } from "./section.tsx";
 
 export function AccountPage({ person }: { person: Person }) {
+  const isAnonymous = person.isAnonymous === true;
   return (
     <div className="relative h-full overflow-y-auto">
       <div className="mx-auto grid max-w-2xl gap-8 px-4 py-6">
         <h1 className="font-semibold text-2xl">{t.account.title}</h1>
-        <Profile person={person} />
-        <Password />
+        {isAnonymous ? <KeepChats person={person} /> : <Profile person={person} />}
+        {!isAnonymous && <Password />}
         <Appearance />
-        <Devices />
-        <ApiKeys isAnonymous={person.isAnonymous === true} />
+        {!isAnonymous && <Devices />}
+        <ApiKeys isAnonymous={isAnonymous} />
         <Section title={t.account.data}>
           <div>
             <a
@@ -37,7 +39,7 @@ export function AccountPage({ person }: { person: Person }) {
           </div>
           <ImportFile />
         </Section>
-        <End />
+        {!isAnonymous && <End />}
       </div>
     </div>
   );

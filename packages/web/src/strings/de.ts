@@ -32,6 +32,19 @@ export const de: Strings = {
     hasNone: "Du hast noch kein Konto?",
   },
 
+  anonymous: {
+    begin: "Ohne Konto weitermachen",
+    hint: "Nur dieser Browser findet zurück zu deinen Chats, bis eine Woche nach deinem letzten Besuch. Registriere dich später, um sie zu behalten.",
+    guest: "Gast",
+    keep: "Diese Chats behalten: Konto anlegen",
+    keepText:
+      "Bisher findet nur dieser Browser zurück zu deinen Chats, bis eine Woche nach deinem letzten Besuch. Mit einem Konto hast du sie auf jedem Gerät. Wenn du schon eines hast, melde dich an: sie kommen dorthin.",
+    leave: "Gehen",
+    leaveTitle: "Ohne Konto gehen?",
+    leaveText: "Deine Chats und Aufgaben werden gelöscht: ohne Konto findet niemand zu ihnen zurück.",
+    leaveAction: "Löschen und gehen",
+  },
+
   list: {
     label: "Unterhaltungen",
     newChat: "Neuer Chat",
@@ -118,6 +131,15 @@ export const de: Strings = {
     stop: "Anhalten",
     file: "Eine Datei",
     picture: "Ein Bild",
+  },
+
+  temporary: {
+    label: "Temporärer Chat",
+    hint: "Nicht in deiner Liste, nicht in der Suche, nicht im Export, und nach höchstens einem Tag weg.",
+    notice:
+      "Temporärer Chat: nicht in deiner Liste, nicht in der Suche, nicht im Export, und nach höchstens einem Tag weg.",
+    until: (time) =>
+      `Temporärer Chat: nicht in deiner Liste, nicht in der Suche, nicht im Export. Spätestens am ${time} ist er weg; bis dahin ist er unter dieser Adresse.`,
   },
 
   markdown: {

@@ -30,6 +30,19 @@ export const en = {
     hasNone: "You have no account yet?",
   },
 
+  anonymous: {
+    begin: "Go on without an account",
+    hint: "Only this browser can come back to your chats, for a week after your last visit. Sign up later to keep them.",
+    guest: "Guest",
+    keep: "Keep these chats: make an account",
+    keepText:
+      "So far only this browser can come back to your chats, for a week after your last visit. With an account they are yours on every device. If you have one already, sign in: they go there.",
+    leave: "Leave",
+    leaveTitle: "Leave without an account?",
+    leaveText: "Your chats and tasks are deleted: without an account nobody can come back to them.",
+    leaveAction: "Delete and leave",
+  },
+
   list: {
     label: "Conversations",
     newChat: "New chat",
@@ -116,6 +129,14 @@ export const en = {
     stop: "Stop",
     file: "A file",
     picture: "A picture",
+  },
+
+  temporary: {
+    label: "Temporary chat",
+    hint: "Not in your list, not in search, not exported, and gone after a day at most.",
+    notice: "Temporary chat: not in your list, not in search, not exported, and gone after a day at most.",
+    until: (time: string) =>
+      `Temporary chat: not in your list, not in search, not exported. It is gone on ${time} at the latest; until then it is at this address.`,
   },
 
   /** The renderer of Markdown has words of its own. */

@@ -21,9 +21,16 @@ export function shortTime(iso: string): string {
   return days < 7 ? weekday.format(moment) : day.format(moment);
 }
 
+const dayAndClock = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+
 /** The day with its year, for what is far away. */
 export function dateOf(iso: string): string {
   return date.format(new Date(iso));
+}
+
+/** The moment in few letters, for what is to come. */
+export function shortFullTime(iso: string): string {
+  return dayAndClock.format(new Date(iso));
 }
 
 export function fullTime(iso: string): string {
