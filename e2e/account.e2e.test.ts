@@ -82,3 +82,84 @@ it("makes an API key, shows it once, says what it may do and that it was used, a
   expect(await asked()).toBe(401);
   await page.context().close();
 });
+
+const box = (page: Page) => page.getByRole("textbox", { name: "Message", exact: true });
+const reply = (page: Page) => page.getByLabel("Assistant").last();
+const list = (page: Page) => page.getByRole("navigation").getByRole("link");
+
+async function say(page: Page, text: string): Promise<void> {
+  await box(page).fill(text);
+  await page.keyboard.press("Enter");
+  await reply(page).waitFor();
+  await page.getByRole("button", { name: "Send" }).waitFor();
+}
+
+it("goes on without an account, leaves with nothing kept, begins again, and takes the chats, the tasks and what is not sent along into one", async () => {
+  const page = await open();
+  await page.getByRole("button", { name: "Go on without an account" }).waitFor();
+  await isAccessible(page);
+  await page.getByRole("button", { name: "Go on without an account" }).click();
+  await say(page, "Hello");
+  const left = page.url();
+  await page.getByRole("button", { name: "Leave" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Delete and leave" }).click();
+  await page.getByRole("button", { name: "Go on without an account" }).click();
+  await page.goto(left);
+  await page.getByText("This conversation does not exist").waitFor();
+  await page.getByRole("main").getByRole("link", { name: "New chat" }).click();
+  await say(page, "add buy bread");
+  const address = page.url();
+  await page.getByRole("link", { name: "New chat" }).click();
+  await box(page).fill("not sent yet");
+  await page.getByRole("button", { name: "Leave" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("link", { name: /Keep these chats/ }).click();
+  await page.getByText("Keys are for accounts").waitFor();
+  expect(await page.getByLabel("Current password").count()).toBe(0);
+  await page.getByLabel("Name").fill("lea");
+  await page.getByLabel("E-mail").fill("lea@example.com");
+  await page.getByLabel("Password").fill("correct horse");
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await page.getByRole("link", { name: "lea@example.com" }).waitFor();
+  await list(page).filter({ hasText: "add buy bread" }).click();
+  expect(page.url()).toBe(address);
+  await reply(page).waitFor();
+  await page.getByRole("link", { name: "New chat" }).click();
+  await expect.poll(() => box(page).inputValue()).toBe("not sent yet");
+  await page.context().close();
+});
+
+it("keeps a temporary chat out of the list, says so in it, and shows it at its address", async () => {
+  const page = await open();
+  await signUp(page, "tim");
+  await page.getByRole("button", { name: "Temporary chat" }).click();
+  expect(await page.getByRole("button", { name: "Temporary chat", pressed: true }).count()).toBe(1);
+  await page.route("**/api/conversations", (route) => route.abort());
+  await box(page).fill("My name is Tim.");
+  await page.keyboard.press("Enter");
+  await page.getByText("The server cannot be reached").waitFor();
+  await page.unroute("**/api/conversations");
+  // What was chosen is remembered with the question that has not arrived.
+  await page.reload();
+  await page.getByRole("button", { name: "Temporary chat", pressed: true }).waitFor();
+  await expect.poll(() => box(page).inputValue()).toBe("My name is Tim.");
+  await page.keyboard.press("Enter");
+  await reply(page).filter({ hasText: "Nice to meet you" }).waitFor();
+  const address = page.url();
+  await page.getByRole("note").filter({ hasText: "It is gone on" }).waitFor();
+  await isAccessible(page);
+  await page.getByRole("link", { name: "New chat" }).click();
+  await say(page, "This one stays");
+  await list(page).filter({ hasText: "This one stays" }).waitFor();
+  expect(await page.getByRole("note").count()).toBe(0);
+  await page.goto(address);
+  await reply(page).filter({ hasText: "Nice to meet you" }).waitFor();
+  await say(page, "And again");
+  await page.getByRole("note").waitFor();
+  expect(await page.getByRole("button", { name: "Temporary chat" }).count()).toBe(0);
+  expect(await list(page).allTextContents()).toEqual([expect.stringContaining("This one stays")]);
+  const kept = await page.evaluate(async () => await (await fetch("/api/export")).text());
+  expect(kept).toContain("This one stays");
+  expect(kept).not.toContain("Tim.");
+  await page.context().close();
+});
