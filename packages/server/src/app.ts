@@ -208,6 +208,9 @@ function identify(sessions: Sessions, replies: Pick<ChatParts["replies"], "markA
 /** Where people manage who they are, which no program does for them. */
 const ofPeople = /^\/api\/(?:auth|keys)(?:\/|$)/;
 
+/** Where every method only reads: MCP asks with POST, and none of its tools changes anything. */
+const isReading = new Set(["/mcp"]);
+
 /** An API key does not manage the account, and a read-only one changes nothing, at whichever address. */
 function limitKeys(sessions: Pick<OwnSessions, "identityOf">) {
   return createMiddleware(async (c, next) => {
@@ -216,7 +219,7 @@ function limitKeys(sessions: Pick<OwnSessions, "identityOf">) {
       if (ofPeople.test(c.req.path)) {
         throw new ForbiddenError("An API key cannot manage the account, sign-in or keys: sign in for that.");
       }
-      const reads = ["GET", "HEAD", "OPTIONS"].includes(c.req.method);
+      const reads = ["GET", "HEAD", "OPTIONS"].includes(c.req.method) || isReading.has(c.req.path);
       if (!reads && (await sessions.identityOf(headers)).key?.isReadOnly) {
         throw new ForbiddenError("This API key may only read: make one that may write too.");
       }

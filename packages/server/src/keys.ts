@@ -30,7 +30,9 @@ const maxKeysPerUser = 50;
 const prefix = "ck_";
 const startChars = 8;
 
-const daysRule = "must be a whole number of days from 1 to 3650";
+/** After which a key ends at the latest that ends at all. */
+export const maxDays = 3_650;
+const daysRule = `must be a whole number of days from 1 to ${maxDays}`;
 export const newKeySchema = z.strictObject({
   name: z
     .string("must be a text")
@@ -38,10 +40,10 @@ export const newKeySchema = z.strictObject({
     .min(1, "must have a character that is no space")
     .max(100, "must have at most 100 characters")
     // A list of names is one line each, in a terminal too.
-    .regex(/^[^\u0000-\u001f\u007f]*$/, "must be one line, without control characters")
+    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, "must be one line, without control characters")
     .refine((text) => text.isWellFormed(), "must not contain half of a surrogate pair"),
   isReadOnly: z.boolean("must be true or false").optional(),
-  expiresInDays: z.int(daysRule).min(1, daysRule).max(3_650, daysRule).optional(),
+  expiresInDays: z.int(daysRule).min(1, daysRule).max(maxDays, daysRule).optional(),
 });
 
 /** The key that a request shows, as `Authorization: Bearer` or `x-api-key`, whether there is such a key or not. */

@@ -146,6 +146,7 @@ it("a key that is wrong is refused by name, and fifty are the limit, also of two
   const wrong = [
     { name: " " },
     { name: "a\nb" },
+    { name: "a\u009b2J" },
     { name: "x".repeat(101) },
     { name: "a", expiresInDays: 0 },
     { name: "a", scope: "all" },
