@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import {
@@ -43,10 +44,11 @@ it("makes an API key, shows it once, says what it may do and that it was used, a
   const page = await open();
   await signUp(page, "kim");
   await page.setViewportSize(phone);
-  await page.route("**/api/keys", (route) => route.abort());
+  const json = { error: { code: "conflict", message: "Not today." } };
+  await page.route("**/api/keys", (route) => route.fulfill({ status: 409, json }));
   await page.goto(`${server.url}/account`);
   const ofKeys = page.locator("section").filter({ has: page.getByRole("heading", { name: "API keys" }) });
-  await ofKeys.getByText("The server cannot be reached").waitFor();
+  await ofKeys.getByText("Not today.").waitFor();
   await page.unroute("**/api/keys");
   await ofKeys.getByRole("button", { name: "Try again" }).click();
   await ofKeys.getByText("There are no keys.").waitFor();
@@ -62,8 +64,8 @@ it("makes an API key, shows it once, says what it may do and that it was used, a
   await ofKeys.getByText("it is not shown again").waitFor();
   await isAccessible(page);
   await fitsInto320(page);
-  await ofKeys.getByRole("button", { name: "Copy" }).click();
-  await ofKeys.getByRole("button", { name: "Copied" }).waitFor();
+  await ofKeys.getByRole("button", { name: "Copy", exact: true }).click();
+  await ofKeys.getByRole("button", { name: "Copied", exact: true }).waitFor();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(key);
   await ofKeys.getByRole("button", { name: "I have copied it" }).click();
   await ofKeys.getByText(/reads only · made .* · ends .* · not used yet/).waitFor();
@@ -99,7 +101,7 @@ it("goes on without an account, leaves with nothing kept, begins again, and take
   await page.getByRole("button", { name: "Go on without an account" }).waitFor();
   await isAccessible(page);
   await page.getByRole("button", { name: "Go on without an account" }).click();
-  await say(page, "Hello");
+  await say(page, "My name is Lea.");
   const left = page.url();
   await page.getByRole("button", { name: "Leave" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete and leave" }).click();
@@ -126,6 +128,31 @@ it("goes on without an account, leaves with nothing kept, begins again, and take
   await reply(page).waitFor();
   await page.getByRole("link", { name: "New chat" }).click();
   await expect.poll(() => box(page).inputValue()).toBe("not sent yet");
+  await page.context().close();
+});
+
+it("downloads a conversation as Markdown and as JSON from its menu, by keyboard too", async () => {
+  const page = await open();
+  await signUp(page, "dot");
+  await say(page, "add buy ??? bread");
+  const more = page.getByRole("button", { name: "More for add buy ??? bread" });
+  const download = async (name: string) => {
+    await more.press("Enter");
+    await page.getByRole("menuitem", { name: "Rename" }).waitFor();
+    const file = page.waitForEvent("download");
+    await page.getByRole("menuitem", { name }).press("Enter");
+    return await file;
+  };
+  const markdown = await download("Download as Markdown");
+  expect(markdown.suggestedFilename()).toMatch(/^add buy bread \d{4}-\d\d-\d\d\.md$/);
+  expect(readFileSync(await markdown.path(), "utf8")).toMatch(/^# add buy .*## User .*add buy .*## Assistant /s);
+  const json = await download("Download as JSON");
+  expect(JSON.parse(readFileSync(await json.path(), "utf8"))).toMatchObject({ isWhole: true });
+  await page.setViewportSize(phone);
+  await page.getByRole("button", { name: "Show the conversations" }).click();
+  await more.press("Enter");
+  await page.getByRole("menuitem", { name: "Download as JSON" }).waitFor();
+  await fitsInto320(page);
   await page.context().close();
 });
 

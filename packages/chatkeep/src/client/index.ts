@@ -18,7 +18,7 @@ export type {
 export { ApiError, errorOf } from "./api-error.ts";
 export type { ChatClient, FollowOptions, Question } from "./chat.ts";
 export { type Client, createClient } from "./client.ts";
-export type { ConversationListOptions, ConversationsClient } from "./conversations.ts";
+export type { ConversationFileFormat, ConversationListOptions, ConversationsClient } from "./conversations.ts";
 export type { EventsClient, EventsState, SubscribeOptions } from "./events.ts";
 export type { AppendOptions, BranchOptions, MessageListOptions, MessagesClient } from "./messages.ts";
 export type { Reply, ReplyEvent } from "./reply.ts";

@@ -70,6 +70,8 @@ export const de: Strings = {
     unpin: "Lösen",
     toArchive: "Archivieren",
     fromArchive: "Aus dem Archiv holen",
+    asMarkdown: "Als Markdown herunterladen",
+    asJson: "Als JSON herunterladen",
     delete: "Löschen",
     deleted: (title) => `„${title}“ gelöscht`,
     archived: (title) => `„${title}“ archiviert`,

@@ -68,6 +68,8 @@ export const en = {
     unpin: "Unpin",
     toArchive: "Archive",
     fromArchive: "Take out of the archive",
+    asMarkdown: "Download as Markdown",
+    asJson: "Download as JSON",
     delete: "Delete",
     deleted: (title: string) => `Deleted “${title}”`,
     archived: (title: string) => `Archived “${title}”`,
