@@ -111,7 +111,8 @@ function longestRun(text: string): number {
 function closed(text: string): string {
   let open: string | undefined;
   for (const line of text.split("\n")) {
-    const [, fence = "", rest = ""] = /^ {0,3}(`{3,}|~{3,})(.*)$/.exec(line) ?? [];
+    const [before = "", fence = ""] = /^ {0,3}(`{3,}|~{3,})/.exec(line) ?? [];
+    const rest = line.slice(before.length);
     if (!fence || (fence.startsWith("`") && rest.includes("`"))) continue;
     if (open === undefined) open = fence;
     else if (fence[0] === open[0] && fence.length >= open.length && rest.trim() === "") open = undefined;
