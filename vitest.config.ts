@@ -18,7 +18,7 @@ const serverTests: Record<string, string[]> = {
 /** What has no SQL of its own in it is proved once: on PostgreSQL, which has several sessions and is faster than PGlite. */
 const onceOnPg18 = {
   server:
-    "packages/server/test/{ai-sdk-chat,assistant-cloud,auth,bodies,client,clients,doors,endpoints,follow,history,import,import-formats,import-products,isolation,keys,limits,mcp,named-models,openai,openai-conversations,openai-responses,outages,restore,routes,search,security,tools,workflow-transport}.test.ts",
+    "packages/server/test/{ai-sdk-chat,assistant-cloud,auth,bodies,client,clients,conversation-export,doors,endpoints,follow,history,import,import-formats,import-products,isolation,keys,limits,mcp,named-models,openai,openai-conversations,openai-responses,outages,restore,routes,search,security,tools,workflow-transport}.test.ts",
   chatkeep: "packages/chatkeep/test/{langchain,langgraph,langgraph.model,openai-agents}.test.ts",
 };
 

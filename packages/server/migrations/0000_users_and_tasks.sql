@@ -33,6 +33,7 @@ CREATE TABLE "api_key" (
 	"hash" text NOT NULL,
 	"is_read_only" boolean DEFAULT false NOT NULL,
 	"expires_at" timestamp with time zone,
+	"last_used_at" timestamp with time zone,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "api_key_hash_key" UNIQUE("hash")
 );

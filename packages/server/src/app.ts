@@ -37,6 +37,7 @@ import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { createRouter, type Env } from "./routes/router.ts";
+import { signInRoutes } from "./routes/sign-in.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { transferRoutes } from "./routes/transfer.ts";
 import { createSessions, type OwnSessions, type Sessions } from "./sessions.ts";
@@ -109,6 +110,7 @@ export function createApp(options: AppOptions) {
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
   );
+  app.route("/api", signInRoutes({ anonymous: auth.anonymous !== undefined }));
   app.use("/api/*", identify(sessions, parts.replies), readBody(bodies));
 
   const mcp = mcpHandler({ store, url, logger: log, getUserId: ({ headers }) => bearerOf(sessions, headers) });
@@ -207,6 +209,9 @@ function identify(sessions: Sessions, replies: Pick<ChatParts["replies"], "markA
 /** Where people manage who they are, which no program does for them. */
 const ofPeople = /^\/api\/(?:auth|keys)(?:\/|$)/;
 
+/** Where every method only reads: MCP asks with POST, and none of its tools changes anything. */
+const isReading = new Set(["/mcp"]);
+
 /** An API key does not manage the account, and a read-only one changes nothing, at whichever address. */
 function limitKeys(sessions: Pick<OwnSessions, "identityOf">) {
   return createMiddleware(async (c, next) => {
@@ -215,7 +220,7 @@ function limitKeys(sessions: Pick<OwnSessions, "identityOf">) {
       if (ofPeople.test(c.req.path)) {
         throw new ForbiddenError("An API key cannot manage the account, sign-in or keys: sign in for that.");
       }
-      const reads = ["GET", "HEAD", "OPTIONS"].includes(c.req.method);
+      const reads = ["GET", "HEAD", "OPTIONS"].includes(c.req.method) || isReading.has(c.req.path);
       if (!reads && (await sessions.identityOf(headers)).key?.isReadOnly) {
         throw new ForbiddenError("This API key may only read: make one that may write too.");
       }

@@ -11,6 +11,7 @@ import { createEvents, type Events } from "./live/events.ts";
 import { createOpenStreams, type OpenStreams } from "./live/open-streams.ts";
 import type { Log } from "./log.ts";
 import { chatRoutes } from "./routes/chat.ts";
+import { conversationExportRoutes } from "./routes/conversation-export.ts";
 import { conversationRoutes } from "./routes/conversations.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { messageRoutes } from "./routes/messages.ts";
@@ -94,9 +95,10 @@ export function createChatParts(options: ChatPartsOptions): ChatParts {
 }
 
 /** The routes, without what comes before them: who is asking, and how much of a body is taken. */
-export function createChatRoutes({ store, chat, events, streams, rows, answers }: ChatParts) {
+export function createChatRoutes({ store, chat, events, streams, rows, answers, limits }: ChatParts) {
   return createRouter()
     .route("/", conversationRoutes(store, rows))
+    .route("/", conversationExportRoutes(store, limits))
     .route("/", messageRoutes(store, rows, answers))
     .route("/", searchRoutes(store))
     .route("/", chatRoutes(chat, answers))

@@ -284,9 +284,10 @@ function inWords({ engine, version, checks, rows }: Diagnosis): string {
   return [`${engine}: ${version}`, ...lines, ...(counts.length > 0 ? [`rows: ${counts.join(", ")}`] : [])].join("\n");
 }
 
-function keyInWords({ id, name, start, isReadOnly, expiresAt }: ApiKey): string {
+function keyInWords({ id, name, start, isReadOnly, expiresAt, lastUsedAt }: ApiKey): string {
   const end = expiresAt ? `${expiresAt < new Date() ? "expired" : "until"} ${expiresAt.toISOString()}` : "no end";
-  return `${id}  ${start}…  ${isReadOnly ? "read only" : "read and write"}  ${end}  ${name}`;
+  const use = lastUsedAt ? `used ${lastUsedAt.toISOString()}` : "not used";
+  return `${id}  ${start}…  ${isReadOnly ? "read only" : "read and write"}  ${end}  ${use}  ${name}`;
 }
 
 /** Something is wrong with the files, or there was nothing in them. */

@@ -30,7 +30,9 @@ const maxKeysPerUser = 50;
 const prefix = "ck_";
 const startChars = 8;
 
-const daysRule = "must be a whole number of days from 1 to 3650";
+/** After which a key ends at the latest that ends at all. */
+export const maxDays = 3_650;
+const daysRule = `must be a whole number of days from 1 to ${maxDays}`;
 export const newKeySchema = z.strictObject({
   name: z
     .string("must be a text")
@@ -38,10 +40,10 @@ export const newKeySchema = z.strictObject({
     .min(1, "must have a character that is no space")
     .max(100, "must have at most 100 characters")
     // A list of names is one line each, in a terminal too.
-    .regex(/^[^\u0000-\u001f\u007f]*$/, "must be one line, without control characters")
+    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, "must be one line, without control characters")
     .refine((text) => text.isWellFormed(), "must not contain half of a surrogate pair"),
   isReadOnly: z.boolean("must be true or false").optional(),
-  expiresInDays: z.int(daysRule).min(1, daysRule).max(3_650, daysRule).optional(),
+  expiresInDays: z.int(daysRule).min(1, daysRule).max(maxDays, daysRule).optional(),
 });
 
 /** The key that a request shows, as `Authorization: Bearer` or `x-api-key`, whether there is such a key or not. */
@@ -52,18 +54,32 @@ export function keyIn(headers: Headers): string | undefined {
   return token?.startsWith(prefix) ? token : undefined;
 }
 
+/** A use is noted when the one before is older: once an hour, however often a key is shown. */
+const isNotedMs = 3_600_000;
+
 /** Whose key it is, and what it may do. @throws unauthenticated */
 export async function identityOfKey(db: Database, key: string) {
+  const { id, lastUsedAt, isReadOnly: readOnly } = apiKey;
   const [found] = await db
-    .select({ userId: apiKey.userId, expiresAt: apiKey.expiresAt, isReadOnly: apiKey.isReadOnly })
+    .select({ id, lastUsedAt, userId: apiKey.userId, expiresAt: apiKey.expiresAt, isReadOnly: readOnly })
     .from(apiKey)
     .where(and(eq(apiKey.hash, hashOf(key)), or(isNull(apiKey.expiresAt), gt(apiKey.expiresAt, sql`now()`))));
   if (!found) throw new UnauthenticatedError("This API key is not valid, or not any more: make a new one.");
   const { userId, expiresAt, isReadOnly } = found;
+  if (Date.now() - (found.lastUsedAt?.getTime() ?? 0) >= isNotedMs) await noteUse(db, found.id);
   return { userId, expiresAt: expiresAt ?? never, key: { isReadOnly } };
 }
 
 const never = new Date(8.64e15);
+
+/** A key reads also where nothing can be written, such as on a standby: then its use is not noted. */
+async function noteUse(db: Database, keyId: string): Promise<void> {
+  await db
+    .update(apiKey)
+    .set({ lastUsedAt: sql`now()` })
+    .where(eq(apiKey.id, keyId))
+    .catch(() => {});
+}
 
 /**
  * Makes a key. It is in the answer, and never again.
@@ -99,9 +115,9 @@ export async function createKey(db: Database, userId: string, given: NewKey): Pr
 
 /** The keys of a user, oldest first; those that have expired stay for thirty days. */
 export async function listKeys(db: Database, userId: string): Promise<ApiKey[]> {
-  const { id, name, start, isReadOnly, expiresAt, createdAt } = apiKey;
+  const { id, name, start, isReadOnly, expiresAt, lastUsedAt, createdAt } = apiKey;
   return await db
-    .select({ id, name, start, isReadOnly, expiresAt, createdAt })
+    .select({ id, name, start, isReadOnly, expiresAt, lastUsedAt, createdAt })
     .from(apiKey)
     .where(eq(apiKey.userId, userId))
     .orderBy(asc(createdAt), asc(id));

@@ -106,8 +106,21 @@ it("who began without an account in the browser signs up, and the chats come alo
   expect((await send(test.app, "GET", "/api/conversations", undefined, { cookie })).status).toBe(401);
 });
 
-it("where it is not allowed nobody begins without an account", async () => {
+it("who has enough of it leaves, and nothing stays", async () => {
+  const begin = await send(test.app, "POST", "/api/auth/sign-in/anonymous", {});
+  const cookie = (begin.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+  const { user: guest } = (await begin.json()) as { user: { id: string } };
+  await send(test.app, "POST", "/api/conversations", { id: "of a guest" }, { cookie });
+  const leave = await send(test.app, "POST", "/api/auth/delete-anonymous-user", {}, { cookie, origin: testUrl });
+  expect(leave.status).toBe(200);
+  expect(await test.db.$count(user, eq(user.id, guest.id))).toBe(0);
+  expect((await send(test.app, "GET", "/api/conversations", undefined, { cookie })).status).toBe(401);
+});
+
+it("where it is not allowed nobody begins without an account, and the page that asks is told", async () => {
   const closed = await openTestApp({ database: test.database });
+  const ways = async ({ app }: Pick<TestApp, "app">) => await (await send(app, "GET", "/api/sign-in")).json();
+  expect([await ways(test), await ways(closed)]).toEqual([{ anonymous: true }, { anonymous: false }]);
   expect((await send(closed.app, "POST", "/api/auth/sign-in/anonymous", {})).status).toBe(404);
   expect(closed.auth.anonymous).toBeUndefined();
   await closed.close();

@@ -71,11 +71,14 @@ async function databaseNamed(name: string): Promise<Environment> {
 }
 
 describe("every command", () => {
-  it.each([[], ["serve"], ["migrate"], ["doctor"], ["import"], ["export"]])("%s has help", (...args) => {
-    const { status, stdout } = chatkeep([...args, "--help"]);
-    expect(status).toBe(0);
-    expect(stdout).toMatch(/^Usage: chatkeep/);
-  });
+  it.each([[], ["serve"], ["migrate"], ["doctor"], ["import"], ["export"], ["keys"], ["keys", "create"]])(
+    "%s has help",
+    (...args) => {
+      const { status, stdout } = chatkeep([...args, "--help"]);
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/^Usage: chatkeep/);
+    },
+  );
 
   it.each([
     [["nonsense"], {}, 1, /unknown command 'nonsense'/],
@@ -101,6 +104,12 @@ describe("every command", () => {
     [["import", "--format", "oasst", "--user", "a@b.c", "missing.jsonl"], {}, 2, /There is no file missing\.jsonl/],
     [["doctor"], { CHATKEEP_DATA: "nowhere" }, 2, /^chatkeep: There is no database in .*nowhere: set CHATKEEP_DATA/],
     [["export", "--user", "a@b.c"], { CHATKEEP_DATA: "nowhere" }, 2, /There is no database in/],
+    [
+      ["keys", "create", "--user", "a@b.c", "--name", "x", "--expires-in", "0d"],
+      {},
+      2,
+      /--expires-in must be a number/,
+    ],
     [["import", "x"], {}, 1, /required option '--user <email>' not specified/],
   ] as [string[], Environment, number, RegExp][])("%o says what is wrong", (args, environment, code, sentence) => {
     const { status, stderr } = chatkeep(args, environment);
@@ -122,6 +131,8 @@ describe("the embedded database", () => {
     expect(second.status).toBe(1);
     expect(second.stderr).toMatch(/^chatkeep: The embedded database in .* is in use by another process: stop that one/);
     expect(chatkeep(["doctor"], environment).stderr).toMatch(/in use by another process/);
+    const keys = chatkeep(["keys", "list", "--user", "ann@example.com"], environment);
+    expect([keys.status, keys.stderr]).toEqual([1, expect.stringMatching(/^chatkeep: A server is using .* web app/)]);
 
     first.child.kill("SIGKILL");
     await once(first.child, "exit");
@@ -211,6 +222,22 @@ describe("a shared PostgreSQL", () => {
     await (await call(one.url, "/api/chat", { id, message: question("My name is Ann.") }, token)).text();
     const answer = await call(two.url, "/api/chat", { id, message: question("What is my name?") }, token);
     expect(textIn(await answer.text())).toMatch(/^You are Ann/);
+
+    const whose = ["--user", "Ann@example.com"];
+    const unknown = chatkeep(["keys", "list", "--user", "nobody@example.com"], environment);
+    expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringMatching(/Nobody has signed up as nobody@/)]);
+    const made = chatkeep(
+      ["keys", "create", ...whose, "--name", "cron", "--read-only", "--expires-in", "90d"],
+      environment,
+    );
+    const key = made.stdout.trim();
+    const asked = async () => (await call(two.url, "/api/conversations", undefined, key)).status;
+    expect([made.status, await asked()]).toEqual([0, 200]);
+    const listed = chatkeep(["keys", "list", ...whose], environment).stdout;
+    expect(listed).toMatch(new RegExp(`^[-0-9a-f]{36}  ${key.slice(0, 8)}…  read only  until .*  used .*  cron\n$`));
+    expect(chatkeep(["keys", "revoke", listed.slice(0, 36), ...whose], environment).status).toBe(0);
+    expect(chatkeep(["keys", "revoke", listed.slice(0, 36), ...whose], environment).stderr).toMatch(/There is no key/);
+    await expect.poll(asked).toBe(401);
 
     const long = await call(one.url, "/api/chat", { id, message: question("help") }, token);
     const exit = once(one.child, "exit");

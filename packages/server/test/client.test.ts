@@ -232,6 +232,17 @@ it("who may not listen is told why", async () => {
   );
 });
 
+it("writes a conversation into a file, also by a link", async () => {
+  const { conversations } = anns();
+  const { id } = await conversations.create({ id: "in/a file", messages: [{ role: "user", content: "Hello?" }] });
+  const markdown = await new Response(await conversations.export(id, "markdown")).text();
+  expect(markdown).toMatch(/^# Hello\?\n.*\n## User · .* UTC\n\nHello\?\n$/s);
+  const asked = await fetch(conversations.exportUrl(id, "json"), { headers: { authorization: `Bearer ${annsToken}` } });
+  expect(await asked.json()).toMatchObject({ conversation: { id }, messages: [{ content: "Hello?" }], isWhole: true });
+  const refused = bobs().conversations.export(id, "json");
+  await expect(refused).rejects.toMatchObject({ code: "not_found", status: 404 });
+});
+
 it("lines are brought in, and all of it goes out", async () => {
   const report = await anns().import("oasst", "no JSON\n");
   expect(report).toMatchObject({ imported: 0, failed: 1 });

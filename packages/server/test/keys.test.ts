@@ -38,6 +38,25 @@ it("a key is shown once, works as a bearer token and as x-api-key, and is kept a
   expect(kept).not.toContain(made.key.slice(8));
 });
 
+it("a key's last use is noted, once an hour however often it is shown", async () => {
+  const { id, key } = await make(ann, { isReadOnly: true });
+  const ways = [{ authorization: `Bearer ${key}` }, { "x-api-key": key }, { authorization: `bearer ${key}` }];
+  const noted = async () => {
+    const { items } = await ann.call<{ items: (Made & { lastUsedAt: string | null })[] }>("GET", "/api/keys");
+    return Date.parse(items.find((each) => each.id === id)?.lastUsedAt ?? "");
+  };
+  const use = (way: number) => send(test.app, "GET", "/api/conversations", undefined, ways[way]);
+  expect(await noted()).toBeNaN();
+  await use(0);
+  const first = await noted();
+  expect(Math.abs(first - Date.now())).toBeLessThan(60_000);
+  await use(1);
+  expect(await noted()).toBe(first);
+  await test.db.update(apiKey).set({ lastUsedAt: new Date(first - 3_600_000) });
+  await use(2);
+  expect(await noted()).toBeGreaterThanOrEqual(first);
+});
+
 it("what is no key is refused, also beside a session that is good", async () => {
   const cases = [{ authorization: "Bearer ck_nothing" }, { "x-api-key": "nothing" }, { "x-api-key": "" }];
   for (const headers of cases) {
@@ -127,6 +146,7 @@ it("a key that is wrong is refused by name, and fifty are the limit, also of two
   const wrong = [
     { name: " " },
     { name: "a\nb" },
+    { name: "a\u009b2J" },
     { name: "x".repeat(101) },
     { name: "a", expiresInDays: 0 },
     { name: "a", scope: "all" },

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
+import { openTestApp, type Person, personWith, type TestApp } from "./helpers/app.ts";
 
 let test: TestApp;
 let [ann, bob]: Person[] = [];
@@ -80,6 +80,28 @@ it("searches, fetches and lists one's own chats", async () => {
     chats: [{ id: "a%2Fb%20c", messages: 2 }],
   });
   await client.close();
+});
+
+it("takes API keys, also those that may only read, which stay read-only beside it, until they are revoked", async () => {
+  const make = (isReadOnly: boolean) =>
+    (ann as Person).call<{ id: string; key: string }>("POST", "/api/keys", { name: "an assistant", isReadOnly });
+  const [reader, writer] = [await make(true), await make(false)];
+  for (const { key } of [reader, writer]) {
+    const client = await clientOf(key);
+    expect((await client.listTools()).tools).toHaveLength(3);
+    expect((await call(client, "search", { query: "sourdough" })).structuredContent).toMatchObject({
+      results: [{ id: "a%2Fb%20c/q%231" }],
+    });
+    expect((await call(client, "fetch", { id: "a%2Fb%20c" })).isError).toBeUndefined();
+    expect((await call(client, "fetch", { id: "bobs" })).isError).toBe(true);
+    expect((await call(client, "recent_chats", {})).structuredContent).toMatchObject({ chats: [{ id: "a%2Fb%20c" }] });
+    await client.close();
+  }
+  for (const path of ["/api/conversations", "/mcp/../api/conversations", "/v1/conversations", "/mcp/"]) {
+    expect([path, (await personWith(test.app, reader.key).request("POST", path, {})).status]).toEqual([path, 403]);
+  }
+  await (ann as Person).call("DELETE", `/api/keys/${reader.id}`);
+  await expect(clientOf(reader.key)).rejects.toThrow();
 });
 
 it("says what is wrong, and nothing of another's", async () => {

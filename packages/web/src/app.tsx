@@ -58,7 +58,7 @@ function Root() {
 const side =
   "fixed inset-y-0 z-20 flex w-72 shrink-0 flex-col bg-side transition-transform md:static md:z-auto print:hidden";
 
-function SignedIn({ person: { id, name, email } }: { person: Person }) {
+function SignedIn({ person }: { person: Person }) {
   const [isListOpen, setIsListOpen] = useState(false);
   const [isHelpOpen, setIsHelpOpen] = useState(false);
   const [hasTasks, setHasTasks] = useState(() => remembered("tasks") === "shown" && innerWidth >= 1024);
@@ -76,7 +76,7 @@ function SignedIn({ person: { id, name, email } }: { person: Person }) {
     if (isListOpen) document.getElementById("conversation")?.focus();
     setIsListOpen(false);
   };
-  useLive(id);
+  useLive(person.id);
   useShortcuts([
     { key: "o", isCommand: true, isShift: true, onPress: () => void navigate({ to: "/" }) },
     { key: "k", isCommand: true, onPress: showList },
@@ -108,7 +108,7 @@ function SignedIn({ person: { id, name, email } }: { person: Person }) {
           className={`${side} left-0 border-line border-r md:visible md:translate-x-0 ${isListOpen ? "visible translate-x-0" : "invisible -translate-x-full"}`}
         >
           <Sidebar onOpen={closeList} />
-          <AccountMenu personId={id} name={name} email={email} onOpen={closeList} />
+          <AccountMenu person={person} onOpen={closeList} />
         </aside>
         <main id="conversation" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
           <div className="flex items-center justify-between p-2 md:absolute md:end-2 md:z-10 print:hidden">

@@ -39,8 +39,9 @@ function queryFor(queryKey: string[], filter: ConversationListOptions) {
   });
 }
 
-/** Puts a conversation where it belongs now; the newest activity stands first, as the server would list it. */
+/** Puts a conversation where it belongs now; the newest activity stands first, as the server would list it: no temporary one. */
 export function putInLists(queries: QueryClient, conversation: ListedConversation): void {
+  if (conversation.expiresAt !== null) return;
   const home: ListName = conversation.archived ? "archive" : conversation.pinned ? "pinned" : "active";
   for (const name of names) {
     queries.setQueryData<Pages>(keyOf(name), (list) => {

@@ -17,6 +17,9 @@ export interface ConversationListOptions extends RequestOptions {
   metadata?: Record<string, string | number | boolean | null> | undefined;
 }
 
+/** What a conversation is written as. */
+export type ConversationFileFormat = "markdown" | "json";
+
 /** Each verb throws an `ApiError`; someone else's conversation is `not_found`, like one that never was. */
 export interface ConversationsClient {
   /** Creates a conversation, with up to 100 first messages. With an `id` of your own it can be sent again safely. @throws conflict */
@@ -37,13 +40,25 @@ export interface ConversationsClient {
   archive(conversationId: string, archived: boolean, options?: RequestOptions): Promise<Conversation>;
   /** Shows the branch of a message, to its newest end. @throws not_found */
   showBranch(conversationId: string, messageId: string, options?: RequestOptions): Promise<Conversation>;
+  /**
+   * The branch that is shown as a file: Markdown to read, or JSON with all that is kept of each message. Where the conversation is
+   * deleted or turned to another branch meanwhile, the Markdown ends with a sentence about it, the JSON with `"isWhole":false`.
+   * @throws not_found; rate_limited
+   */
+  export(
+    conversationId: string,
+    format: ConversationFileFormat,
+    options?: RequestOptions,
+  ): Promise<ReadableStream<Uint8Array>>;
+  /** The whole address of that file, for a link: the browser asks for it with its cookie, and names it by the title. */
+  exportUrl(conversationId: string, format: ConversationFileFormat): string;
   /** Deletes it for good, with its messages. @throws not_found */
   delete(conversationId: string, options?: RequestOptions): Promise<void>;
 }
 
 export const conversationPath = (conversationId: string) => `/conversations/${encodeURIComponent(conversationId)}`;
 
-export function conversationsClient({ request }: Sender): ConversationsClient {
+export function conversationsClient({ request, send, url }: Sender): ConversationsClient {
   const list = ({ signal, keepalive, metadata, ...query }: ConversationListOptions = {}) =>
     request<Page<Conversation>>("/conversations", {
       query: { ...query, metadata: metadata && JSON.stringify(metadata) },
@@ -52,6 +67,7 @@ export function conversationsClient({ request }: Sender): ConversationsClient {
     });
   const update: ConversationsClient["update"] = (id, json, options) =>
     request(conversationPath(id), { ...options, method: "PATCH", json });
+  const exportPath = (id: string) => `${conversationPath(id)}/export`;
   return {
     create: (json = {}, options) => request("/conversations", { ...options, method: "POST", json }),
     get: (id, options) => request(conversationPath(id), options),
@@ -69,6 +85,11 @@ export function conversationsClient({ request }: Sender): ConversationsClient {
     pin: (id, pinned, options) => update(id, { pinned }, options),
     archive: (id, archived, options) => update(id, { archived }, options),
     showBranch: (id, headId, options) => update(id, { headId }, options),
+    export: async (id, format, options) => {
+      const { body } = await send(exportPath(id), { ...options, query: { format } });
+      return body ?? new ReadableStream({ start: (controller) => controller.close() });
+    },
+    exportUrl: (id, format) => url(exportPath(id), { format }),
     delete: (id, options) => request(conversationPath(id), { ...options, method: "DELETE" }),
   };
 }

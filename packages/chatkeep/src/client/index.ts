@@ -19,7 +19,7 @@ export type {
 export { ApiError, errorOf } from "./api-error.ts";
 export type { ChatClient, FollowOptions, Question } from "./chat.ts";
 export { type Client, createClient } from "./client.ts";
-export type { ConversationListOptions, ConversationsClient } from "./conversations.ts";
+export type { ConversationFileFormat, ConversationListOptions, ConversationsClient } from "./conversations.ts";
 export type { EventsClient, EventsState, SubscribeOptions } from "./events.ts";
 export type { ImportFileOptions } from "./import-file.ts";
 export type { AppendOptions, BranchOptions, MessageListOptions, MessagesClient } from "./messages.ts";

@@ -1,8 +1,8 @@
 /** chatkeep keys: the API keys of a user, for whoever operates the server. */
-import { InvalidInputError, requireMigrated } from "chatkeep";
+import { InvalidInputError, requireMigrated, UnavailableError } from "chatkeep";
 import type { DatabaseConfig } from "../config.ts";
 import { type OpenDatabase, openExistingDatabase } from "../database.ts";
-import { type ApiKey, createKey, listKeys, revokeKey } from "../keys.ts";
+import { type ApiKey, createKey, listKeys, maxDays, revokeKey } from "../keys.ts";
 import { migrations } from "../migrations.generated.ts";
 import { userByEmail } from "./people.ts";
 
@@ -35,9 +35,9 @@ export async function endKey(database: DatabaseConfig, email: string, keyId: str
 }
 
 function daysIn(text: string): number {
-  const days = /^(\d{1,4})d$/.exec(text)?.[1];
-  if (days) return Number(days);
-  throw new InvalidInputError("--expires-in must be a number of days, such as 90d.");
+  const days = Number(/^(\d{1,4})d$/.exec(text)?.[1]);
+  if (days >= 1 && days <= maxDays) return days;
+  throw new InvalidInputError(`--expires-in must be a number of days from 1d to ${maxDays}d, such as 90d.`);
 }
 
 async function withUser<Result>(
@@ -45,7 +45,11 @@ async function withUser<Result>(
   email: string,
   work: (connection: OpenDatabase, userId: string) => Promise<Result>,
 ): Promise<Result> {
-  await using connection = await openExistingDatabase(database);
+  await using connection = await openExistingDatabase(database).catch((cause: unknown) => {
+    if (database.engine !== "pglite" || !(cause instanceof UnavailableError)) throw cause;
+    const sentence = "A server is using this embedded database: manage keys in its web app, under Account, or stop it.";
+    throw new UnavailableError(sentence, { cause });
+  });
   await requireMigrated(connection, migrations);
   return await work(connection, (await userByEmail(connection.db, email)).id);
 }

@@ -91,6 +91,8 @@ export const apiKey = pgTable(
     hash: text("hash").notNull().unique("api_key_hash_key"),
     isReadOnly: boolean("is_read_only").notNull().default(false),
     expiresAt: time("expires_at"),
+    /** To the hour. */
+    lastUsedAt: time("last_used_at"),
     createdAt: time("created_at").notNull().defaultNow(),
   },
   (table) => [index("api_key_user_id_idx").on(table.userId)],

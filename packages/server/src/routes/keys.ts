@@ -51,6 +51,11 @@ export function keyRoutes(db: Database, notifier: Pick<Notifier, "publish">) {
     });
 }
 
-function asKey({ createdAt, expiresAt, ...row }: ApiKey): z.infer<typeof apiKey> {
-  return { ...row, createdAt: createdAt.toISOString(), expiresAt: expiresAt?.toISOString() ?? null };
+function asKey({ createdAt, expiresAt, lastUsedAt, ...row }: ApiKey): z.infer<typeof apiKey> {
+  return {
+    ...row,
+    createdAt: createdAt.toISOString(),
+    expiresAt: expiresAt?.toISOString() ?? null,
+    lastUsedAt: lastUsedAt?.toISOString() ?? null,
+  };
 }

@@ -25,6 +25,7 @@ export const apiKey = z
     start: z.string().meta({ description: "Its first characters, by which people know it again." }),
     isReadOnly: z.boolean(),
     expiresAt: time.nullable(),
+    lastUsedAt: time.nullable().meta({ description: "To the hour." }),
     createdAt: time,
   })
   .meta({ id: "ApiKey" });

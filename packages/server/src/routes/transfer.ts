@@ -14,6 +14,7 @@ import { formats } from "../transfer/formats.ts";
 import { importLines } from "../transfer/import.ts";
 import { linesOf } from "../transfer/lines.ts";
 import { keepUpload, storeUpload } from "../transfer/upload.ts";
+import { whenOver } from "../transfer/when-over.ts";
 import { createRouter } from "./router.ts";
 import { responses } from "./schemas.ts";
 
@@ -142,21 +143,4 @@ async function* linesFrom(events: AsyncIterable<FileImportEvent>, log: Log): Asy
   } catch (error) {
     yield lineOf({ type: "failed", ...bodyForError(error, log) });
   }
-}
-
-/** The same, which says when it is over, also for whoever leaves before its beginning: then a generator does not say so itself. */
-function whenOver<Item>(source: AsyncGenerator<Item>, onOver: () => void): AsyncIterableIterator<Item> {
-  const over = async (step: Promise<IteratorResult<Item>>): Promise<IteratorResult<Item>> => {
-    const result = await step.catch((error: unknown) => {
-      onOver();
-      throw error;
-    });
-    if (result.done) onOver();
-    return result;
-  };
-  return {
-    [Symbol.asyncIterator]: () => whenOver(source, onOver),
-    next: () => over(source.next()),
-    return: () => over(source.return(undefined)),
-  };
 }

@@ -11,21 +11,24 @@ import { t } from "../strings/index.ts";
 import { tellTabs } from "../tabs.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { toasts } from "../ui/toasts.tsx";
-import { account } from "./account.ts";
+import { account, type Person } from "./account.ts";
 
 interface AccountMenuProps {
-  personId: string;
-  name: string;
-  email: string;
+  person: Person;
   onOpen: () => void;
 }
 
-export function AccountMenu({ personId, name, email, onOpen }: AccountMenuProps) {
+export function AccountMenu({ person, onOpen }: AccountMenuProps) {
+  const { id: personId, isAnonymous } = person;
+  const name = isAnonymous ? t.anonymous.guest : person.name;
+  const words = isAnonymous
+    ? { title: t.anonymous.leaveTitle, text: t.anonymous.leaveText, action: t.anonymous.leaveAction }
+    : { title: t.account.draftsTitle, text: t.account.draftsText, action: t.account.signOutAnyway };
   const [isAsking, setIsAsking] = useState(false);
   const queries = useQueryClient();
   const navigate = useNavigate();
   const leave = useMutation({
-    mutationFn: account.signOut,
+    mutationFn: isAnonymous ? account.leave : account.signOut,
     onError: (error) => void toasts.add({ title: sentenceOf(error) }),
     onSuccess: async () => {
       forgetChats();
@@ -55,26 +58,19 @@ export function AccountMenu({ personId, name, email, onOpen }: AccountMenuProps)
           <span dir="auto" className="block truncate font-medium">
             {name}
           </span>{" "}
-          <span className="block truncate text-quiet text-xs">{email}</span>
+          <span className="block truncate text-quiet text-xs">{isAnonymous ? t.anonymous.keep : person.email}</span>
         </span>
       </Link>
       <button
         type="button"
         disabled={leave.isPending}
-        onClick={() => (hasDrafts(personId) ? setIsAsking(true) : leave.mutate())}
+        onClick={() => (isAnonymous || hasDrafts(personId) ? setIsAsking(true) : leave.mutate())}
         className="mt-1 flex w-full items-center gap-2 rounded-lg px-3 py-2 text-quiet text-sm hover:bg-line/50 hover:text-ink disabled:opacity-50"
       >
         <LogOut size={15} aria-hidden="true" />
-        {t.account.signOut}
+        {isAnonymous ? t.anonymous.leave : t.account.signOut}
       </button>
-      <Confirm
-        open={isAsking}
-        onOpenChange={setIsAsking}
-        title={t.account.draftsTitle}
-        text={t.account.draftsText}
-        action={t.account.signOutAnyway}
-        onConfirm={() => leave.mutate()}
-      />
+      <Confirm open={isAsking} onOpenChange={setIsAsking} {...words} onConfirm={() => leave.mutate()} />
     </div>
   );
 }

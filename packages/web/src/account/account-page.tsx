@@ -1,8 +1,7 @@
 /** The account: name, password, appearance, devices, data, and its end. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download } from "lucide-react";
-import { type FormEvent, type ReactNode, useState } from "react";
-import { sentenceOf } from "../strings/errors.ts";
+import { useState } from "react";
 import { chooseLanguage, language, languageNames, t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { Confirm } from "../ui/confirm.tsx";
@@ -10,17 +9,22 @@ import { Field } from "../ui/field.tsx";
 import { chooseTheme, currentTheme, type Theme } from "../ui/theme.ts";
 import { fullTime } from "../ui/times.ts";
 import { account, type Person } from "./account.ts";
+import { ApiKeys } from "./api-keys.tsx";
 import { ImportFile } from "./import-file.tsx";
+import { KeepChats } from "./keep-chats.tsx";
+import { Choice, Outcome, Section, valueIn } from "./section.tsx";
 
 export function AccountPage({ person }: { person: Person }) {
+  const isAnonymous = person.isAnonymous === true;
   return (
     <div className="relative h-full overflow-y-auto">
       <div className="mx-auto grid max-w-2xl gap-8 px-4 py-6">
         <h1 className="font-semibold text-2xl">{t.account.title}</h1>
-        <Profile person={person} />
-        <Password />
+        {isAnonymous ? <KeepChats person={person} /> : <Profile person={person} />}
+        {!isAnonymous && <Password />}
         <Appearance />
-        <Devices />
+        {!isAnonymous && <Devices />}
+        <ApiKeys isAnonymous={isAnonymous} />
         <Section title={t.account.data}>
           <div>
             <a
@@ -35,38 +39,11 @@ export function AccountPage({ person }: { person: Person }) {
           </div>
           <ImportFile />
         </Section>
-        <End />
+        {!isAnonymous && <End />}
       </div>
     </div>
   );
 }
-
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className="grid gap-4 border-line border-t pt-6">
-      <h2 className="font-semibold">{title}</h2>
-      {children}
-    </section>
-  );
-}
-
-/** What became of something that was asked for. */
-function Outcome({ error, done }: { error: Error | null; done: string | false }) {
-  if (error)
-    return (
-      <p role="alert" className="text-danger text-sm">
-        {sentenceOf(error)}
-      </p>
-    );
-  return (
-    <p role="status" className="text-quiet text-sm empty:hidden">
-      {done}
-    </p>
-  );
-}
-
-const valueIn = (event: FormEvent<HTMLFormElement>, name: string) =>
-  String(new FormData(event.currentTarget).get(name) ?? "");
 
 function Profile({ person }: { person: Person }) {
   const queries = useQueryClient();
@@ -158,32 +135,6 @@ function Appearance() {
         />
       </div>
     </Section>
-  );
-}
-
-interface ChoiceProps {
-  label: string;
-  value: string;
-  options: [value: string, name: string][];
-  onChange: (value: string) => void;
-}
-
-function Choice({ label, value, options, onChange }: ChoiceProps) {
-  return (
-    <label className="grid gap-1.5 font-medium text-sm">
-      {label}
-      <select
-        value={value}
-        onChange={(event) => onChange(event.target.value)}
-        className="rounded-lg border border-line bg-page px-3 py-2 font-normal"
-      >
-        {options.map(([each, name]) => (
-          <option key={each} value={each}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
 

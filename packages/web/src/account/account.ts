@@ -5,6 +5,8 @@ export interface Person {
   id: string;
   name: string;
   email: string;
+  /** Has begun without an account. */
+  isAnonymous?: boolean | null;
 }
 
 export interface Session {
@@ -21,6 +23,12 @@ export const account = {
   current: async () => (await read<{ user: Person } | null>("get-session"))?.user ?? null,
   signIn: (email: string, password: string) => post("sign-in/email", { email, password }),
   signUp: (name: string, email: string, password: string) => post("sign-up/email", { name, email, password }),
+  /** Which ways to sign in the server has. */
+  ways: () => client.request<{ anonymous: boolean }>("/sign-in"),
+  /** Begins without an account; signing up or in later takes along what there is by then. */
+  begin: () => post("sign-in/anonymous", {}),
+  /** Deletes whoever has begun without an account, with all there is of them. */
+  leave: () => post("delete-anonymous-user", {}),
   signOut: () => post("sign-out", {}),
   rename: (name: string) => post("update-user", { name }),
   changePassword: (currentPassword: string, newPassword: string) =>

@@ -40,6 +40,8 @@ export function writeDraft(personId: string, conversationId: string, text: strin
 export interface Asked {
   messageId: string;
   text: string;
+  /** The chat that it begins is to be temporary. */
+  isTemporary?: boolean;
 }
 
 export function readAsked(personId: string, conversationId: string): Asked | undefined {
@@ -61,6 +63,15 @@ export function moveDraftToNew(personId: string, conversationId: string): void {
   if (!text) return;
   writeDraft(personId, newDraft, [readDraft(personId, newDraft), text].filter(Boolean).join("\n\n"));
   writeDraft(personId, conversationId, "");
+}
+
+/** Who began without an account has one now: what was written goes along. */
+export function moveDrafts(fromId: string, toId: string): void {
+  for (const name of namesOf(fromId)) {
+    const moved = name.replace(fromId, toId);
+    if (!read(moved)) write(moved, read(name));
+    write(name, "");
+  }
 }
 
 export function hasDrafts(personId: string): boolean {

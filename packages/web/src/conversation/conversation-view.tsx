@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { UIMessage } from "ai";
-import { ApiError } from "chatkeep/client";
+import { ApiError, type Conversation } from "chatkeep/client";
 import { ArrowDown } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { v4 as uuid } from "uuid";
@@ -27,6 +27,7 @@ import { Earlier } from "./earlier.tsx";
 import { MessageView } from "./message-view.tsx";
 import { StateOfReply } from "./state-of-reply.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
+import { markTemporary, TemporaryNotice, useTemporary } from "./temporary.tsx";
 import { useUnsent } from "./use-asked.ts";
 import { useBranches } from "./use-branches.ts";
 import { useJump } from "./use-jump.ts";
@@ -53,7 +54,8 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   const isWrittenElsewhere = !isReplying && keptOf(last)?.status === "streaming";
   const isBusy = isReplying || isWrittenElsewhere;
   useFollow(id, isWrittenElsewhere);
-  const title = useTitle(id, isNew);
+  const stored = useStored(id, isNew);
+  const { isTemporary, isWanted, setIsWanted } = useTemporary(personId, id, stored);
   const { ref: scroller, isAway, toEnd } = useStickToEnd(messages);
   const [stopError, setStopError] = useState<Error>();
   const isMissing =
@@ -68,11 +70,12 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
       setStopError(undefined);
       toEnd();
       const messageId = uuid();
-      writeAsked(personId, id, { messageId, text: wordsOf(parts) });
+      if (isTemporary) markTemporary(id);
+      writeAsked(personId, id, { messageId, text: wordsOf(parts), ...(isTemporary && { isTemporary }) });
       chat.setMessages(above);
       void chat.sendMessage({ id: messageId, parts }, parentId === undefined ? {} : { body: { parentId } });
     },
-    [chat.sendMessage, chat.setMessages, clearError, toEnd, personId, id],
+    [chat.sendMessage, chat.setMessages, clearError, toEnd, personId, id, isTemporary],
   );
   const send = (text: string) => {
     writeDraft(personId, draftOf, "");
@@ -140,10 +143,12 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
           )}
           {messages.length > 0 && (
             <h1 dir="auto" className="sr-only print:not-sr-only print:font-semibold print:text-xl">
-              {title ?? t.list.newChat}
+              {stored?.title ?? t.list.newChat}
             </h1>
           )}
-          {isEmpty && <Welcome onPick={send} />}
+          {isEmpty && (
+            <Welcome onPick={send} isTemporary={isWanted} onTemporary={isNew || isUnsent ? setIsWanted : undefined} />
+          )}
           <div role="log" aria-live="off" aria-label={t.chat.messages} className="grid grid-cols-[minmax(0,1fr)] gap-6">
             {messages.map((message) => (
               <MessageView
@@ -180,6 +185,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
             <ArrowDown size={18} />
           </IconButton>
         )}
+        {isTemporary && messages.length > 0 && <TemporaryNotice expiresAt={stored?.expiresAt} />}
         <Composer
           draftName={draftKey(personId, draftOf)}
           draft={readDraft(personId, draftOf)}
@@ -217,18 +223,19 @@ function Gone() {
   );
 }
 
-/** The tab has the name of the conversation. */
-function useTitle(id: string, isNew: boolean): string | null | undefined {
+/** The conversation as the server has it; the tab has its name. */
+function useStored(id: string, isNew: boolean): Conversation | undefined {
   const { data } = useQuery({
     queryKey: ["conversation", id],
     queryFn: () => client.conversations.get(id),
     enabled: !isNew,
   });
-  const title = isNew ? undefined : data?.title;
+  const stored = isNew ? undefined : data;
+  const title = stored?.title;
   useEffect(() => {
     document.title = title ? `${title} · chatkeep` : "chatkeep";
   }, [title]);
-  return title;
+  return stored;
 }
 
 interface Asking {

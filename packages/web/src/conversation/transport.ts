@@ -2,6 +2,7 @@
 import { DefaultChatTransport, type UIMessage } from "ai";
 import type { BranchMessage } from "chatkeep/client";
 import { fetchReply } from "../reply-streams.ts";
+import { makeTemporary } from "./temporary.tsx";
 
 /** What is known of a message that was read from the server. */
 export interface KeptMetadata
@@ -11,10 +12,11 @@ export interface KeptMetadata
 export const chatTransport = new DefaultChatTransport<UIMessage>({
   api: "/chat",
   fetch: fetchReply,
-  prepareSendMessagesRequest: ({ id, messages, trigger, body }) => {
+  prepareSendMessagesRequest: async ({ id, messages, trigger, body }) => {
     const index = messages.findLastIndex(({ role }) => role === "user");
     const question = messages[index];
     const message = question && { id: question.id, role: question.role, parts: question.parts };
+    await makeTemporary(id);
     return { body: { id, message, trigger, parentId: parentOf(messages.slice(0, index + 1)), ...body } };
   },
 });

@@ -3,7 +3,7 @@ import { Menu } from "@base-ui/react/menu";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import type { ConversationChange } from "chatkeep/client";
-import { Archive, ArchiveRestore, Ellipsis, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Download, Ellipsis, FileJson, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
 import { type KeyboardEvent, useRef, useState } from "react";
 import { client } from "../client.ts";
 import { type ListedConversation, putInLists } from "../lists.ts";
@@ -93,6 +93,17 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
                 {archived ? <ArchiveRestore size={15} aria-hidden="true" /> : <Archive size={15} aria-hidden="true" />}
                 {archived ? t.list.fromArchive : t.list.toArchive}
               </Menu.Item>
+              <Menu.LinkItem
+                className={item}
+                href={client.conversations.exportUrl(id, "markdown")}
+                download
+                closeOnClick
+              >
+                <Download size={15} aria-hidden="true" /> {t.list.asMarkdown}
+              </Menu.LinkItem>
+              <Menu.LinkItem className={item} href={client.conversations.exportUrl(id, "json")} download closeOnClick>
+                <FileJson size={15} aria-hidden="true" /> {t.list.asJson}
+              </Menu.LinkItem>
               <Menu.Item className={`${item} text-danger`} onClick={remove}>
                 <Trash2 size={15} aria-hidden="true" /> {t.list.delete}
               </Menu.Item>

@@ -32,6 +32,19 @@ export const de: Strings = {
     hasNone: "Du hast noch kein Konto?",
   },
 
+  anonymous: {
+    begin: "Ohne Konto weitermachen",
+    hint: "Nur dieser Browser findet zurück zu deinen Chats, bis eine Woche nach deinem letzten Besuch. Registriere dich später, um sie zu behalten.",
+    guest: "Gast",
+    keep: "Diese Chats behalten: Konto anlegen",
+    keepText:
+      "Bisher findet nur dieser Browser zurück zu deinen Chats, bis eine Woche nach deinem letzten Besuch. Mit einem Konto hast du sie auf jedem Gerät. Wenn du schon eines hast, melde dich an: sie kommen dorthin.",
+    leave: "Gehen",
+    leaveTitle: "Ohne Konto gehen?",
+    leaveText: "Deine Chats und Aufgaben werden gelöscht: ohne Konto findet niemand zu ihnen zurück.",
+    leaveAction: "Löschen und gehen",
+  },
+
   list: {
     label: "Unterhaltungen",
     newChat: "Neuer Chat",
@@ -57,6 +70,8 @@ export const de: Strings = {
     unpin: "Lösen",
     toArchive: "Archivieren",
     fromArchive: "Aus dem Archiv holen",
+    asMarkdown: "Als Markdown herunterladen",
+    asJson: "Als JSON herunterladen",
     delete: "Löschen",
     deleted: (title) => `„${title}“ gelöscht`,
     archived: (title) => `„${title}“ archiviert`,
@@ -118,6 +133,15 @@ export const de: Strings = {
     stop: "Anhalten",
     file: "Eine Datei",
     picture: "Ein Bild",
+  },
+
+  temporary: {
+    label: "Temporärer Chat",
+    hint: "Nicht in deiner Liste, nicht in der Suche, nicht im Export, und nach höchstens einem Tag weg.",
+    notice:
+      "Temporärer Chat: nicht in deiner Liste, nicht in der Suche, nicht im Export, und nach höchstens einem Tag weg.",
+    until: (time) =>
+      `Temporärer Chat: nicht in deiner Liste, nicht in der Suche, nicht im Export. Spätestens am ${time} ist er weg; bis dahin ist er unter dieser Adresse.`,
   },
 
   markdown: {
@@ -223,6 +247,37 @@ export const de: Strings = {
       "Alles von dir wird gelöscht: Unterhaltungen, Nachrichten, Aufgaben. Das lässt sich nicht rückgängig machen.",
     confirm: "Alles löschen",
     confirmTitle: "Dein Konto löschen?",
+  },
+
+  keys: {
+    title: "API-Schlüssel",
+    hint: "Mit einem Schlüssel arbeitet ein Programm mit deinen Chats und Aufgaben, ohne sich anzumelden. Dein Konto kann es nicht ändern.",
+    forAccounts: "Schlüssel gibt es nur mit Konto: lege zuerst eines an, deine Chats kommen mit.",
+    loading: "Die Schlüssel werden gelesen …",
+    none: "Es gibt keine Schlüssel.",
+    name: "Wofür ist er?",
+    end: "Er endet",
+    inDays: (days) => (days === 365 ? "in einem Jahr" : `in ${days} Tagen`),
+    never: "Nie",
+    readOnly: "Er darf nur lesen",
+    make: "Schlüssel anlegen",
+    new: "Der neue Schlüssel",
+    once: "Kopiere ihn jetzt: er wird nicht noch einmal gezeigt.",
+    hide: "Ich habe ihn kopiert",
+    reads: "liest nur",
+    writes: "liest und schreibt",
+    made: (day) => `angelegt am ${day}`,
+    ends: (day) => `endet am ${day}`,
+    ended: (day) => `endete am ${day}`,
+    noEnd: "endet nie",
+    used: (day) => `zuletzt benutzt am ${day}`,
+    unused: "noch nicht benutzt",
+    revoke: "Widerrufen",
+    revokeOf: (name) => `${name} widerrufen`,
+    revokeTitle: (name) => `„${name}“ widerrufen?`,
+    revokeText:
+      "Programme, die diesen Schlüssel zeigen, werden ab jetzt abgewiesen. Das lässt sich nicht rückgängig machen.",
+    revoked: (name) => `„${name}“ ist widerrufen.`,
   },
 
   help: {

@@ -30,6 +30,19 @@ export const en = {
     hasNone: "You have no account yet?",
   },
 
+  anonymous: {
+    begin: "Go on without an account",
+    hint: "Only this browser can come back to your chats, for a week after your last visit. Sign up later to keep them.",
+    guest: "Guest",
+    keep: "Keep these chats: make an account",
+    keepText:
+      "So far only this browser can come back to your chats, for a week after your last visit. With an account they are yours on every device. If you have one already, sign in: they go there.",
+    leave: "Leave",
+    leaveTitle: "Leave without an account?",
+    leaveText: "Your chats and tasks are deleted: without an account nobody can come back to them.",
+    leaveAction: "Delete and leave",
+  },
+
   list: {
     label: "Conversations",
     newChat: "New chat",
@@ -55,6 +68,8 @@ export const en = {
     unpin: "Unpin",
     toArchive: "Archive",
     fromArchive: "Take out of the archive",
+    asMarkdown: "Download as Markdown",
+    asJson: "Download as JSON",
     delete: "Delete",
     deleted: (title: string) => `Deleted “${title}”`,
     archived: (title: string) => `Archived “${title}”`,
@@ -116,6 +131,14 @@ export const en = {
     stop: "Stop",
     file: "A file",
     picture: "A picture",
+  },
+
+  temporary: {
+    label: "Temporary chat",
+    hint: "Not in your list, not in search, not exported, and gone after a day at most.",
+    notice: "Temporary chat: not in your list, not in search, not exported, and gone after a day at most.",
+    until: (time: string) =>
+      `Temporary chat: not in your list, not in search, not exported. It is gone on ${time} at the latest; until then it is at this address.`,
   },
 
   /** The renderer of Markdown has words of its own. */
@@ -203,6 +226,36 @@ export const en = {
     dangerHint: "Everything of yours is deleted: conversations, messages, tasks. This cannot be undone.",
     confirm: "Delete everything",
     confirmTitle: "Delete your account?",
+  },
+
+  keys: {
+    title: "API keys",
+    hint: "A key lets a program work with your chats and tasks without signing in. It cannot change your account.",
+    forAccounts: "Keys are for accounts: make an account first, your chats come along.",
+    loading: "The keys are being read …",
+    none: "There are no keys.",
+    name: "What is it for?",
+    end: "It ends",
+    inDays: (days: number) => (days === 365 ? "in a year" : `in ${days} days`),
+    never: "Never",
+    readOnly: "It may only read",
+    make: "Make a key",
+    new: "The new key",
+    once: "Copy it now: it is not shown again.",
+    hide: "I have copied it",
+    reads: "reads only",
+    writes: "reads and writes",
+    made: (day: string) => `made ${day}`,
+    ends: (day: string) => `ends ${day}`,
+    ended: (day: string) => `ended ${day}`,
+    noEnd: "never ends",
+    used: (day: string) => `last used ${day}`,
+    unused: "not used yet",
+    revoke: "Revoke",
+    revokeOf: (name: string) => `Revoke ${name}`,
+    revokeTitle: (name: string) => `Revoke “${name}”?`,
+    revokeText: "Programs that show this key are refused from now on. This cannot be undone.",
+    revoked: (name: string) => `“${name}” is revoked.`,
   },
 
   help: {

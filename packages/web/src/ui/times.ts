@@ -5,6 +5,7 @@ const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-di
 const weekday = new Intl.DateTimeFormat(language, { weekday: "short" });
 const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
 const month = new Intl.DateTimeFormat(language, { month: "long", year: "numeric" });
+const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
 
 /** Whole calendar days between a moment and now: 0 is today. */
@@ -18,6 +19,18 @@ export function shortTime(iso: string): string {
   const days = daysAgo(moment);
   if (days <= 0) return clock.format(moment);
   return days < 7 ? weekday.format(moment) : day.format(moment);
+}
+
+const dayAndClock = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+
+/** The day with its year, for what is far away. */
+export function dateOf(iso: string): string {
+  return date.format(new Date(iso));
+}
+
+/** The moment in few letters, for what is to come. */
+export function shortFullTime(iso: string): string {
+  return dayAndClock.format(new Date(iso));
 }
 
 export function fullTime(iso: string): string {

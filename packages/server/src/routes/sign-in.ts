@@ -1,0 +1,20 @@
+/** /api/sign-in: which ways in there are, for the page that offers them. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { createRouter } from "./router.ts";
+
+const ways = z.object({
+  anonymous: z.boolean().meta({ description: "People may begin without an account." }),
+});
+
+const read = createRoute({
+  method: "get",
+  path: "/sign-in",
+  tags: ["Sign-in"],
+  security: [],
+  summary: "Which ways to sign in there are; asked by whoever is not signed in",
+  responses: { 200: { description: "The ways", content: { "application/json": { schema: ways } } } },
+});
+
+export function signInRoutes(given: z.infer<typeof ways>) {
+  return createRouter().openapi(read, (c) => c.json(given, 200));
+}
