@@ -17,7 +17,7 @@ const serverTests: Record<string, string[]> = {
 /** What has no SQL of its own in it is proved once: on the engine that is there in a moment, or on the one that has several sessions. */
 const onceOnPglite =
   "packages/server/test/{ai-sdk-chat,assistant-cloud,bodies,client,clients,endpoints,history,import,import-products,keys,mcp,named-models,openai,openai-conversations,openai-responses,restore,routes,search,tools,workflow-transport}.test.ts";
-const onceOnPg18 = "packages/chatkeep/test/{langchain,langgraph,langgraph.model,openai-agents}.test.ts";
+const onceOnPg18 = "packages/chatkeep/test/{claude-agent,langchain,langgraph,langgraph.model,openai-agents}.test.ts";
 
 /** LangGraph's own suite, and its checkpointer through all drivers. */
 const langgraph = "packages/chatkeep/test/langgraph";
