@@ -305,7 +305,7 @@ it("a body of another type than JSON is refused", async () => {
 it("every route needs somebody who is signed in", async () => {
   const { paths } = (await (await send(test.app, "GET", "/openapi.json")).json()) as { paths: Record<string, object> };
   for (const [path, methods] of Object.entries(paths)) {
-    if (!path.startsWith("/api/") || path.startsWith("/api/auth/")) continue;
+    if (!path.startsWith("/api/") || path.startsWith("/api/auth/") || path === "/api/sign-in") continue;
     for (const method of Object.keys(methods)) {
       const response = await send(test.app, method.toUpperCase(), path.replace("{id}", never), undefined, {
         authorization: "Bearer nobody",
