@@ -5,6 +5,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { HumanMessage } from "@langchain/core/messages";
 import type { UIMessage } from "ai";
 import { AssistantCloud } from "assistant-cloud";
+import { createSessionStore } from "chatkeep/claude-agent";
 import { createClient } from "chatkeep/client";
 import { createChatMessageHistory } from "chatkeep/langchain";
 import { createSession } from "chatkeep/openai-agents";
@@ -46,6 +47,8 @@ interface Door {
   open(person: Person, name: string): Promise<string>;
   /** Whether its client names messages, so that it can send one again. */
   isNaming: boolean;
+  /** Its names are no ids of ours, but what these are made of: each is one. */
+  takesAll?: boolean;
   /** Somebody else's conversation of this name would be another one. */
   isPersonal?: boolean;
 }
@@ -163,6 +166,26 @@ const doors: Record<string, Door> = {
       },
     }),
   },
+  "a session of the Claude Agent SDK": {
+    open: async (_person, name) => name,
+    isNaming: false,
+    isPersonal: true,
+    takesAll: true,
+    visit({ id: userId }) {
+      const sessions = createSessionStore({ store: test.store, userId });
+      const keyOf = (sessionId: string) => ({ projectKey: "of all", sessionId });
+      return {
+        say: (sessionId, text) =>
+          sessions.append(keyOf(sessionId), [
+            { type: "user", uuid: randomUUID(), message: { role: "user", content: text } },
+          ]),
+        said: async (sessionId) => {
+          const entries = (await sessions.load(keyOf(sessionId))) ?? [];
+          return entries.map((entry) => (entry["message"] as { content: string }).content);
+        },
+      };
+    },
+  },
   "a history of LangChain": {
     open: asIs,
     isNaming: true,
@@ -195,7 +218,7 @@ const oddTexts = [
 const oddIds = ["../../etc", "a/b?c=d#e", "100%", "ünï 名前 🙂", "a'b\"c;--", "x".repeat(255)];
 const wrongIds = ["", "   ", "x".repeat(256), "nul \u0000"];
 
-describe.each(Object.entries(doors))("%s", (_, { visit, open, isNaming, isPersonal = false }) => {
+describe.each(Object.entries(doors))("%s", (_, { visit, open, isNaming, isPersonal = false, takesAll = false }) => {
   const nothing = async (work: Promise<string[]>) =>
     await work.then(
       (said) => expect(said).toEqual([]),
@@ -260,7 +283,7 @@ describe.each(Object.entries(doors))("%s", (_, { visit, open, isNaming, isPerson
       await visit(ann).say(id, "Named");
       expect(await visit(ann).said(id)).toEqual(["Named"]);
     }
-    for (const name of wrongIds) {
+    for (const name of takesAll ? [] : wrongIds) {
       await expect(visit(ann).say(name, "Nowhere")).rejects.toThrow();
       await nothing(visit(ann).said(name));
     }
