@@ -18,7 +18,7 @@ const page = new URL("../../docs/conformance-of-others.md", import.meta.url);
 const allCases = conformanceGroups.flatMap((group) => group.cases);
 const signs: Record<string, string> = { passed: "kept", failed: "**not kept**" };
 const lacking: Record<string, string> = {
-  clock: "it has no stored times to set",
+  clock: "its times are in ids, and cannot be set from outside",
   archive: "it has no archive with branches",
   whole: "ids of any text, four roles and metadata of any JSON are not claimed together",
   changes:

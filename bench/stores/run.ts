@@ -1,7 +1,8 @@
 /**
  * `npm run bench:stores`: runs the conformance suite against other stores as npm has them, each in a process of its own with a
  * limit of time, and writes docs/conformance-of-others.md. `-- mastra-pg` runs one store and prints what failed and why,
- * `-- mastra-pg --only "P1.[1-4] "` some of its cases;
+ * `-- mastra-pg --only "P1.[1-4] "` some of its cases; `-- --page` writes the page from the
+ * reports of the last run;
  * `-- --seed 5 --rounds 20` as in the suite.
  */
 import { spawnSync } from "node:child_process";
@@ -18,6 +19,8 @@ const { values: flags, positionals } = parseArgs({
   options: {
     child: { type: "string" },
     output: { type: "string" },
+    reports: { type: "string", default: join(tmpdir(), "chatkeep-stores") },
+    page: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     rounds: { type: "string", default: "20" },
     seed: { type: "string", default: "20261126" },
@@ -66,36 +69,37 @@ function runAll(): void {
   const names = known.map(({ name }) => name).filter((name) => existsSync(join(folder, name, "adapter.ts")));
   const wanted = positionals.length > 0 ? positionals : names;
   const outcomes: Outcome[] = [];
-  const reports = join(tmpdir(), `chatkeep-stores-${process.pid}`);
-  mkdirSync(reports, { recursive: true });
+  mkdirSync(flags.reports, { recursive: true });
   for (const store of wanted) {
-    install(store);
-    const output = join(reports, `${store}.json`);
-    console.error(`running the suite on ${store} …`);
-    const began = performance.now();
-    const self = [fileURLToPath(import.meta.url), "--child", store, "--output", output];
-    const options = ["--rounds", flags.rounds, "--seed", flags.seed, "--only", flags.only];
-    spawnSync(process.execPath, ["-C", "chatkeep-source", ...self, ...options], {
-      stdio: ["ignore", "ignore", "pipe"],
-      timeout: limitMs,
-      killSignal: "SIGKILL",
-    });
-    if (!existsSync(output)) throw new Error(`The suite on ${store} did not end within ${limitMs / 60_000} minutes.`);
+    const output = join(flags.reports, `${store}.json`);
+    if (!flags.page) runStore(store, output);
     const report = JSON.parse(readFileSync(output, "utf8")) as Report;
     const results = report.testResults.flatMap(({ assertionResults }) => assertionResults);
     const ofCase = new Map(results.map((each) => [each.title.split(" ")[0] ?? "", each]));
     outcomes.push({ store, results: new Map([...ofCase].map(([id, { status }]) => [id, status])) });
     const passed = results.filter(({ status }) => status === "passed").length;
     const failed = results.filter(({ status }) => status === "failed");
-    console.error(
-      `${store}: ${passed} kept, ${failed.length} not, ${Math.round((performance.now() - began) / 1000)} s`,
-    );
+    console.error(`${store}: ${passed} kept, ${failed.length} not`);
     for (const { title, failureMessages } of failed) {
       console.error(`  ${title}\n    ${failureMessages.join("\n").slice(0, 1_000).replaceAll("\n", "\n    ")}`);
     }
   }
-  rmSync(reports, { recursive: true });
   if (positionals.length === 0) void writePage(outcomes, `--seed ${flags.seed} --rounds ${flags.rounds}`);
+}
+
+/** In a process of its own, with a limit of time; leaves its report. */
+function runStore(store: string, output: string): void {
+  install(store);
+  rmSync(output, { force: true });
+  console.error(`running the suite on ${store} …`);
+  const self = [fileURLToPath(import.meta.url), "--child", store, "--output", output];
+  const options = ["--rounds", flags.rounds, "--seed", flags.seed, "--only", flags.only];
+  spawnSync(process.execPath, ["-C", "chatkeep-source", ...self, ...options], {
+    stdio: "ignore",
+    timeout: limitMs,
+    killSignal: "SIGKILL",
+  });
+  if (!existsSync(output)) throw new Error(`The suite on ${store} did not end within ${limitMs / 60_000} minutes.`);
 }
 
 /** The packages of a folder, from its own lock file. */

@@ -61,6 +61,23 @@ export const notClaimed = {
   ...cases("its list of chats has a limit and no next page", "P2.9", "P4.7", "P5.5"),
   ...cases("it has no users to delete", "D.2", "D.3"),
 };
+export const why = {
+  ...cases(
+    "order goes by the times that the writers give: pairs of several processes fall between each other",
+    "P1.2",
+    "P2.2",
+    "P2.3",
+  ),
+  ...cases(
+    "order goes by the stored time; among equal times answers come after questions, and the rest as it falls",
+    "P2.7",
+    "P2.8",
+  ),
+  ...cases(
+    "an append that is under way when the chat is deleted writes it again: the package's only way to write a chat's count and time, `saveChat`, also creates",
+    "D.1",
+  ),
+};
 export const notes = [
   "Its peer dependency asks for drizzle-orm ^0.36 and ai ^5; it was run with the drizzle-orm named above.",
   "One call stores one message. The adapter puts those of an append, and the chat's new count, into one transaction of Drizzle's, and gives each a later millisecond than the one before; the message as the AI SDK has it, with its id, is the content.",
@@ -85,10 +102,11 @@ export async function openStore(url: string): Promise<AdaptedStore> {
     return chat;
   };
   const save = async (through: typeof provider, userId: string, id: string, messages: SentMessage[]) => {
-    for (const each of messages) {
+    // All times at once: while one is awaited, other appends take theirs.
+    for (const { each, timestamp } of messages.map((one) => ({ each: one, timestamp: clock() }))) {
       const content = JSON.stringify({ id: each.id, role: each.role, parts: partsOf(each) });
       const role = each.role as "user";
-      await through.saveMessage({ chatId: id, userId, role, content, timestamp: clock() });
+      await through.saveMessage({ chatId: id, userId, role, content, timestamp });
     }
   };
   const read = async (id: string, limit = 1_000_000_000) => {

@@ -20,6 +20,25 @@ export const notClaimed = {
   ...cases(noList, "P2.9", "P4.6", "P4.7", "P5.5", "P5.6"),
   ...cases("it has no pages: a session is read whole", "P5.2", "P5.3", "P5.4"),
 };
+export const why = {
+  ...cases(
+    "`addMessages` stores one message after the other, each by itself: those of others come in between, and a process that is killed leaves half of an append",
+    "P1.2",
+    "P1.7",
+    "P2.1",
+    "P2.2",
+    "P2.3",
+    "P2.4",
+  ),
+  ...cases(
+    "a message is `jsonb`, which has neither NUL nor lone surrogates: PostgreSQL refuses the append",
+    "C.1",
+    "C.2",
+    "C.12",
+    "C.13",
+    "C.14",
+  ),
+};
 export const notes = [
   "Stores no times. Order goes by a serial number, so the two cases of clocks (P2.7, P2.8) change nothing in it.",
   "`addMessages`, which takes several, stores one after the other, each by itself. Parts are sent as the content of a message.",

@@ -20,7 +20,30 @@ export const notClaimed = {
   ...cases("checkpoints are listed, threads are not", "P4.6", "P4.7", "P5.5", "P5.6"),
   ...cases("it has no pages: a state is read whole", "P5.2", "P5.3", "P5.4"),
 };
-export const stored = { to: /commit/i, nth: 1 };
+export const stored = { to: /insert into [\w."]*checkpoints"? /i, nth: 2 };
+export const why = {
+  ...cases(
+    "several write one thread at once: each new state begins from one that was read before, and lacks what the others added since; what was acknowledged is then not in the thread",
+    "P1.2",
+    "P1.3",
+    "P1.4",
+    "P1.6",
+    "P1.7",
+    "P2.1",
+    "P2.2",
+    "P2.3",
+    "P2.4",
+    "P3.6",
+  ),
+  ...cases(
+    "each append writes the whole list of messages again: tried by itself, five appends of one short message write 12 kB of WAL to a thread of 10 messages, and 2.6 MB to one of 10,000",
+    "P5.1",
+  ),
+  ...cases(
+    "content that is nested more than 50 deep is stored, and the thread then cannot be read: reading throws",
+    "C.12",
+  ),
+};
 export const notes = [
   "It is a saver of the states of a graph, not of conversations: `updateState` reads the state, adds the messages and writes a new one. Two at once on one thread both begin from the same state, and the later one is what the thread then shows. Who lets one run at a time work on a thread does not meet this; the saver does not refuse it.",
   "The times of checkpoints are in their ids, so there is no clock to set (P2.7 to P2.9).",

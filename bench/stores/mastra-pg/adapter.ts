@@ -9,7 +9,7 @@ import { cases, codeOf, createClock, ownLimits, partsOf, Refused, wordsOf } from
 export const title = "the memory of @mastra/pg";
 export const messagesTable = "mastra_messages";
 export const without = ["archive", "whole"] as const;
-const replaces = "saving a thread or a message that is there replaces it: so its code says";
+const replaces = "saving a thread or a message that is there replaces it: so its code does";
 export const notClaimed = {
   ...ownLimits,
   ...cases(replaces, "P3.2", "P3.7", "P3.9"),
@@ -23,6 +23,22 @@ export const notClaimed = {
   ...cases("it has no users to delete", "D.2", "D.3"),
 };
 export const stored = { to: /commit/i, nth: 1 };
+export const why = {
+  ...cases(
+    "order goes by the times that the writers give: pairs of several processes fall between each other",
+    "P1.1",
+    "P1.2",
+    "P2.3",
+  ),
+  ...cases("order goes by the stored time, and among equal times by the id", "P2.7", "P2.8"),
+  ...cases(
+    "`saveMessages` replaces by the id alone, whosever it is: the message leaves the thread and the resource that had it, and has the new words",
+    "P3.3",
+    "P3.4",
+    "P3.10",
+  ),
+  ...cases("listing counts all threads of the resource, and each page passes over those before it", "P5.5"),
+};
 export const notes = [
   "Whoever saves messages gives their times. The adapter gives each a later millisecond than the one before, as Mastra's `MessageList` does.",
   "The owner of a thread is its `resourceId`: the adapter looks the thread up with it before each call, as reading with it does.",
@@ -59,6 +75,7 @@ export async function openStore(url: string): Promise<AdaptedStore> {
         includeTotal: false,
       });
       all.push(...messages.map((each, index) => readOf(each, page * perPage + index + 1)));
+      if (messages.length < perPage) break;
     }
     return all.filter(({ seq }) => seq > from && seq <= from + perPage);
   };

@@ -31,6 +31,42 @@ export const notClaimed = {
   ...cases("it has no pages of messages: a chat is read whole", "P5.2", "P5.3", "P5.4"),
 };
 export const stored = { to: /insert into "Message_v2"/, nth: 2 };
+export const why = {
+  ...cases(
+    "order goes by time alone, in milliseconds, and messages of one insert have the same time: appends at once fall between each other",
+    "P1.2",
+    "P1.7",
+    "P2.1",
+    "P2.2",
+    "P2.3",
+    "P2.4",
+  ),
+  ...cases(
+    "an append that was stored, and is sent again because its answer was lost, is refused as a duplicate key",
+    "P1.3",
+    "P1.4",
+    "P1.5",
+    "P1.6",
+  ),
+  ...cases(
+    "what is sent again is refused as a duplicate key, which its callers are told like any other failure",
+    "P3.1",
+    "P3.5",
+    "P3.6",
+    "P3.7",
+  ),
+  ...cases("order goes by the stored time", "P2.7", "P2.8"),
+  ...cases(
+    "the next page of chats begins below the time of the last one, so that others of that time are in no page",
+    "P2.9",
+  ),
+  ...cases("there is no index on the owner of a chat: every page reads all chats, and sorts those of the user", "P5.5"),
+  ...cases(
+    "messages and chat are deleted one after the other, without a transaction: a message that comes in between is referred to, so the chat's deletion is refused, and the messages before are gone",
+    "D.1",
+    "D.2",
+  ),
+};
 export const notes = [
   "What is run is its queries and the checks of its routes, written again with its tables: a chat is looked up and its owner compared before it is written or read. Another's chat, which its routes answer with 403, is answered like one that is not there.",
   "Its two further tables that belong to a chat (votes, streams) are left out, and so are its two deletes from them.",

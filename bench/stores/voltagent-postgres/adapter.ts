@@ -10,17 +10,51 @@ export const messagesTable = "voltagent_memory_messages";
 export const without = ["archive", "whole", "changes"] as const;
 export const notClaimed = {
   ...ownLimits,
-  ...cases("a message that is there under the id is replaced: so its code says", "P3.2", "P3.9"),
+  ...cases("a message that is there under the id is replaced: so its code does", "P3.2", "P3.9"),
   ...cases("a conversation that is there is never created again: the error says so", "P3.7"),
   ...cases("an id names a message within its conversation", "P3.3", "P3.4", "P3.10"),
   ...cases("pages go by time, not by place", "P5.3", "P5.4"),
   ...cases("it has no users to delete", "D.2", "D.3"),
 };
-export const stored = { to: /commit/i, nth: 1 };
+export const stored = { to: /commit/i, nth: 4 };
+export const why = {
+  ...cases(
+    "messages are stored one after the other: those of others come in between, and a process that is killed leaves half of an append",
+    "P1.2",
+    "P1.3",
+    "P1.4",
+    "P1.6",
+    "P2.2",
+    "P2.3",
+    "P2.4",
+  ),
+  ...cases(
+    "it hangs: more at once than its pool has connections wait for each other",
+    "P1.7",
+    "P2.1",
+    "P2.9",
+    "P3.5",
+    "P3.6",
+    "D.1",
+  ),
+  ...cases("order goes by the stored time", "P2.7", "P2.8"),
+  ...cases(
+    "there is an index on the user, none on the user and the time: every page sorts all conversations of the user",
+    "P5.5",
+  ),
+  ...cases(
+    "parts are `jsonb`, which has neither NUL nor lone surrogates: PostgreSQL refuses the append",
+    "C.1",
+    "C.2",
+    "C.12",
+    "C.13",
+    "C.14",
+  ),
+};
 export const notes = [
   "The owner of a conversation is a field that its verbs do not compare: the adapter looks the conversation up and compares it before each call.",
-  "Each append takes a connection from its pool, begins, and takes a second one to look the conversation up. With as many appends at once as the pool has connections (10 when left out) each waits for the others, for ever: cases that append much at once end at their limit of a minute.",
-  "Messages of one call have one time, and order goes by time.",
+  "Creating a conversation and adding a message each take a connection from its pool, and then a second one to look the conversation up. When as many do so at once as the pool has connections (10 when left out), each waits for the others, for ever: tried by itself, nine `addMessages` at once end, ten do not, and ten do with `maxConnections: 11`. Cases that do more at once end at their limit of a minute.",
+  "`addMessages`, which stores several at once, gives them one time, and order goes by time: reading then has no order among them. The adapter stores one after the other with `addMessage`, as VoltAgent's agents do.",
   "An append does not change when a conversation was last active.",
 ];
 
@@ -42,6 +76,10 @@ export async function openStore(url: string): Promise<AdaptedStore> {
   };
   const givenOf = (messages: SentMessage[]) =>
     messages.map((each) => ({ id: each.id, role: each.role, parts: partsOf(each) })) as Given;
+  /** One after the other, as VoltAgent's agents do: those of one `addMessages` have one time. */
+  const add = async (userId: string, id: string, messages: SentMessage[]) => {
+    for (const each of givenOf(messages)) await memory.addMessage(each, userId, id);
+  };
   const read = async (userId: string, id: string, limit?: number) => {
     const messages = await memory.getMessages(userId, id, limit === undefined ? {} : { limit });
     return messages.map(({ id: each, role, parts }) => ({ id: each, role, content: wordsOf(parts), parts }));
@@ -55,12 +93,12 @@ export async function openStore(url: string): Promise<AdaptedStore> {
       if (!known) {
         await memory.createConversation({ id, userId, resourceId: "suite", title: "New chat", metadata: {} });
       }
-      if (messages.length > 0) await memory.addMessages(givenOf(messages), userId, id);
+      if (messages.length > 0) await add(userId, id, messages);
       return { id };
     },
     append: async (userId, id, messages) => {
       await own(userId, id);
-      await memory.addMessages(givenOf(messages), userId, id);
+      await add(userId, id, messages);
       return store.isCounted ? [] : answerOf(await read(userId, id), messages);
     },
     page: async (userId, id, options) => {

@@ -11,7 +11,7 @@ export interface LossyProxy {
 /** Which answer is lost, where it is not the next one: that to a statement with these words, or one of the answers after. */
 export interface LostAnswer {
   to: RegExp;
-  /** 1 is the first after the statement was sent. */
+  /** 1 is the first on that connection after the statement was sent. */
   nth: number;
 }
 
@@ -28,7 +28,7 @@ export function startLossyProxy(targetPort: number, lost?: LostAnswer): Promise<
     let left = lost ? Number.POSITIVE_INFINITY : 1;
     client
       .on("data", (bytes) => {
-        if (isArmed && lost?.to.test(bytes.toString("latin1"))) left = lost.nth;
+        if (isArmed && left === Number.POSITIVE_INFINITY && lost?.to.test(bytes.toString("latin1"))) left = lost.nth;
         target.write(bytes);
       })
       .on("close", () => target.destroy());
