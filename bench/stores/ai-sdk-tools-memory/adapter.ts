@@ -65,7 +65,6 @@ export const why = {
   ...cases(
     "order goes by the times that the writers give: pairs of several processes fall between each other",
     "P1.2",
-    "P2.2",
     "P2.3",
   ),
   ...cases(

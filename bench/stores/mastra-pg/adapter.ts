@@ -26,7 +26,6 @@ export const stored = { to: /commit/i, nth: 1 };
 export const why = {
   ...cases(
     "order goes by the times that the writers give: pairs of several processes fall between each other",
-    "P1.1",
     "P1.2",
     "P2.3",
   ),

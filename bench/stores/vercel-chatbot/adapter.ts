@@ -35,6 +35,7 @@ export const why = {
   ...cases(
     "order goes by time alone, in milliseconds, and messages of one insert have the same time: appends at once fall between each other",
     "P1.2",
+    "P1.6",
     "P1.7",
     "P2.1",
     "P2.2",
@@ -46,7 +47,6 @@ export const why = {
     "P1.3",
     "P1.4",
     "P1.5",
-    "P1.6",
   ),
   ...cases(
     "what is sent again is refused as a duplicate key, which its callers are told like any other failure",

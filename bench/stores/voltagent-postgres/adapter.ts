@@ -35,7 +35,6 @@ export const why = {
     "P2.9",
     "P3.5",
     "P3.6",
-    "D.1",
   ),
   ...cases("order goes by the stored time", "P2.7", "P2.8"),
   ...cases(
