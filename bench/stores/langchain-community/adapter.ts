@@ -40,7 +40,7 @@ export const why = {
   ),
 };
 export const notes = [
-  "Stores no times. Order goes by a serial number, so the two cases of clocks (P2.7, P2.8) change nothing in it.",
+  "It stores no times. Order goes by a serial number, so the two cases of clocks (P2.7, P2.8) change nothing in it.",
   "`addMessages`, which takes several, stores one after the other, each by itself. Parts are sent as the content of a message.",
 ];
 

@@ -33,7 +33,7 @@ export const notClaimed = {
 export const stored = { to: /insert into "Message_v2"/, nth: 2 };
 export const why = {
   ...cases(
-    "order goes by time alone, in milliseconds, and messages of one insert have the same time: appends at once fall between each other",
+    "order goes by time alone, in milliseconds, and messages of one insert have the same time or nearly: appends at once fall between each other",
     "P1.2",
     "P1.6",
     "P1.7",

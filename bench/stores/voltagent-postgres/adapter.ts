@@ -51,7 +51,7 @@ export const why = {
   ),
 };
 export const notes = [
-  "The owner of a conversation is a field that its verbs do not compare: the adapter looks the conversation up and compares it before each call.",
+  "The owner of a conversation is a field that adding messages and deleting it do not compare: the adapter looks the conversation up and compares it before each call.",
   "Creating a conversation and adding a message each take a connection from its pool, and then a second one to look the conversation up. When as many do so at once as the pool has connections (10 when left out), each waits for the others, for ever: tried by itself, nine `addMessages` at once end, ten do not, and ten do with `maxConnections: 11`. Cases that do more at once end at their limit of a minute.",
   "`addMessages`, which stores several at once, gives them one time, and order goes by time: reading then has no order among them. The adapter stores one after the other with `addMessage`, as VoltAgent's agents do.",
   "An append does not change when a conversation was last active.",
