@@ -8,7 +8,14 @@ export interface LossyProxy {
   stop(): Promise<void>;
 }
 
-export function startLossyProxy(targetPort: number): Promise<LossyProxy> {
+/** Which answer is lost, where it is not the next one: that to a statement with these words, or one of the answers after. */
+export interface LostAnswer {
+  to: RegExp;
+  /** 1 is the first on that connection after the statement was sent. */
+  nth: number;
+}
+
+export function startLossyProxy(targetPort: number, lost?: LostAnswer): Promise<LossyProxy> {
   let isArmed = false;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
@@ -18,11 +25,18 @@ export function startLossyProxy(targetPort: number): Promise<LossyProxy> {
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket)).on("error", () => {});
     }
-    client.on("data", (bytes) => target.write(bytes)).on("close", () => target.destroy());
+    let left = lost ? Number.POSITIVE_INFINITY : 1;
+    client
+      .on("data", (bytes) => {
+        if (isArmed && left === Number.POSITIVE_INFINITY && lost?.to.test(bytes.toString("latin1"))) left = lost.nth;
+        target.write(bytes);
+      })
+      .on("close", () => target.destroy());
     target
       .on("close", () => client.destroy())
       .on("data", (bytes) => {
-        if (!isArmed) return client.write(bytes);
+        if (isArmed) left -= 1;
+        if (!isArmed || left > 0) return client.write(bytes);
         isArmed = false;
         client.destroy();
         return false;
