@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { isLong } from "./packages/chatkeep/test/helpers/long.ts";
 import { installedPostgres15 } from "./packages/chatkeep/test/helpers/throwaway-postgres.ts";
 
@@ -18,7 +19,7 @@ const serverTests: Record<string, string[]> = {
 /** What has no SQL of its own in it is proved once: on PostgreSQL, which has several sessions and is faster than PGlite. */
 const onceOnPg18 = {
   server:
-    "packages/server/test/{ai-sdk-chat,assistant-cloud,auth,bodies,client,clients,conversation-export,doors,endpoints,follow,history,import,import-formats,import-products,isolation,keys,limits,mcp,named-models,openai,openai-conversations,openai-responses,outages,restore,routes,search,security,tools,workflow-transport}.test.ts",
+    "packages/server/test/{adopt,ai-sdk-chat,assistant-cloud,auth,bodies,client,clients,conversation-export,doors,endpoints,follow,history,import,import-formats,import-products,isolation,keys,limits,mcp,named-models,openai,openai-conversations,openai-responses,outages,restore,routes,search,security,tools,workflow-transport}.test.ts",
   chatkeep: "packages/chatkeep/test/{claude-agent,langchain,langgraph,langgraph.model,openai-agents}.test.ts",
 };
 
@@ -40,6 +41,36 @@ const notOn: Record<string, string[]> = {
   ],
 };
 
+/** What takes longest, beginning with the longest: begun last, one of them would run alone while the others wait. */
+const longest = [
+  "cli.process",
+  "examples.process",
+  "journeys.e2e",
+  "conformance.test",
+  "account.e2e",
+  "shown.e2e",
+  "tabs.e2e",
+  "replies.e2e",
+  "pglite-folder",
+  "servers.process",
+  ".e2e.",
+  ".process.",
+  "connections",
+  "guide.unit",
+  "docs.unit",
+  "patterns.unit",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const placeOf = ({ moduleId }: TestSpecification) => {
+      const place = longest.findIndex((name) => moduleId.includes(name));
+      return place < 0 ? longest.length : place;
+    };
+    return files.toSorted((one, other) => placeOf(one) - placeOf(other));
+  }
+}
+
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
 
 export default defineConfig({
@@ -49,7 +80,9 @@ export default defineConfig({
     pool: "forks",
     // Files of one project share what they import; what they change is their own database.
     isolate: false,
-    maxWorkers: 3,
+    // More than cores: many tests wait, for processes, servers and pages.
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     execArgv: ["-C", "chatkeep-source"],
     testTimeout: 30_000,
     hookTimeout: 150_000,

@@ -7,7 +7,7 @@ import { chatMigrations, chatTables, createStore, type MessageRole, migrate } fr
 import { openPg } from "chatkeep/pg";
 import { startPostgres } from "../packages/chatkeep/test/helpers/throwaway-postgres.ts";
 
-const rounds = 7;
+const rounds = 15;
 const turns = 400;
 const imported = 10_000;
 

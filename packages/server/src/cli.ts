@@ -5,6 +5,8 @@ import { ChatkeepError, type ErrorCode } from "chatkeep";
 import { translate } from "chatkeep/internal";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
+import type { AdoptReport } from "./adopt/adopt.ts";
+import { sourceNames } from "./adopt/names.ts";
 import type { Diagnosis } from "./commands/doctor.ts";
 import type { KeyRequest } from "./commands/keys.ts";
 import { type Config, readConfig, readDatabaseConfig, takeEnvironment } from "./config.ts";
@@ -129,6 +131,40 @@ program
       if (options.json) print(report);
       else console.log("faults" in report ? productReportInWords(report) : reportInWords(report));
       if (report.failed > 0 || ("faults" in report && isPartial(report))) process.exitCode = 1;
+    } finally {
+      bar.stop();
+    }
+  });
+
+interface AdoptFlags {
+  schema: string;
+  user?: string;
+  apply?: boolean;
+  json?: boolean;
+}
+
+program
+  .command("adopt")
+  .description(
+    "Take over what another product has kept in the same database; without --apply it only says what it would do",
+  )
+  .argument("[source]", `one of: ${sourceNames}; all whose tables are there when left out`)
+  .option("--schema <name>", "where their tables are", "public")
+  .option("--user <email>", "whose the conversations become, where the tables name no owner, or another one")
+  .option("--apply", "bring them in; again changes nothing")
+  .option("--json", "print the report as JSON")
+  .action(async (source: string | undefined, options: AdoptFlags) => {
+    const { adoptTables } = await import("./commands/adopt.ts");
+    const { schema, user, apply = false, json } = options;
+    const bar = new SingleBar({ format: "{value} conversations", stream: process.stderr, clearOnComplete: true });
+    if (process.stderr.isTTY) bar.start(1, 0);
+    try {
+      const onProgress = (count: number) => bar.update(count);
+      const reports = await adoptTables(readDatabaseConfig(taken), { source, schema, user, apply, onProgress });
+      bar.stop();
+      if (json) print(reports);
+      else for (const report of reports) console.log(adoptionInWords(report, apply));
+      if (reports.some(({ failed }) => failed.length > 0)) process.exitCode = 1;
     } finally {
       bar.stop();
     }
@@ -288,6 +324,21 @@ function keyInWords({ id, name, start, isReadOnly, expiresAt, lastUsedAt }: ApiK
   const end = expiresAt ? `${expiresAt < new Date() ? "expired" : "until"} ${expiresAt.toISOString()}` : "no end";
   const use = lastUsedAt ? `used ${lastUsedAt.toISOString()}` : "not used";
   return `${id}  ${start}…  ${isReadOnly ? "read only" : "read and write"}  ${end}  ${use}  ${name}`;
+}
+
+function adoptionInWords(report: AdoptReport, isApplied: boolean): string {
+  const { source, tables, conversations, messages, imported, owners, newAccounts, leftOut, failed } = report;
+  const accounts = newAccounts > 0 ? `, ${newAccounts} of whom ${isApplied ? "got" : "would get"} an account` : "";
+  return [
+    `${source} (${tables.join(", ")}): ${conversations} conversations of ${owners} owners${accounts}, ${messages} messages.`,
+    ...leftOut.map(
+      ({ conversationId, messageId, reason }) => `  ${conversationId} ${messageId ?? ""}: left out: ${reason}`,
+    ),
+    ...failed.map(({ conversationId, error }) => `  ${conversationId}: ${error}`),
+    isApplied
+      ? `  ${imported} messages were brought in; the others were there.`
+      : "  Nothing was changed: --apply brings them in.",
+  ].join("\n");
 }
 
 /** Something is wrong with the files, or there was nothing in them. */

@@ -50,7 +50,7 @@ it("someone else's id answers like one that never was, on every route that takes
       const never = randomUUID();
       const queries = path.endsWith("/branch")
         ? ["", `?leaf=${conversation.headId}`, `?before=${conversation.headId}`]
-        : [""];
+        : [path.endsWith("/export") ? "?format=markdown" : ""];
       for (const query of queries) {
         const ask = (id: string) =>
           bob.request(

@@ -3,7 +3,7 @@
  * and from whose it is, so that two users, or two copies of a chat, may use one name, and the primary key keeps it unique.
  * @see https://www.rfc-editor.org/rfc/rfc9562 (version 5 for names, version 7 for ids of our own)
  */
-import { v5, v7 } from "uuid";
+import { parse, v5, v7 } from "uuid";
 import type { UserId } from "./tables/tables.ts";
 
 /** The row that an id names. */
@@ -16,7 +16,7 @@ export interface RowName {
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Of the names that are derived. INVARIANT: never another one, or every row of a text would be lost. */
-const namespace = "6f1c1f0e-5d0a-5a4e-9f43-3c2b8f0d7a11";
+const namespace = parse("6f1c1f0e-5d0a-5a4e-9f43-3c2b8f0d7a11");
 
 export function isUuid(id: string): boolean {
   return id.length === 36 && uuidPattern.test(id);

@@ -115,7 +115,7 @@ export function transferRoutes(db: Database, store: Store, { rows, transfersPerU
           void upload.remove();
         };
         const body = ReadableStream.from(whenOver(linesFrom(told, log), over)) as ReadableStream<Uint8Array>;
-        return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+        return c.body(body, 200, { "content-type": "application/x-ndjson" });
       } catch (error) {
         giveBack();
         throw error;

@@ -41,8 +41,8 @@ export interface ProductReport {
   messages: number;
 }
 
-/** Messages that are stored together. */
-const batch = 2_000;
+/** Messages that are stored together, and how many such batches at once: while one is read and sent, another is written. */
+const [batch, batchesAtOnce] = [8_000, 2];
 /** Rows of one conversation that are held at once. */
 const maxRows = 1_000_000;
 const faultsOfConversations = new Set<ErrorCode>(["invalid_input", "too_large", "conflict", "not_found"]);
@@ -97,10 +97,11 @@ class Import {
   readonly #settings: ImportSettings;
   #file: OpenFile | undefined;
   #waiting: Waiting[] = [];
+  /** Of all conversations so far. */
   readonly #ids = new Set<string>();
   #rows = 0;
   /** What is being stored, while the next is read. */
-  #storing: Promise<void> = Promise.resolve();
+  #storing: Promise<void>[] = [];
 
   constructor(mine: UserStore, userId: string, settings: ImportSettings) {
     this.#mine = mine;
@@ -122,8 +123,7 @@ class Import {
 
   async end(): Promise<ProductReport> {
     await this.#endFile();
-    await this.#store();
-    await this.#storing;
+    await this.#storeAll();
     const report = this.#report;
     for (const { outcome, messages } of report.conversations) {
       report.messages += messages;
@@ -206,29 +206,34 @@ class Import {
     const read = storableOf(given);
     report.leftOut = read.leftOut;
     const { id } = read.conversation;
-    if (this.#ids.has(id)) await this.#store();
+    if (this.#ids.has(id)) await this.#storeAll();
     this.#ids.add(id);
     this.#waiting.push({ ...read, report });
     this.#rows += read.conversation.messages.length + 1;
     if (this.#rows >= batch) await this.#store();
   }
 
+  async #storeAll(): Promise<void> {
+    await this.#store();
+    await Promise.all(this.#storing.splice(0));
+  }
+
   async #store(): Promise<void> {
     const [waiting, rows] = [this.#waiting, this.#rows];
     [this.#waiting, this.#rows] = [[], 0];
-    this.#ids.clear();
-    await this.#storing;
+    if (this.#storing.length >= batchesAtOnce) await this.#storing.shift();
     if (waiting.length === 0) return;
     await this.#settings.beforeRows?.(rows);
-    this.#storing = storeAll(this.#mine, waiting);
-    // Whoever waits for it next hears of it.
-    this.#storing.catch(() => {});
+    const storing = storeAll(this.#mine, waiting);
+    // Whoever waits for it hears of it.
+    storing.catch(() => {});
+    this.#storing.push(storing);
     await pause();
   }
 }
 
 /** What a conversation says of itself is searched and listed, so unlike its messages it takes no NUL and no half surrogates. */
-function storableOf({ conversation, leftOut }: ReadConversation): ReadConversation {
+export function storableOf({ conversation, leftOut }: ReadConversation): ReadConversation {
   const { metadata, ...others } = conversation;
   const texts = { title: others.title, model: others.model, instructions: others.instructions };
   const cleaned = storable({ ...texts, metadata });

@@ -35,11 +35,18 @@ export function shownOf(entry: SessionEntry, toolNames: ToolNames): Shown {
   return { role: isResult ? "tool" : (entry.type as "user" | "assistant"), parts };
 }
 
+/** What the first element of this name holds. */
+function inside(text: string, name: string): string | undefined {
+  const from = text.indexOf(`<${name}>`);
+  const to = text.indexOf(`</${name}>`, from);
+  return from < 0 || to < 0 ? undefined : text.slice(from + name.length + 2, to);
+}
+
 function words(text: string): Part[] {
   if (text === "" || /^<local-command-/.test(text)) return [];
-  const command = /<command-name>(.*?)<\/command-name>/s.exec(text)?.[1];
+  const command = inside(text, "command-name");
   if (!command || !text.startsWith("<command-")) return [{ type: "text", text }];
-  const given = /<command-args>(.*?)<\/command-args>/s.exec(text)?.[1] ?? "";
+  const given = inside(text, "command-args") ?? "";
   return [{ type: "text", text: `${command} ${given}`.trim() }];
 }
 

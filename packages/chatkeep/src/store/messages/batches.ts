@@ -2,7 +2,7 @@
 import type { PlacedMessage } from "../tables/message.ts";
 
 /** In one statement. */
-const max = { rows: 2_000, chars: 4 * 1024 * 1024 };
+const max = { rows: 5_000, chars: 4 * 1024 * 1024 };
 
 /** Rows for one statement each: bounded by their number and their size. */
 export function* batchesOf<Row extends PlacedMessage>(all: readonly Row[]): Generator<Row[]> {
