@@ -28,7 +28,12 @@ const langgraph = "packages/chatkeep/test/langgraph";
 
 /** How drivers hand values over, and how a protocol is spoken, does not depend on PostgreSQL's version. */
 const notOn: Record<string, string[]> = {
-  pglite: [...Object.values(onceOnPg18), `${langgraph}-ways.test.ts`],
+  pglite: [
+    ...Object.values(onceOnPg18),
+    `${langgraph}-{saver,ways}.test.ts`,
+    "packages/chatkeep/test/pages-by-bytes.test.ts",
+    "packages/server/test/migrations.test.ts",
+  ],
   pg15: [
     onceOnPg18.chatkeep,
     `${langgraph}-*.test.ts`,
