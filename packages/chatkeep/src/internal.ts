@@ -10,4 +10,5 @@ export { translate } from "./sql/sqlstate.ts";
 export { inTransaction } from "./store/context.ts";
 export { invalidInput, parse } from "./store/input.ts";
 export type { Lanes } from "./store/lanes.ts";
+export { requireRestorable } from "./store/restore.ts";
 export { isStorable } from "./store/schemas.ts";

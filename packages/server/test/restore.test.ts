@@ -156,6 +156,13 @@ it("one that is damaged, of another version, or none says so, and nothing of it 
     ["headless", withLines(text.replace(/^.*\n/, "")), /line 1 .* no place/],
     ["rubbish", withLines(`${text}[]\nrubbish\n`), /no place/],
     ["fewer", withLines(text, { messages: 1 }), /manifest counts/],
+    [
+      "of the future",
+      withLines(text.replace(/("type":"conversation".*?"createdAt":")\d{4}/, "$12999")),
+      /cannot be restored, so nothing was brought in: .* must not be in the future/,
+    ],
+    ["without a name", withLines(text.replace('"name":', '"nam":')), /has no id, name, email/],
+    ["gap", withLines(text.replace('"seq":2', '"seq":7')), /nothing was brought in: .*seq must be 2/],
   );
   const before = await readFile(await archiveOf(two, "before.zip"));
   for (const [label, content, says] of wrong) {

@@ -98,6 +98,12 @@ export async function restoreConversation(
   }
 }
 
+/** Looks at all of it that can be seen without a database. @throws what `restoreConversation` would throw of it */
+export function requireRestorable(ownerId: UserId, input: unknown): void {
+  const given = parse(restoredSchema, input, "restored");
+  rowsOf(ownerId, conversationName(ownerId, given.conversation.id).id, given);
+}
+
 interface RestoredRow extends PlacedMessage {
   conversationId: string;
   seq: number;

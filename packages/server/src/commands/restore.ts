@@ -1,5 +1,6 @@
 /** chatkeep restore: an archive of chatkeep export, into this database; what is there already is left as it is. */
-import { type Connection, createNotifier, InvalidInputError, migrate, requireMigrated } from "chatkeep";
+import { ChatkeepError, type Connection, createNotifier, InvalidInputError, migrate, requireMigrated } from "chatkeep";
+import { requireRestorable } from "chatkeep/internal";
 import { eq } from "drizzle-orm";
 import { z } from "zod";
 import type { DatabaseConfig } from "../config.ts";
@@ -7,7 +8,7 @@ import { type Database, type OpenDatabase, openExistingDatabase, openStore } fro
 import { createLog } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
 import { task, user } from "../models/index.ts";
-import { openArchive } from "../transfer/archive.ts";
+import { type CheckedArchive, openArchive } from "../transfer/archive.ts";
 
 export interface RestoreReport {
   users: number;
@@ -32,40 +33,26 @@ export async function restoreInto(
   file: string,
 ): Promise<RestoreReport> {
   const archive = await openArchive(file);
+  await requireRestorableAll(archive);
   const store = await openStore(database);
   const notifier = createNotifier({ connection: database, log: createLog("silent") });
   store.onChange(notifier.publish);
   const report: RestoreReport = { users: 0, conversations: 0, messages: 0, alreadyThere: 0 };
   for await (const records of archive.files()) {
-    let userId: string | undefined;
-    let open: { conversation: Restored["conversation"]; messages: Restored["messages"] } | undefined;
-    const close = async () => {
-      if (!open || userId === undefined) return;
-      const isNew = await store.system.restore(userId, open);
-      if (isNew) report.conversations += 1;
-      else report.alreadyThere += 1;
-      if (isNew) report.messages += open.messages.length;
-      open = undefined;
-    };
-    for await (const { type, ...record } of records) {
-      if (type === "user") {
-        userId = await restoreUser(database.db, record);
+    let userId = "";
+    for await (const item of itemsOf(records)) {
+      if ("user" in item) {
+        userId = await restoreUser(database.db, item.user);
         report.users += 1;
-      } else if (userId === undefined) {
-        throw new InvalidInputError("A file of this archive does not begin with a user.");
-      } else if (type === "task") {
-        await restoreTask(database.db, userId, record);
-      } else if (type === "conversation") {
-        await close();
-        open = { conversation: record as Restored["conversation"], messages: [] };
-      } else if (type === "message") {
-        open?.messages.push(record as Restored["messages"][number]);
-      } else if (type === "deleted") {
-        // It was deleted while it was exported: what had been read of it is not all of it.
-        open = undefined;
+      } else if ("task" in item) {
+        await restoreTask(database.db, userId, item.task);
+      } else {
+        const isNew = await store.system.restore(userId, item.chat);
+        if (isNew) report.conversations += 1;
+        else report.alreadyThere += 1;
+        if (isNew) report.messages += item.chat.messages.length;
       }
     }
-    await close();
   }
   await notifier.flush();
   await notifier.close();
@@ -73,13 +60,60 @@ export async function restoreInto(
   return report;
 }
 
+type Item =
+  | { user: z.output<typeof userSchema> }
+  | { task: z.output<typeof taskSchema> }
+  | { chat: { conversation: Restored["conversation"]; messages: Restored["messages"] } };
+
+/** Nobody's; ids that are derived from it are thrown away. */
+const nobody = "00000000-0000-4000-8000-000000000000";
+
+/** Nothing is brought in before all of it could be. @throws invalid_input, too_large */
+async function requireRestorableAll(archive: CheckedArchive): Promise<void> {
+  for await (const records of archive.files()) {
+    for await (const item of itemsOf(records)) {
+      if (!("chat" in item)) continue;
+      try {
+        requireRestorable(nobody, item.chat);
+      } catch (error) {
+        if (!(error instanceof ChatkeepError)) throw error;
+        const { id } = item.chat.conversation;
+        throw new InvalidInputError(
+          `The conversation ${String(id)} of this archive cannot be restored, so nothing was brought in: ${error.message}`,
+        );
+      }
+    }
+  }
+}
+
+/** Conversations with their messages; one that was deleted while it was exported is not all there, and left out. */
+async function* itemsOf(records: AsyncIterable<Record<string, unknown>>): AsyncGenerator<Item> {
+  let chat: Extract<Item, { chat: unknown }>["chat"] | undefined;
+  for await (const { type, ...record } of records) {
+    if (type === "message") {
+      chat?.messages.push(record as Restored["messages"][number]);
+      continue;
+    }
+    if (chat && type !== "deleted") yield { chat };
+    chat = type === "conversation" ? { conversation: record as Restored["conversation"], messages: [] } : undefined;
+    if (type === "user")
+      yield { user: checked(userSchema, record, "A user of this archive has no id, name, email or createdAt.") };
+    if (type === "task") yield { task: checked(taskSchema, record, "A task of this archive is none.") };
+  }
+  if (chat) yield { chat };
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, record: unknown, sentence: string): z.output<Schema> {
+  const { data, success } = schema.safeParse(record);
+  if (success) return data;
+  throw new InvalidInputError(sentence);
+}
+
 const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 const userSchema = z.object({ id: z.uuid(), name: z.string(), email: z.string(), createdAt: time });
 
 /** Whoever has the address already keeps what they have; others get an account without a password. */
-async function restoreUser(db: Database, record: unknown): Promise<string> {
-  const { data } = userSchema.safeParse(record);
-  if (!data) throw new InvalidInputError("A user of this archive has no id, name, email or createdAt.");
+async function restoreUser(db: Database, data: z.output<typeof userSchema>): Promise<string> {
   await db.insert(user).values(data).onConflictDoNothing();
   const [found] = await db.select({ id: user.id }).from(user).where(eq(user.email, data.email));
   if (!found) throw new InvalidInputError(`The id ${data.id} is another user's in this database.`);
@@ -95,9 +129,7 @@ const taskSchema = z.object({
   updatedAt: time,
 });
 
-async function restoreTask(db: Database, userId: string, record: unknown): Promise<void> {
-  const { data } = taskSchema.safeParse(record);
-  if (!data) throw new InvalidInputError("A task of this archive is none.");
+async function restoreTask(db: Database, userId: string, data: z.output<typeof taskSchema>): Promise<void> {
   await db
     .insert(task)
     .values({ ...data, userId })
