@@ -47,6 +47,7 @@ it("each verb of a user refuses each argument that is of a wrong type, with a se
     "messages.redact": [id, headId],
     "messages.save": [id, [{ id: "a", role: "user", content: "x" }]],
     "messages.get": [id, headId],
+    "messages.find": [[headId], { conversationId: id }],
     "messages.list": [id, {}],
     "messages.branch": [id, {}],
     "messages.branchWithSiblings": [id, {}],
