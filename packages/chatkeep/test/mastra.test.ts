@@ -3,14 +3,18 @@ import { randomUUID } from "node:crypto";
 import { Agent } from "@mastra/core/agent";
 import type { MastraDBMessage } from "@mastra/core/memory";
 import { InMemoryStore, MastraCompositeStore } from "@mastra/core/storage";
+import { createTool } from "@mastra/core/tools";
 import { Memory } from "@mastra/memory";
 import { validateUIMessages } from "ai";
 import { MockLanguageModelV4, simulateReadableStream } from "ai/test";
 import { createStore } from "chatkeep";
 import { loadChat, saveChat } from "chatkeep/ai-sdk";
 import { createMastraMemory } from "chatkeep/mastra";
+import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import * as z from "zod";
 import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { isLong } from "./helpers/long.ts";
 import { models, resetPeople } from "./helpers/people.ts";
 
 let database: TestDatabase;
@@ -559,29 +563,152 @@ describe("other clients", () => {
   });
 });
 
-describe("an Agent", () => {
-  it("goes on with a thread, turn after turn, and the user sees it", async () => {
-    const model = new MockLanguageModelV4({
-      doStream: async ({ prompt }) => ({
-        stream: simulateReadableStream({
-          chunks: [
-            { type: "stream-start" as const, warnings: [] },
-            { type: "text-start" as const, id: "t" },
-            { type: "text-delta" as const, id: "t", delta: `${prompt.length} messages` },
-            { type: "text-end" as const, id: "t" },
-            {
-              type: "finish" as const,
-              finishReason: { unified: "stop" as const, raw: "stop" },
-              usage: {
-                inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
-                outputTokens: { total: 1, text: 1, reasoning: undefined },
-              },
-            },
-          ],
-        }),
+/** Anything that JSON can hold, as it comes back from it. */
+const json = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as unknown);
+const text = fc.string({ unit: "binary" });
+const fields = (shape: Record<string, fc.Arbitrary<unknown>>) => fc.record(shape, { requiredKeys: ["type"] });
+const anyPart = fc.oneof(
+  fields({ type: fc.constant("text"), text, providerMetadata: json, createdAt: fc.nat() }),
+  fields({ type: fc.constant("reasoning"), reasoning: text, details: json, providerMetadata: json }),
+  fields({ type: fc.constant("file"), mimeType: text, data: fc.oneof(text, fc.webUrl()), filename: json }),
+  fields({ type: fc.constant("source"), source: fc.oneof(json, fc.record({ url: text, id: json, title: json })) }),
+  fields({
+    type: fc.constant("tool-invocation"),
+    toolInvocation: fc.oneof(
+      json,
+      fields({
+        type: json,
+        state: fc.constantFrom("call", "partial-call", "result", "output-error", "approval-requested", "odd"),
+        toolCallId: text,
+        toolName: text,
+        args: json,
+        result: json,
+        isError: fc.boolean(),
+        approval: json,
       }),
+    ),
+    providerExecuted: fc.boolean(),
+  }),
+  fields({ type: fc.constant("data-x"), data: json, id: text }),
+  fields({ type: text, x: json }),
+  json,
+);
+const anyMessage = fc.record(
+  {
+    role: fc.constantFrom("user", "assistant", "system", "signal"),
+    type: text,
+    resourceId: text,
+    content: fc.record(
+      {
+        format: fc.constant(2),
+        parts: fc.array(anyPart, { maxLength: 4 }),
+        content: json,
+        metadata: json,
+        toolInvocations: json,
+        experimental_attachments: json,
+      },
+      { requiredKeys: ["format", "parts"] },
+    ),
+  },
+  { requiredKeys: ["role", "content"] },
+);
+
+describe("a message of whatever content", () => {
+  beforeEach(async () => {
+    await domain.saveThread({ thread: thread() });
+  });
+
+  it("comes back deep-equal, sent again changes nothing, and is readable", { timeout: 120_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyMessage, { minLength: 1, maxLength: 10 }), async (all) => {
+        const messages = all.map((more) => message("", { type: undefined, resourceId: undefined, ...more }));
+        const messageIds = messages.map(({ id }) => id);
+        await domain.saveMessages({ messages });
+        await domain.saveMessages({ messages: JSON.parse(JSON.stringify(messages)) });
+        expect((await domain.listMessagesById({ messageIds })).messages).toEqual(messages);
+        const stored = await people.ann.messages.find(messageIds);
+        expect(stored.map(({ revision }) => revision)).toEqual(messages.map(() => 1));
+      }),
+      { numRuns: isLong ? 2000 : 20 },
+    );
+  });
+});
+
+type Chunk =
+  Awaited<ReturnType<MockLanguageModelV4["doStream"]>>["stream"] extends ReadableStream<infer One> ? One : never;
+const finish = (unified: "stop" | "tool-calls"): Chunk => ({
+  type: "finish",
+  finishReason: { unified, raw: unified },
+  usage: {
+    inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
+    outputTokens: { total: 1, text: 1, reasoning: undefined },
+  },
+});
+const words = (delta: string): Chunk[] => [
+  { type: "stream-start", warnings: [] },
+  { type: "text-start", id: "t" },
+  { type: "text-delta", id: "t", delta },
+  { type: "text-end", id: "t" },
+];
+const modelOf = (answer: (prompt: { role: string }[]) => Chunk[]) =>
+  new MockLanguageModelV4({
+    doStream: async ({ prompt }) => ({ stream: simulateReadableStream({ chunks: answer(prompt) }) }),
+  }) as never;
+
+describe("an Agent", () => {
+  it("calls tools, and the call with its result is one answer, for people and for the next turn", async () => {
+    const prompts: string[] = [];
+    const model = modelOf((prompt) => {
+      prompts.push(JSON.stringify(prompt));
+      if (prompt.at(-1)?.role === "tool") return [...words("It rains."), finish("stop")];
+      const call: Chunk = {
+        type: "tool-call",
+        toolCallId: `c${prompts.length}`,
+        toolName: "weather",
+        input: '{"city":"Oslo"}',
+      };
+      return [...words("Let me see."), call, finish("tool-calls")];
     });
-    const agent = new Agent({ id: "a", name: "A", instructions: "Be brief.", model: model as never, memory });
+    const weather = createTool({
+      id: "weather",
+      description: "The weather",
+      inputSchema: z.object({ city: z.string() }),
+      execute: async ({ city }) => ({ in: city, rain: true }),
+    });
+    const agent = new Agent({ id: "a", name: "A", instructions: "Be brief.", model, memory, tools: { weather } });
+    const own = { memory: { thread: "chat", resource: resourceId } };
+    await (await agent.stream("Weather?", own)).consumeStream();
+    const shown = await validateUIMessages({ messages: await loadChat(people.ann, "chat") });
+    expect(shown.map(({ role }) => role)).toEqual(["user", "assistant"]);
+    expect(shown[1]?.parts.filter(({ type }) => type.startsWith("tool-") || type === "text")).toMatchObject([
+      { type: "text", text: "Let me see." },
+      { type: "tool-weather", state: "output-available", input: { city: "Oslo" }, output: { in: "Oslo", rain: true } },
+      { type: "text", text: "It rains." },
+    ]);
+    const again = memoryOf(secondProcess());
+    const other = new Agent({
+      id: "a",
+      name: "A",
+      instructions: "Be brief.",
+      model,
+      memory: again,
+      tools: { weather },
+    });
+    await (await other.stream("And now?", own)).consumeStream();
+    const before = prompts[2] ?? "";
+    for (const said of ["Weather?", "Let me see.", "c1", "Oslo", "It rains.", "And now?"])
+      expect(before).toContain(said);
+    expect((await domain.listMessages({ threadId: "chat" })).messages.map(({ role }) => role)).toEqual([
+      "user",
+      "assistant",
+      "user",
+      "assistant",
+    ]);
+  });
+
+  it("goes on with a thread, turn after turn, and the user sees it", async () => {
+    const model = modelOf((prompt) => [...words(`${prompt.length} messages`), finish("stop")]);
+    const agent = new Agent({ id: "a", name: "A", instructions: "Be brief.", model, memory });
     const ask = async (question: string) => {
       const stream = await agent.stream(question, { memory: { thread: "chat", resource: resourceId } });
       return await stream.text;
