@@ -626,10 +626,11 @@ describe("a message of whatever content", () => {
         await domain.saveMessages({ messages });
         await domain.saveMessages({ messages: JSON.parse(JSON.stringify(messages)) });
         expect((await domain.listMessagesById({ messageIds })).messages).toEqual(messages);
+        await validateUIMessages({ messages: await loadChat(people.ann, "thread-1") });
         const stored = await people.ann.messages.find(messageIds);
         expect(stored.map(({ revision }) => revision)).toEqual(messages.map(() => 1));
       }),
-      { numRuns: isLong ? 2000 : 20 },
+      { numRuns: isLong ? 300 : 20 },
     );
   });
 });

@@ -14,9 +14,6 @@ const states: [mastra: string, sdk: string][] = [
   ["approval-responded", "approval-responded"],
 ];
 
-/** What stands in both under the same names. */
-const same = new Set(["text", "step-start", "source-document"]);
-
 /** What of the content of a message can be shown; what cannot has no such part. */
 export function toParts(content: Fields): Part[] {
   const given = listOf(content["parts"]);
@@ -31,56 +28,88 @@ export function toParts(content: Fields): Part[] {
   return [...said, ...files, ...parts];
 }
 
+/** As the AI SDK takes it: whatever is not as it has to be is left out, and known to Mastra all the same. */
 function toPart(part: Fields): Part | undefined {
+  const said = shown(part);
+  return said && { ...said, ...stamped(part) };
+}
+
+function shown(part: Fields): Part | undefined {
   const { type } = part;
   if (typeof type !== "string") return undefined;
-  if (type === "text") return typeof part["text"] === "string" ? (part as Part) : undefined;
-  if (same.has(type)) return part as Part;
-  if (type.startsWith("data-")) return "data" in part ? (part as Part) : { ...part, type, data: null };
+  if (type === "text") return textPart(part);
+  if (type === "step-start") return part as Part;
+  if (type.startsWith("data-")) return dataPart(type, part);
   if (type === "reasoning") return reasoningPart(part);
   if (type === "file") return filePart(part);
   if (type === "source") return sourcePart(part);
+  if (type === "source-document") return documentPart(part);
   return type === "tool-invocation" ? toolPart(part) : undefined;
+}
+
+function textPart({ text, providerMetadata }: Fields): Part | undefined {
+  return typeof text === "string" ? { type: "text", text, ...described(providerMetadata) } : undefined;
+}
+
+function dataPart(type: string, { data, id }: Fields): Part {
+  return { type, ...(typeof id === "string" && { id }), data: data ?? null };
 }
 
 function reasoningPart({ reasoning, details, providerMetadata }: Fields): Part {
   const texts = listOf(details).flatMap(({ text }) => (typeof text === "string" ? text : []));
   const text = typeof reasoning === "string" && reasoning !== "" ? reasoning : texts.join("");
-  return { type: "reasoning", text, ...(isFields(providerMetadata) && { providerMetadata }) };
+  return { type: "reasoning", text, ...described(providerMetadata) };
 }
 
 function filePart({ mimeType, data, filename, providerMetadata }: Fields): Part | undefined {
   if (typeof data !== "string") return undefined;
   const mediaType = typeof mimeType === "string" ? mimeType : "application/octet-stream";
   const url = /^[a-z][a-z0-9+.-]*:/i.test(data) ? data : `data:${mediaType};base64,${data}`;
-  return { type: "file", mediaType, url, ...named(filename), ...(isFields(providerMetadata) && { providerMetadata }) };
+  return { type: "file", mediaType, url, ...named(filename), ...described(providerMetadata) };
 }
 
 function sourcePart({ source, providerMetadata }: Fields): Part | undefined {
   if (!isFields(source) || typeof source["url"] !== "string") return undefined;
   const { id, url, title } = source;
-  const titled = typeof title === "string" ? { title } : {};
-  const more = isFields(providerMetadata) ? { providerMetadata } : {};
-  return { type: "source-url", sourceId: String(id ?? url), url, ...titled, ...more };
+  const sourceId = typeof id === "string" ? id : source["url"];
+  return { type: "source-url", sourceId, url, ...titled(title), ...described(providerMetadata) };
+}
+
+function documentPart({ sourceId, mediaType, title, filename, providerMetadata }: Fields): Part | undefined {
+  if ([sourceId, mediaType, title].some((each) => typeof each !== "string")) return undefined;
+  return { type: "source-document", sourceId, mediaType, title, ...named(filename), ...described(providerMetadata) };
 }
 
 function toolPart({ toolInvocation, providerMetadata, providerExecuted }: Fields): Part | undefined {
   if (!isFields(toolInvocation)) return undefined;
-  const { toolName, toolCallId, args, result, isError, errorText, approval } = toolInvocation;
-  const said = states.find(([mastra]) => mastra === toolInvocation["state"])?.[1] ?? "input-available";
-  const state = said === "output-available" && isError === true ? "output-error" : said;
-  const failure = typeof errorText === "string" ? errorText : textOf(result);
+  const { toolName, toolCallId, args, result, errorText } = toolInvocation;
+  const { state, approval } = stateOf(toolInvocation);
   return {
-    type: `tool-${String(toolName)}`,
-    toolCallId: String(toolCallId),
+    type: `tool-${textOf(toolName)}`,
+    toolCallId: textOf(toolCallId),
     state,
     input: args ?? {},
     ...(state === "output-available" && { output: result ?? null }),
-    ...(state === "output-error" && { errorText: failure }),
-    ...(isFields(approval) && { approval }),
+    ...(state === "output-error" && { errorText: typeof errorText === "string" ? errorText : textOf(result) }),
+    ...(approval && { approval }),
     ...(typeof providerExecuted === "boolean" && { providerExecuted }),
-    ...(isFields(providerMetadata) && { callProviderMetadata: providerMetadata }),
+    ...(isDescription(providerMetadata) && { callProviderMetadata: providerMetadata }),
   };
+}
+
+/** With an approval where the AI SDK has one, and not in a state that needs one that is not there. */
+function stateOf({ state: given, isError, approval: asked }: Fields): { state: string; approval?: Fields } {
+  const said = states.find(([mastra]) => mastra === given)?.[1] ?? "input-available";
+  const state = said === "output-available" && isError === true ? "output-error" : said;
+  const { id, approved, reason } = isFields(asked) ? asked : {};
+  const isNamed = typeof id === "string";
+  const reasoned = typeof reason === "string" ? { reason } : {};
+  if (state === "approval-requested") return isNamed ? { state, approval: { id } } : { state: "input-available" };
+  if (state.startsWith("input-")) return { state };
+  const approval = isNamed && typeof approved === "boolean" ? { id, approved, ...reasoned } : undefined;
+  if (state === "approval-responded") return approval ? { state, approval } : { state: "input-available" };
+  if (state === "output-denied") return approval?.approved === false ? { state, approval } : { state: "output-error" };
+  return approval?.approved === true ? { state, approval } : { state };
 }
 
 /** Parts of Mastra for those of the AI SDK, whoever stored them. */
@@ -92,21 +121,31 @@ export function fromParts(parts: readonly Part[]): Fields[] {
 }
 
 function fromPart(part: Part): Fields | undefined {
-  const { type } = part;
-  if (same.has(type) || type.startsWith("data-")) return part;
-  const providerMetadata = isFields(part["providerMetadata"]) ? { providerMetadata: part["providerMetadata"] } : {};
+  const said = toldAgain(part);
+  return said && { ...said, ...stamped(part) };
+}
+
+function toldAgain(part: Part): Fields | undefined {
+  const { type, providerMetadata } = part;
+  if (type === "step-start" || type.startsWith("data-")) return part;
+  if (type === "text") return { type, text: part["text"], ...described(providerMetadata) };
   if (type === "reasoning") {
-    const text = String(part["text"] ?? "");
-    return { type, reasoning: text, details: [{ type: "text", text }], ...providerMetadata };
+    const text = textOf(part["text"] ?? "");
+    return { type, reasoning: text, details: [{ type: "text", text }], ...described(providerMetadata) };
   }
   if (type === "file") {
-    return { type, mimeType: part["mediaType"], data: part["url"], ...named(part["filename"]), ...providerMetadata };
+    const { mediaType, url, filename } = part;
+    return { type, mimeType: mediaType, data: url, ...named(filename), ...described(providerMetadata) };
   }
   if (type === "source-url") {
     const { sourceId: id, url, title } = part;
-    const source = { sourceType: "url", id, url, ...(typeof title === "string" && { title }) };
-    return { type: "source", source, ...providerMetadata };
+    return {
+      type: "source",
+      source: { sourceType: "url", id, url, ...titled(title) },
+      ...described(providerMetadata),
+    };
   }
+  if (type === "source-document") return documentPart(part);
   return type === "dynamic-tool" || type.startsWith("tool-") ? invocation(part) : undefined;
 }
 
@@ -125,12 +164,30 @@ function invocation(part: Part): Fields {
       ...(isFields(approval) && { approval }),
     },
     ...(typeof providerExecuted === "boolean" && { providerExecuted }),
-    ...(isFields(callProviderMetadata) && { providerMetadata: callProviderMetadata }),
+    ...(isDescription(callProviderMetadata) && { providerMetadata: callProviderMetadata }),
   };
+}
+
+/** When Mastra got a part. */
+function stamped({ createdAt }: Fields) {
+  return typeof createdAt === "number" ? { createdAt } : {};
 }
 
 function named(filename: unknown) {
   return typeof filename === "string" ? { filename } : {};
+}
+
+function titled(title: unknown) {
+  return typeof title === "string" ? { title } : {};
+}
+
+function described(providerMetadata: unknown) {
+  return isDescription(providerMetadata) ? { providerMetadata } : {};
+}
+
+/** By the names of providers. */
+function isDescription(value: unknown): value is Record<string, Fields> {
+  return isFields(value) && Object.values(value).every(isFields);
 }
 
 function textOf(value: unknown): string {

@@ -11,7 +11,7 @@ import type { UserStore } from "../../store/user-verbs.ts";
 import { isFields } from "./parts.ts";
 
 /** In the metadata of a conversation: whose thread it is for Mastra, what it said of it, and whether it is no thread at all. */
-export const resourceKey = "mastraResourceId";
+const resourceKey = "mastraResourceId";
 const threadKey = "mastraThread";
 export const recordKey = "mastraResource";
 
