@@ -47,6 +47,7 @@ it("each verb of a user refuses each argument that is of a wrong type, with a se
     "messages.redact": [id, headId],
     "messages.save": [id, [{ id: "a", role: "user", content: "x" }]],
     "messages.get": [id, headId],
+    "messages.find": [[headId], { conversationId: id }],
     "messages.list": [id, {}],
     "messages.branch": [id, {}],
     "messages.branchWithSiblings": [id, {}],
@@ -75,8 +76,9 @@ it("each verb of a user refuses each argument that is of a wrong type, with a se
         name === "conversations.archive";
       const some = isLoose && place === 1 ? [value] : wrong;
       for (const bad of some) {
-        // No messages are a transcript, too.
-        if (name === "messages.save" && place === 1 && Array.isArray(bad)) continue;
+        // No messages are a transcript, too, and no ids are a list.
+        const mayBeEmpty = (name === "messages.save" && place === 1) || (name === "messages.find" && place === 0);
+        if (mayBeEmpty && Array.isArray(bad)) continue;
         const given = values.map((one, index) => (index === place ? bad : one));
         await expect(call(...given), `${name}, argument ${place + 1}: ${String(bad)}`).rejects.toThrow(refused);
       }

@@ -51,6 +51,28 @@ it("gives an empty page of an empty conversation, and not_found of none", async 
   await expect(people.ann.messages.list("")).rejects.toThrow(code("invalid_input"));
 });
 
+it("finds messages by their ids alone, in all conversations or in one, and none of another user", async () => {
+  const { ann, bob } = people;
+  const [uuid, other] = [randomUUID(), randomUUID()];
+  const say = (id: string, content: string) => ({ id, role: "user" as const, content });
+  await ann.conversations.create({ id: "one", messages: [say(uuid, "a"), say("m", "b")] });
+  const { id: second } = await ann.conversations.create({ archived: true, messages: [say("m", "c"), say(other, "d")] });
+  await bob.conversations.create({ id: "one", messages: [say("m", "Bob's")] });
+  const find = async (...given: Parameters<typeof ann.messages.find>) => {
+    const found = await ann.messages.find(...given);
+    return found.map(({ conversationId, id, content }) => [conversationId, id, content].join(" ")).sort();
+  };
+  const [a, b, c, d] = [`one ${uuid} a`, "one m b", `${second} m c`, `${second} ${other} d`];
+  expect(await find([uuid.toUpperCase(), other, randomUUID(), uuid])).toEqual([a, d].sort());
+  expect(await find(["m", uuid, "nothing"])).toEqual([a, b, c].sort());
+  expect(await find(["m", uuid, other], { conversationId: "one" })).toEqual([a, b].sort());
+  expect(await find(["m"], { conversationId: "nowhere" })).toEqual([]);
+  expect(await find([])).toEqual([]);
+  expect(await bob.messages.find([uuid, other, "m"])).toMatchObject([{ content: "Bob's" }]);
+  expect(await ann.messages.find([uuid])).toEqual([await ann.messages.get("one", uuid)]);
+  await expect(ann.messages.find(Array(101).fill("x"))).rejects.toThrow(code("invalid_input"));
+});
+
 it("reads a long branch page by page, up to its first question", async () => {
   const { ann } = people;
   const id = await chatOf(250);

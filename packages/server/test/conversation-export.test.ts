@@ -162,7 +162,14 @@ it("is empty for nobody's words, and says when it is cut because the conversatio
     await ann.call("DELETE", `/api/conversations/goes%20${format}`);
     expect((await response.text()).slice(-200)).toContain(sign);
   }
-  await make("turns", [...long.slice(1), { id: "last", role: "user", content: "x" }]);
+  // Several pages, of which no more than one is read ahead.
+  const shorter = long.map((message) => ({ ...message, content: "x".repeat(20_000) }));
+  await make("turns", shorter);
+  for (let times = 0; times < 3; times += 1)
+    await ann.call("POST", "/api/conversations/turns/messages", { messages: shorter });
+  await ann.call("POST", "/api/conversations/turns/messages", {
+    messages: [{ id: "last", role: "user", content: "x" }],
+  });
   const first = await ann.call<{ items: { id: string }[] }>("GET", "/api/conversations/turns/messages?after=0&limit=1");
   await ann.call("POST", "/api/conversations/turns/messages", {
     messages: [{ id: "fork", role: "user", content: "y", parentId: first.items[0]?.id }],

@@ -21,6 +21,7 @@ import type { ImportedConversation } from "./import-schemas.ts";
 import { parse } from "./input.ts";
 import { type AppendOptions, appendMessages } from "./messages/append.ts";
 import { type BranchOptions, getMessage, listBranch, listBranchWithSiblings, showBranch } from "./messages/branch.ts";
+import { type FindMessagesOptions, findMessages } from "./messages/find.ts";
 import { listMessages, type MessagePageOptions } from "./messages/page.ts";
 import { saveMessages } from "./messages/save.ts";
 import { redactMessage, type UpdateOptions, updateMessage } from "./messages/update.ts";
@@ -178,6 +179,14 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
       /** One message. @throws invalid_input; not_found when the conversation or the message is not there */
       get: (conversationId: string, messageId: string) =>
         run((context) => getMessage(context, userId, conversationId, messageId)),
+      /**
+       * Those of up to 100 messages that are there, in no particular order, by their ids alone, or in one conversation. A text that
+       * is no UUID may name a message in each conversation: without `conversationId` all of those are given, and the cost grows with
+       * the number of conversations.
+       * @throws invalid_input
+       */
+      find: (messageIds: readonly string[], options?: FindMessagesOptions) =>
+        run((context) => findMessages(context, userId, messageIds, options)),
       /**
        * The last page of a conversation, or the one before or after a `seq`, ascending: 50 messages, or `limit` from 1 to 100,
        * and about 8 MiB. `nextCursor` is the `before` of the next older page; with `after`, the `after` of the next newer one.
