@@ -12,6 +12,7 @@ export {
   type AskOptions,
   type Continuation,
   createReplies,
+  type Draft,
   type Replies,
   type RepliesOptions,
   type UserReplies,

@@ -1,8 +1,11 @@
 /** Replies as their users see them: asking, waiting for one's turn, following from anywhere, stopping. Closing a page stops nothing. */
 import { UnavailableError } from "../errors.ts";
+import type { Begun } from "../store/runs/begin.ts";
 import type { Proceeding } from "../store/schemas.ts";
 import type { Store } from "../store/store.ts";
+import type { Message } from "../store/tables/message.ts";
 import type { UserId } from "../store/tables/tables.ts";
+import type { UserStore } from "../store/user-verbs.ts";
 import { type Codec, wholeCodec } from "./codec.ts";
 import { type Failure, modelFailed } from "./failure.ts";
 import { createFeeds } from "./feeds.ts";
@@ -57,6 +60,14 @@ export interface Continuation extends Omit<Proceeding, "server" | "model"> {
   questionId: string;
 }
 
+/** What a reply is written into, and what it follows. */
+export interface Draft {
+  /** An assistant message with the status `streaming`. */
+  messageId: string;
+  /** The message that it follows, which generators are told as the question; the draft itself where there is none. */
+  question: Message;
+}
+
 /** Everything that one user can do with replies; another user's conversations are absent. */
 export interface UserReplies<Event> {
   /**
@@ -72,6 +83,17 @@ export interface UserReplies<Event> {
    * @throws conflict when it was changed since `revision`, or another reply is being made; what `reserve` and `generate` throw
    */
   proceed(reply: Continuation, generate: Generate<Event>, options?: Pick<AskOptions, "model">): Promise<Reply<Event>>;
+  /**
+   * Begins a reply in a draft of the caller's, in a conversation that is there: `store` stores the draft and what was said before
+   * it, in one transaction with its run. For protocols in which not every reply answers a message of its user.
+   * @throws conflict with `details.runId` while another reply is being made; what `store`, `reserve` and `generate` throw
+   */
+  draft(
+    conversationId: string,
+    store: (mine: UserStore) => Promise<Draft>,
+    generate: Generate<Event>,
+    options?: Pick<AskOptions, "model">,
+  ): Promise<Reply<Event>>;
   /**
    * The reply that is being made in a conversation, by whichever process, from its beginning; or what comes after the event
    * `after`, also of a reply that has ended within the last five minutes. `undefined` when there is nothing to follow: read the
@@ -179,30 +201,47 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     return await begun.finally(() => beginning.delete(begun));
   }
 
-  async function proceed(
+  /** Begins what needs no turn: `begin` stores it, and gives what is to be written. */
+  async function write(
     userId: UserId,
-    { questionId, ...reply }: Continuation,
+    conversationId: string,
+    begin: (user: UserStore) => Promise<Begun & { continues?: Message }>,
     generate: Generate<Event>,
-    { model }: Pick<AskOptions, "model"> = {},
   ): Promise<Reply<Event>> {
     mayBegin();
     maintenance.markActive();
     const release = reserve?.(userId) ?? (() => {});
     let hasBegun = false;
     try {
-      const user = store.forUser(userId);
-      const { conversationId } = reply;
-      const question = await user.messages.get(conversationId, questionId);
-      const { reply: continues, ...begun } = await user.runs.proceed({ ...reply, server, model });
+      const begun = await begin(store.forUser(userId));
       hasBegun = true;
       const earlier = Promise.resolve(undefined);
-      const whole = { ...begun, question, continues };
-      const { reader, ended } = await generator.start(userId, conversationId, whole, earlier, generate, release);
+      const { reader, ended } = await generator.start(userId, conversationId, begun, earlier, generate, release);
       waitUntil?.(ended);
       return replyOf(codec, reader, 0);
     } finally {
       if (!hasBegun) release();
     }
+  }
+
+  async function proceed(user: UserStore, { questionId, ...reply }: Continuation, model: string | undefined) {
+    const question = await user.messages.get(reply.conversationId, questionId);
+    const { reply: continues, ...begun } = await user.runs.proceed({ ...reply, server, model });
+    return { ...begun, question, continues };
+  }
+
+  async function draft(
+    user: UserStore,
+    conversationId: string,
+    storeDraft: (mine: UserStore) => Promise<Draft>,
+    model: string | undefined,
+  ): Promise<Begun> {
+    return await user.transaction(conversationId, async (mine) => {
+      const { messageId, question } = await storeDraft(mine);
+      const { model: named, instructions } = await mine.conversations.get(conversationId);
+      const run = await mine.runs.beginDraft({ conversationId, messageId, server, model: named ?? model });
+      return { run, question, replyId: messageId, model: named, instructions };
+    });
   }
 
   async function follow(userId: UserId, conversationId: string, after?: string): Promise<Reply<Event> | undefined> {
@@ -247,7 +286,10 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     logger,
     forUser: (userId) => ({
       ask: (question, generate, options) => ask(userId, question, generate, options),
-      proceed: (reply, generate, options) => proceed(userId, reply, generate, options),
+      proceed: (reply, generate, { model } = {}) =>
+        write(userId, reply.conversationId, (user) => proceed(user, reply, model), generate),
+      draft: (conversationId, storeDraft, generate, { model } = {}) =>
+        write(userId, conversationId, (user) => draft(user, conversationId, storeDraft, model), generate),
       follow: (conversationId, after) => follow(userId, conversationId, after),
       followRun: (runId, after = 0) => followRun(userId, runId, after),
       stop: async (conversationId) => (await store.forUser(userId).runs.stop(conversationId)) !== undefined,

@@ -265,11 +265,12 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
       /** A run of whichever conversation, by its id alone, or `undefined`. @throws invalid_input when the id is none */
       findById: (runId: string) => run((context) => findRunById(context, userId, runId)),
       /**
-       * Asks for the running reply of a conversation to stop, which whichever server generates it sees within a second. Gives
-       * the id of that run, or `undefined` when nothing is running.
+       * Asks for the running reply of a conversation to stop, which whichever server generates it sees within a second; with
+       * `runId`, only if it is that run. Gives the id of what is to stop, or `undefined` when nothing of it is running.
        * @throws invalid_input, not_found
        */
-      stop: (conversationId: string) => run((context) => stopRun(context, userId, conversationId)),
+      stop: (conversationId: string, runId?: string) =>
+        run((context) => stopRun(context, userId, conversationId, runId)),
     },
   };
 }

@@ -105,14 +105,20 @@ export async function findRunById(context: Context, ownerId: UserId, runId: stri
 }
 
 /**
- * Asks for the running reply of a conversation to stop; whichever server generates it sees that within a second.
- * Gives the id of that run, or `undefined` when nothing is running.
+ * Asks for the running reply of a conversation to stop; whichever server generates it sees that within a second. With `runId`, only
+ * if it is that run. Gives the id of what is to stop, or `undefined` when nothing of it is running.
  * @throws not_found when the conversation is not the owner's
  */
-export async function stopRun(context: Context, ownerId: UserId, conversationId: string): Promise<string | undefined> {
+export async function stopRun(
+  context: Context,
+  ownerId: UserId,
+  conversationId: string,
+  runId?: string,
+): Promise<string | undefined> {
   const id = parse(idSchema, conversationId, "conversationId");
+  const only = parse(uuidSchema.nullable(), runId ?? null, "runId");
   const name = conversationName(ownerId, id);
-  const [found] = await stopStatement(context).execute({ ownerId, conversationId: name.id });
+  const [found] = await stopStatement(context).execute({ ownerId, conversationId: name.id, runId: only });
   if (!found) throw new NotFoundError("conversation", id);
   if (found.runId) context.changed({ runId: found.runId, isStop: true });
   return found.runId ?? undefined;
@@ -134,12 +140,13 @@ function findStatement(context: Context, name: string, which: Sql, givenId: stri
 /** A row for the conversation, with the run if there is one. */
 function stopStatement(context: Context) {
   const { conversation, run } = context.tables;
-  const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
+  const [mine, conversationId, runId] = [owner(context), param("conversationId", "uuid"), param("runId", "uuid")];
   const build = () => sql`
     with asked as (
       update ${run} r
       set stop_requested_at = clock_timestamp()
       where r.user_id = ${mine} and r.conversation_id = ${conversationId} and r.status = 'running'
+        and (${runId} is null or r.id = ${runId})
       returning r.id
     )
     select asked.id
