@@ -630,20 +630,21 @@ describe("a message of whatever content", () => {
         const stored = await people.ann.messages.find(messageIds);
         expect(stored.map(({ revision }) => revision)).toEqual(messages.map(() => 1));
       }),
-      { numRuns: isLong ? 300 : 20 },
+      { numRuns: isLong ? 100 : 20 },
     );
   });
 });
 
 type Chunk =
   Awaited<ReturnType<MockLanguageModelV4["doStream"]>>["stream"] extends ReadableStream<infer One> ? One : never;
+const usage = {
+  inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
+  outputTokens: { total: 1, text: 1, reasoning: undefined },
+};
 const finish = (unified: "stop" | "tool-calls"): Chunk => ({
   type: "finish",
   finishReason: { unified, raw: unified },
-  usage: {
-    inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
-    outputTokens: { total: 1, text: 1, reasoning: undefined },
-  },
+  usage,
 });
 const words = (delta: string): Chunk[] => [
   { type: "stream-start", warnings: [] },
@@ -651,8 +652,14 @@ const words = (delta: string): Chunk[] => [
   { type: "text-delta", id: "t", delta },
   { type: "text-end", id: "t" },
 ];
-const modelOf = (answer: (prompt: { role: string }[]) => Chunk[]) =>
+const modelOf = (answer: (prompt: { role: string }[]) => Chunk[], title = "A title") =>
   new MockLanguageModelV4({
+    doGenerate: {
+      content: [{ type: "text", text: title }],
+      finishReason: { unified: "stop", raw: "stop" },
+      usage,
+      warnings: [],
+    },
     doStream: async ({ prompt }) => ({ stream: simulateReadableStream({ chunks: answer(prompt) }) }),
   }) as never;
 
@@ -705,6 +712,23 @@ describe("an Agent", () => {
       "user",
       "assistant",
     ]);
+  });
+
+  it("makes a title, but none in place of one that the user gave", async () => {
+    const model = modelOf(() => [...words("It rains."), finish("stop")], "Rain in Oslo");
+    const named = memoryOf(domain, {
+      options: { generateTitle: { model, instructions: "Give a short title." } },
+    });
+    const agent = new Agent({ id: "a", name: "A", instructions: "Be brief.", model, memory: named });
+    const ask = async (thread: string) => {
+      const stream = await agent.stream("Weather?", { memory: { thread, resource: resourceId } });
+      await stream.consumeStream();
+    };
+    await ask("chat");
+    await expect.poll(async () => (await people.ann.conversations.get("chat")).title).toBe("Rain in Oslo");
+    await people.ann.conversations.rename("chat", "Mine");
+    await ask("chat");
+    expect((await domain.getThreadById({ threadId: "chat" }))?.title).toBe("Mine");
   });
 
   it("goes on with a thread, turn after turn, and the user sees it", async () => {
