@@ -333,6 +333,28 @@ describe("messages", () => {
     expect(all.indexOf("b2")).toBe(all.indexOf("b1") + 1);
   });
 
+  it("of many processes at once are all there, each call's together, and so is what they say of the thread", async () => {
+    const all = Array.from({ length: 6 }, secondProcess);
+    await Promise.all(
+      all.flatMap((each, index) => [
+        each.saveMessages({ messages: [message(`${index} a`), message(`${index} b`)] }),
+        each.updateThread({ id: "thread-1", metadata: { [`key${index}`]: index } }),
+        each.updateThreadMetadata({
+          id: "thread-1",
+          update: ({ metadata }) => ({ count: Number(metadata?.["count"] ?? 0) + 1 }),
+        }),
+        each.updateResource({ resourceId, metadata: { [`key${index}`]: index } }),
+      ]),
+    );
+    const said = await texts();
+    expect(said).toHaveLength(12);
+    for (const index of all.keys()) expect(said[said.indexOf(`${index} a`) + 1]).toBe(`${index} b`);
+    const keys = Object.fromEntries(all.map((_, index) => [`key${index}`, index]));
+    const { metadata } = (await domain.getThreadById({ threadId: "thread-1" })) ?? {};
+    expect(metadata).toEqual({ ...thread().metadata, ...keys, count: 6 });
+    expect((await domain.getResourceById({ resourceId }))?.metadata).toEqual(keys);
+  });
+
   it("of another user are neither read, moved, changed nor deleted by their ids", async () => {
     const own = message("Ann's");
     await domain.saveMessages({ messages: [own] });
@@ -736,6 +758,8 @@ describe("an Agent", () => {
     const agent = new Agent({ id: "a", name: "A", instructions: "Be brief.", model, memory });
     const ask = async (question: string) => {
       const stream = await agent.stream(question, { memory: { thread: "chat", resource: resourceId } });
+      // Not only until the words are there, but until they are stored.
+      await stream.consumeStream();
       return await stream.text;
     };
     expect(await ask("Hello")).toBe("2 messages");
