@@ -469,6 +469,13 @@ describe("messages", () => {
     expect(await list(both)).toMatchObject({ found: [230, 229], total: 231 });
     const ofResource = await domain.listMessagesByResourceId({ resourceId, perPage: false });
     expect(textsOf(ofResource.messages).map(Number)).toEqual(range(0, 231));
+    expect(await domain.listMessagesByResourceId({ resourceId: "else" })).toEqual({
+      messages: [],
+      total: 0,
+      page: 0,
+      perPage: 40,
+      hasMore: false,
+    });
     await expect(list({ threadId: " " })).rejects.toMatchObject({ code: "invalid_input" });
     await expect(list({ threadId: [] })).rejects.toMatchObject({ code: "invalid_input" });
   });
