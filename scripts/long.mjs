@@ -30,6 +30,7 @@ const whole = [
   "pglite-folder",
   "hosts.conformance",
   "conformance.test",
+  "mastra.test",
   "examples.process",
 ];
 const heavy = run("npx", ["vitest", "run", ...whole], { CHATKEEP_LONG: "1" });

@@ -333,6 +333,28 @@ describe("messages", () => {
     expect(all.indexOf("b2")).toBe(all.indexOf("b1") + 1);
   });
 
+  it("of many processes at once are all there, each call's together, and so is what they say of the thread", async () => {
+    const all = Array.from({ length: 6 }, secondProcess);
+    await Promise.all(
+      all.flatMap((each, index) => [
+        each.saveMessages({ messages: [message(`${index} a`), message(`${index} b`)] }),
+        each.updateThread({ id: "thread-1", metadata: { [`key${index}`]: index } }),
+        each.updateThreadMetadata({
+          id: "thread-1",
+          update: ({ metadata }) => ({ count: Number(metadata?.["count"] ?? 0) + 1 }),
+        }),
+        each.updateResource({ resourceId, metadata: { [`key${index}`]: index } }),
+      ]),
+    );
+    const said = await texts();
+    expect(said).toHaveLength(12);
+    for (const index of all.keys()) expect(said[said.indexOf(`${index} a`) + 1]).toBe(`${index} b`);
+    const keys = Object.fromEntries(all.map((_, index) => [`key${index}`, index]));
+    const { metadata } = (await domain.getThreadById({ threadId: "thread-1" })) ?? {};
+    expect(metadata).toEqual({ ...thread().metadata, ...keys, count: 6 });
+    expect((await domain.getResourceById({ resourceId }))?.metadata).toEqual(keys);
+  });
+
   it("of another user are neither read, moved, changed nor deleted by their ids", async () => {
     const own = message("Ann's");
     await domain.saveMessages({ messages: [own] });
@@ -447,6 +469,13 @@ describe("messages", () => {
     expect(await list(both)).toMatchObject({ found: [230, 229], total: 231 });
     const ofResource = await domain.listMessagesByResourceId({ resourceId, perPage: false });
     expect(textsOf(ofResource.messages).map(Number)).toEqual(range(0, 231));
+    expect(await domain.listMessagesByResourceId({ resourceId: "else" })).toEqual({
+      messages: [],
+      total: 0,
+      page: 0,
+      perPage: 40,
+      hasMore: false,
+    });
     await expect(list({ threadId: " " })).rejects.toMatchObject({ code: "invalid_input" });
     await expect(list({ threadId: [] })).rejects.toMatchObject({ code: "invalid_input" });
   });
@@ -630,20 +659,21 @@ describe("a message of whatever content", () => {
         const stored = await people.ann.messages.find(messageIds);
         expect(stored.map(({ revision }) => revision)).toEqual(messages.map(() => 1));
       }),
-      { numRuns: isLong ? 300 : 20 },
+      { numRuns: isLong ? 100 : 20 },
     );
   });
 });
 
 type Chunk =
   Awaited<ReturnType<MockLanguageModelV4["doStream"]>>["stream"] extends ReadableStream<infer One> ? One : never;
+const usage = {
+  inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
+  outputTokens: { total: 1, text: 1, reasoning: undefined },
+};
 const finish = (unified: "stop" | "tool-calls"): Chunk => ({
   type: "finish",
   finishReason: { unified, raw: unified },
-  usage: {
-    inputTokens: { total: 1, noCache: 1, cacheRead: undefined, cacheWrite: undefined },
-    outputTokens: { total: 1, text: 1, reasoning: undefined },
-  },
+  usage,
 });
 const words = (delta: string): Chunk[] => [
   { type: "stream-start", warnings: [] },
@@ -651,8 +681,14 @@ const words = (delta: string): Chunk[] => [
   { type: "text-delta", id: "t", delta },
   { type: "text-end", id: "t" },
 ];
-const modelOf = (answer: (prompt: { role: string }[]) => Chunk[]) =>
+const modelOf = (answer: (prompt: { role: string }[]) => Chunk[], title = "A title") =>
   new MockLanguageModelV4({
+    doGenerate: {
+      content: [{ type: "text", text: title }],
+      finishReason: { unified: "stop", raw: "stop" },
+      usage,
+      warnings: [],
+    },
     doStream: async ({ prompt }) => ({ stream: simulateReadableStream({ chunks: answer(prompt) }) }),
   }) as never;
 
@@ -707,11 +743,30 @@ describe("an Agent", () => {
     ]);
   });
 
+  it("makes a title, but none in place of one that the user gave", async () => {
+    const model = modelOf(() => [...words("It rains."), finish("stop")], "Rain in Oslo");
+    const named = memoryOf(domain, {
+      options: { generateTitle: { model, instructions: "Give a short title." } },
+    });
+    const agent = new Agent({ id: "a", name: "A", instructions: "Be brief.", model, memory: named });
+    const ask = async (thread: string) => {
+      const stream = await agent.stream("Weather?", { memory: { thread, resource: resourceId } });
+      await stream.consumeStream();
+    };
+    await ask("chat");
+    await expect.poll(async () => (await people.ann.conversations.get("chat")).title).toBe("Rain in Oslo");
+    await people.ann.conversations.rename("chat", "Mine");
+    await ask("chat");
+    expect((await domain.getThreadById({ threadId: "chat" }))?.title).toBe("Mine");
+  });
+
   it("goes on with a thread, turn after turn, and the user sees it", async () => {
     const model = modelOf((prompt) => [...words(`${prompt.length} messages`), finish("stop")]);
     const agent = new Agent({ id: "a", name: "A", instructions: "Be brief.", model, memory });
     const ask = async (question: string) => {
       const stream = await agent.stream(question, { memory: { thread: "chat", resource: resourceId } });
+      // Not only until the words are there, but until they are stored.
+      await stream.consumeStream();
       return await stream.text;
     };
     expect(await ask("Hello")).toBe("2 messages");

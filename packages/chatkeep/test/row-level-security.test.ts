@@ -32,6 +32,8 @@ describe.runIf(isServer)("row-level security", () => {
     const [answer] = await ann.messages.append(id, [{ role: "assistant", status: "streaming" }]);
     expect((await ann.messages.list(id)).items).toHaveLength(2);
     expect((await ann.messages.branch(id)).items.at(-1)).toEqual(answer);
+    expect(await ann.messages.find([answer?.id ?? "", "text"])).toEqual([answer]);
+    expect(await bob.messages.find([answer?.id ?? ""])).toEqual([]);
     await expect(bob.messages.list(id)).rejects.toThrow(expect.objectContaining({ code: "not_found" }));
     const key = await ann.runs.beginDraft({ conversationId: id, messageId: answer?.id ?? "", server: "one" });
     expect((await ann.runs.findRunning(id))?.id).toBe(key.id);

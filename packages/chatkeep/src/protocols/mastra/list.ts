@@ -10,7 +10,8 @@ import { stretchOf } from "./pages.ts";
 import { isFields } from "./parts.ts";
 import { findThread, resourceOf, type Threads } from "./threads.ts";
 
-const perPageDefault = 40;
+/** When Mastra says nothing, as its own stores have it. */
+export const messagesPerPage = 40;
 
 /** A message with its place. */
 interface Read {
@@ -28,7 +29,7 @@ export async function listMessages(
   threads: Threads,
   args: StorageListMessagesInput,
 ): Promise<StorageListMessagesOutput> {
-  const { threadId, perPage: wanted = perPageDefault, include = [], includeTotal = true, orderBy } = args;
+  const { threadId, perPage: wanted = messagesPerPage, include = [], includeTotal = true, orderBy } = args;
   const threadIds = [...new Set(Array.isArray(threadId) ? threadId : [threadId])];
   if (threadIds.length === 0 || threadIds.some((id) => typeof id !== "string" || id.trim() === "")) {
     throw new InvalidInputError("threadId must be the id of a thread, or a list of some.");

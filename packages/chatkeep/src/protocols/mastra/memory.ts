@@ -13,7 +13,7 @@ import {
 } from "@mastra/core/storage";
 import type { Store } from "../../store/store.ts";
 import type { UserId } from "../../store/tables/tables.ts";
-import { findOwn, listMessages } from "./list.ts";
+import { findOwn, listMessages, messagesPerPage } from "./list.ts";
 import { stretchOf } from "./pages.ts";
 import { findResource, type ResourceChanges, saveResource, updateResource } from "./resources.ts";
 import {
@@ -133,7 +133,7 @@ export class ChatkeepMemory extends MemoryStorage {
   override async listMessagesByResourceId(
     args: StorageListMessagesByResourceIdInput,
   ): Promise<StorageListMessagesOutput> {
-    const { page, perPage } = stretchOf({ page: args.page, perPage: args.perPage });
+    const { page, perPage } = stretchOf({ page: args.page, perPage: args.perPage ?? messagesPerPage });
     const found = await conversationsOf(this.#threads, { resourceId: args.resourceId });
     const threadId = found.map(({ id }) => id);
     if (threadId.length === 0) return { messages: [], total: 0, page, perPage, hasMore: false };

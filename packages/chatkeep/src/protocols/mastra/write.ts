@@ -4,6 +4,7 @@ import type { MastraDBMessage, StorageThreadType } from "@mastra/core/memory";
 import type { MemoryStorage, StorageCloneThreadInput, StorageCopyThreadOutput } from "@mastra/core/storage";
 import { ConflictError, InvalidInputError, NotFoundError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
+import { isRetryable } from "../../sql/sqlstate.ts";
 import { conversationName, newId } from "../../store/ids.ts";
 import type { Store } from "../../store/store.ts";
 import type { Message, MessageRole } from "../../store/tables/message.ts";
@@ -22,17 +23,33 @@ export type Atomically = <Result>(
   work: (mine: Threads) => Promise<Result>,
 ) => Promise<Result>;
 
+/** Each time other processes were faster; the store itself has tried it a few times by then. */
+const attempts = 8;
+const pauseMs = 50;
+
 export function atomicallyOn(store: Store, userId: UserId, ownResourceId: string): Atomically {
   return (threadIds, work) => {
-    const run = () =>
+    const once = () =>
       store.transaction((inside) => work({ user: inside.forUser(userId), ownResourceId }), {
         isolationLevel: "repeatable read",
       });
+    const run = () => tryAgain(once);
     const [only] = threadIds;
     return threadIds.length === 1 && only !== undefined
       ? store.lanes.run(userId, conversationName(userId, only).id, run)
       : run();
   };
+}
+
+async function tryAgain<Result>(once: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await once();
+    } catch (error) {
+      if (attempt === attempts || !isRetryable(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, attempt * pauseMs * Math.random()));
+    }
+  }
 }
 
 /** All or none. @throws invalid_input, too_large; not_found without the thread; conflict when an id is another message's */
