@@ -12,7 +12,7 @@ export interface RunEvent {
 }
 
 /** The type of the part that holds the compacted events of a run. */
-export const runType = "data-ag-ui-run";
+const runType = "data-ag-ui-run";
 
 /** For `createReplies`, and for `partsOf` of `createStore`. */
 export const agUiCodec: Codec<RunEvent> = {
