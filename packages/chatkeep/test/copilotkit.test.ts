@@ -340,6 +340,27 @@ it("keeps the state: changes add to what the run was given, and every later read
   expect(typesOf(await connect("t")).at(-2)).toBe("STATE_DELTA");
 });
 
+it("keeps what a run waits for, and gives the answer to the run that goes on", async () => {
+  const interrupts = [{ id: "i", reason: "approval", message: "Send it?" }];
+  const waiting = new ScriptedAgent(({ threadId, runId }) => [
+    { type: "RUN_STARTED", threadId, runId },
+    { type: "RUN_FINISHED", threadId, runId, outcome: { type: "interrupt", interrupts } },
+  ]);
+  await run("t", waiting, [asks("u", "Send it")]);
+  expect((await connect("t")).at(-1)).toMatchObject({ outcome: { type: "interrupt", interrupts } });
+  let seen: unknown;
+  const resumed = new ScriptedAgent(({ threadId, runId, resume }) => {
+    seen = resume;
+    return [{ type: "RUN_STARTED", threadId, runId }, ...says("a", "Sent."), { type: "RUN_FINISHED", threadId, runId }];
+  });
+  const resume = [{ interruptId: "i", status: "resolved" as const, payload: true }];
+  await run("t", resumed, [], { resume });
+  expect(seen).toEqual(resume);
+  const events = await connect("t");
+  expect(textOf(events)).toBe("Sent.");
+  expect(events.filter(({ outcome }) => outcome)).toHaveLength(1);
+});
+
 it("of two runs of a new thread at the same moment one begins, and nothing of the other is stored", async () => {
   const held = gate();
   const began = ["x", "y"].map((id) => run("t", agentOf(held.promise, ...says(`a-${id}`, id)), [asks(id, id)]));
