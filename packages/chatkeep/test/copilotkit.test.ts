@@ -327,7 +327,7 @@ it("a run whose process died keeps what it had said, and its thread goes on", as
   expect(textOf(events)).toBe("halfwhole");
   expect(events).toContainEqual(expect.objectContaining({ type: "RUN_ERROR", code: "RUN_INTERRUPTED" }));
   expect(givenIn(events)).toEqual([asks("u", "Hi"), asks("u2", "Go on")]);
-  await dying.close(0);
+  void dying.close(0);
 });
 
 it("keeps the state: changes add to what the run was given, and every later reader has the last one", async () => {
@@ -338,6 +338,49 @@ it("keeps the state: changes add to what the run was given, and every later read
   expect((await played("t")).state).toEqual({ d: 4 });
   await run("t", agentOf({ type: "STATE_DELTA", delta: [{ op: "replace", path: "/x/y", value: 1 }] }));
   expect(typesOf(await connect("t")).at(-2)).toBe("STATE_DELTA");
+});
+
+it("keeps what a run waits for, and gives the answer to the run that goes on", async () => {
+  const interrupts = [{ id: "i", reason: "approval", message: "Send it?" }];
+  const waiting = new ScriptedAgent(({ threadId, runId }) => [
+    { type: "RUN_STARTED", threadId, runId },
+    { type: "RUN_FINISHED", threadId, runId, outcome: { type: "interrupt", interrupts } },
+  ]);
+  await run("t", waiting, [asks("u", "Send it")]);
+  expect((await connect("t")).at(-1)).toMatchObject({ outcome: { type: "interrupt", interrupts } });
+  let seen: unknown;
+  const resumed = new ScriptedAgent(({ threadId, runId, resume }) => {
+    seen = resume;
+    return [{ type: "RUN_STARTED", threadId, runId }, ...says("a", "Sent."), { type: "RUN_FINISHED", threadId, runId }];
+  });
+  const resume = [{ interruptId: "i", status: "resolved" as const, payload: true }];
+  await run("t", resumed, [], { resume });
+  expect(seen).toEqual(resume);
+  const events = await connect("t");
+  expect(textOf(events)).toBe("Sent.");
+  expect(events.filter(({ outcome }) => outcome)).toHaveLength(1);
+});
+
+it("of two runs of a new thread at the same moment one begins, and nothing of the other is stored", async () => {
+  const held = gate();
+  const began = ["x", "y"].map((id) => run("t", agentOf(held.promise, ...says(`a-${id}`, id)), [asks(id, id)]));
+  for (const each of began) each.catch(held.open);
+  const both = await Promise.allSettled(began);
+  expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  const events = await connect("t");
+  expect(givenIn(events).map(({ id }) => id)).toEqual([textOf(events)]);
+  expect((await chats().messages.list("t")).items).toHaveLength(2);
+});
+
+it("a copy of a thread may have the ids of its messages, and a message may be named twice", async () => {
+  const question = asks(randomUUID(), "Hi");
+  await run("t", agentOf(...says("a", "One.")), [question]);
+  await run("copy", agentOf(...says("b", "Two.")), [question, question, asks("u2", "And?")]);
+  expect(givenIn(await connect("copy"))).toEqual([question, asks("u2", "And?")]);
+  await run("copy", agentOf(...says("c", "Three.")), [question]);
+  expect(textOf(await connect("copy"))).toBe("Three.");
+  expect(givenIn(await connect("copy"))).toEqual([question]);
+  expect(textOf(await connect("t"))).toBe("One.");
 });
 
 it("has threads of each user apart: another one's is as one that never was", async () => {

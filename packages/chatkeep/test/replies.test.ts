@@ -160,6 +160,38 @@ describe("a reply", () => {
     expect(await ann().follow(question.conversationId)).toBeUndefined();
   });
 
+  it("is written into a draft of its caller's, together with what was said before it or not at all", async () => {
+    const conversationId = randomUUID();
+    const mine = replies.forUser(ids.ann);
+    const user = store.forUser(ids.ann);
+    const draft = (content: string, generate: Generate<string>) =>
+      mine.draft(
+        conversationId,
+        async ({ messages }) => {
+          const messageId = randomUUID();
+          const [question] = await messages.append(conversationId, [
+            { role: "tool", content },
+            { id: messageId, role: "assistant", status: "streaming" },
+          ]);
+          if (!question) throw new Error("nothing was stored");
+          return { messageId, question };
+        },
+        generate,
+      );
+    await expect(draft("one", says("1"))).rejects.toMatchObject({ code: "not_found" });
+    await user.conversations.create({ id: conversationId });
+    const { generate, next } = held(["1"]);
+    const first = await draft("one", generate);
+    await expect(draft("two", says("2"))).rejects.toMatchObject({ details: { runId: first.runId } });
+    next();
+    expect(await read(first)).toBe("1");
+    const { items } = await user.messages.list(conversationId);
+    expect(items.map(({ role, content, status }) => [role, content, status])).toEqual([
+      ["tool", "one", "complete"],
+      ["assistant", "1", "complete"],
+    ]);
+  });
+
   it("whose codec makes more than a line fails alone", async () => {
     const other = startOther({ codec: { ...plainText, encode: (piece) => piece, decode: (text) => text } });
     const [good, bad] = [ask("Good"), ask("Bad")];

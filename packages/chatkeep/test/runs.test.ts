@@ -129,6 +129,10 @@ it("hears of a stop, which only its owner can ask for", async () => {
   expect(await bob.runs.end(key, { status: "failed", parts: [] })).toBe(false);
   expect(await bob.runs.find(id, key.id)).toBeUndefined();
   expect(await system().readRuns([{ userId: ids.bob, runId: key.id, after: 0 }])).toEqual([]);
+  expect(await ann.runs.stop(id, ids.ann)).toBeUndefined();
+  await expect(ann.runs.stop(id, "none")).rejects.toThrow(code("invalid_input"));
+  expect(await sendHeartbeat(key)).toEqual(alive(key, false));
+  expect(await ann.runs.stop(id, key.id)).toBe(key.id);
   expect(await ann.runs.stop(id)).toBe(key.id);
   expect(await sendHeartbeat(key)).toEqual(alive(key, true));
 });

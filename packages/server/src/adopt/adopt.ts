@@ -1,9 +1,9 @@
 /** Taking over what another product has kept in this database: looked at first, and brought in only when that is asked for. */
-import { type Connection, InvalidInputError, type Store } from "chatkeep";
+import { ChatkeepError, type Connection, InvalidInputError, type Store } from "chatkeep";
 import { eq } from "drizzle-orm";
 import type { Database } from "../database.ts";
 import { user } from "../models/index.ts";
-import { storableOf } from "../transfer/conversations.ts";
+import { faultOf, storableOf } from "../transfer/conversations.ts";
 import { langchain } from "./langchain.ts";
 import { mastra } from "./mastra.ts";
 import { type Adopted, queryOn, type Source } from "./source.ts";
@@ -119,9 +119,8 @@ async function bringIn(store: Store, userId: string, adopted: Adopted, report: A
     const [result] = await store.forUser(userId).import(conversation);
     report.imported += result?.imported ?? 0;
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    if (!["invalid_input", "too_large", "conflict"].includes(String(code))) throw error;
-    report.failed.push({ conversationId: conversation.id, error: message });
+    if (!(error instanceof ChatkeepError) || !["invalid_input", "too_large", "conflict"].includes(error.code)) throw error;
+    report.failed.push({ conversationId: conversation.id, error: faultOf(error) });
   }
 }
 

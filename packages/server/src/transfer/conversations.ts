@@ -277,7 +277,12 @@ function noteStored(one: Waiting | undefined, { conversationId, imported, alread
   Object.assign(one.report, { conversationId, messages: imported, alreadyThere, outcome });
 }
 
+/** The store names a conversation by its place in what it was given, which nobody knows. */
+export function faultOf({ message }: Error): string {
+  return message.replace(/^conversations\.\d{1,9}\./, "Its ");
+}
+
 function noteFailed({ report }: Waiting, error: Error): void {
   report.leftOut = [];
-  report.error = error instanceof RangeError ? "It is nested too deep to be read." : error.message;
+  report.error = error instanceof RangeError ? "It is nested too deep to be read." : faultOf(error);
 }

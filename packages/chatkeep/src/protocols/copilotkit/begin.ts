@@ -10,7 +10,7 @@ import type { UserStore } from "../../store/user-verbs.ts";
 import type { Fields } from "./closing.ts";
 import { eventsIn } from "./codec.ts";
 import { knownIds, type RunFacts, readBranch } from "./history.ts";
-import { isKept, toStore } from "./messages.ts";
+import { isKept, messagesOf, toStore } from "./messages.ts";
 import { resultOf } from "./shown.ts";
 import { messagesIn } from "./told.ts";
 
@@ -23,45 +23,54 @@ export interface BegunRun {
   keptIn(event: BaseEvent): string[] | undefined;
 }
 
+/** What is stored under which ids: `asCopies` under others than its own, where those are in use, such as in a copy of a thread. */
+export interface BeginOptions {
+  agentId: string | undefined;
+  asCopies: boolean;
+}
+
 /** Stores what is new, and the draft behind it. @throws what the store throws */
-export async function beginIn(mine: UserStore, input: RunAgentInput, agentId: string | undefined): Promise<BegunRun> {
+export async function beginIn(mine: UserStore, input: RunAgentInput, options: BeginOptions): Promise<BegunRun> {
   const { threadId, runId } = input;
+  const { agentId, asCopies } = options;
   const branch = await readBranch(mine, threadId);
   const known = knownIds(branch);
   const given = inputMessages(input);
   const fresh = given.filter(({ id }) => !known.has(id));
   for (const result of fresh.filter(({ role }) => role === "tool")) await addResult(mine, threadId, branch, result);
-  const inputs = fresh.filter(isKept).map(toStore);
+  const inputs = fresh.filter(isKept).map((message) => toStore(message, asCopies));
   const agUi: RunFacts = { runId, ...(agentId !== undefined && { agentId }), inputs: inputs.length };
   const draft = { id: randomUUID(), role: "assistant" as const, status: "streaming" as const, metadata: { agUi } };
-  const stored = await append(
-    mine,
-    threadId,
-    [...inputs, draft],
-    fresh.length === 0 ? again(branch, given) : undefined,
-  );
-  const rows = new Set([...branch, ...stored].map(({ id }) => id));
+  const parentId = fresh.length === 0 ? again(branch, given) : undefined;
+  const stored = await append(mine, threadId, [...inputs, draft], parentId);
+  const kept = new Set([...branch, ...stored].filter((row) => !eventsIn(row)).flatMap(idsOf));
   return {
     draft: { messageId: draft.id, question: stored.at(-2) ?? branch.at(-1) ?? (stored.at(-1) as Message) },
     fresh,
     keptIn: (event) => {
       const ids = messagesIn(event).map(({ id }) => String(id));
-      return ids.length === 0 ? undefined : ids.filter((id) => rows.has(id));
+      return ids.length === 0 ? undefined : ids.filter((id) => kept.has(id));
     },
   };
 }
 
+function idsOf(message: Message): unknown[] {
+  return [message.id, ...messagesOf(message).map(({ id }) => id)];
+}
+
+/** One of each id. */
 function inputMessages({ messages }: RunAgentInput): Fields[] {
   const given = (messages ?? []) as unknown as Fields[];
-  if (given.every(({ id }) => typeof id === "string" && id !== "")) return given;
-  throw new InvalidInputError("input.messages must have an id each.");
+  if (given.some(({ id }) => typeof id !== "string" || id === "")) {
+    throw new InvalidInputError("input.messages must have an id each.");
+  }
+  return [...new Map(given.toReversed().map((message) => [message["id"], message])).values()].reverse();
 }
 
 /** An input that ends with a question which is stored already asks for another answer to it, beside the ones that it has. */
 function again(branch: readonly Message[], given: readonly Fields[]): string | undefined {
   const last = given.at(-1);
-  const question = branch.find(({ id, role }) => role === "user" && id === last?.["id"]);
-  return question?.id;
+  return branch.find((message) => message.role === "user" && idsOf(message).includes(last?.["id"]))?.id;
 }
 
 async function append(mine: UserStore, threadId: string, messages: NewMessage[], parentId: string | undefined) {

@@ -30,13 +30,14 @@ export function isKept({ role }: Fields): boolean {
   return Object.hasOwn(roles, String(role));
 }
 
-/** The message to store for one of an input. */
-export function toStore({ id, role, content, ...rest }: Fields): NewMessage {
+/** The message to store for one of an input; under another id, and with its own inside, where that is in use elsewhere. */
+export function toStore({ id, role, content, ...rest }: Fields, isCopy: boolean): NewMessage {
   const named = roles[String(role)] ?? "user";
-  const item = { role, ...(content !== undefined && { content }), ...rest };
+  const item = { ...(isCopy && { id }), role, ...(content !== undefined && { content }), ...rest };
   const parts = partsToStore(format, named, item);
   // Without words it is a message all the same.
-  return { id: String(id), role: named, parts: parts.length > 0 ? parts : [{ type: wholeType, data: item }] };
+  const whole = parts.length > 0 ? parts : [{ type: wholeType, data: item }];
+  return { id: isCopy ? `ag-ui-${id}` : String(id), role: named, parts: whole };
 }
 
 /** The messages of AG-UI that a stored message which no run has written is: one for each step of an answer. */

@@ -1,8 +1,9 @@
 /** The runner of CopilotKit's runtime on a store: a thread is a conversation, and each run of an agent a reply in it. */
 import type { BaseEvent } from "@ag-ui/client";
 import { Observable, type Subscriber } from "rxjs";
-import { NotFoundError, UnauthenticatedError } from "../../errors.ts";
+import { ConflictError, NotFoundError, UnauthenticatedError } from "../../errors.ts";
 import type { Failure } from "../../replies/failure.ts";
+import type { Ending } from "../../replies/feeds.ts";
 import type { Replies } from "../../replies/replies.ts";
 import type { Reply } from "../../replies/reply.ts";
 import type { Message } from "../../store/tables/message.ts";
@@ -48,23 +49,32 @@ export function createAgentRunner(options: AgentRunnerOptions): ChatkeepAgentRun
 
   async function begin({ threadId, agent, input }: RunRequest): Promise<Reply<RunEvent>> {
     const userId = await userOf({ threadId, headers: agent.headers });
-    const draft = () => {
+    const draft = (asCopies: boolean) => {
       let begun: BegunRun;
       return replies.forUser(userId).draft(
         threadId,
         async (mine) => {
-          begun = await beginIn(mine, { ...input, threadId }, agent.agentId);
+          begun = await beginIn(mine, { ...input, threadId }, { agentId: agent.agentId, asCopies });
           return begun.draft;
         },
         (turn) => generateFrom({ agent, input, begun, logger, failureOf: options.failureOf }, turn),
       );
     };
+    const inThread = async (asCopies: boolean) => {
+      try {
+        return await draft(asCopies);
+      } catch (error) {
+        if (!(error instanceof NotFoundError)) throw error;
+        await store.forUser(userId).conversations.create({ id: threadId });
+        return await draft(asCopies);
+      }
+    };
     try {
-      return await draft();
+      return await inThread(false);
     } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      await store.forUser(userId).conversations.create({ id: threadId });
-      return await draft();
+      const isBusy = error instanceof ConflictError && error.details?.["runId"] !== undefined;
+      if (!(error instanceof ConflictError) || isBusy) throw error;
+      return await inThread(true);
     }
   }
 
@@ -123,13 +133,14 @@ async function pump(reply: Reply<RunEvent>, to: Subscriber<BaseEvent>): Promise<
   for (;;) {
     const next = await events.next();
     if (to.closed) return;
-    if (next.done) break;
+    if (next.done) {
+      const { status } = next.value as Ending;
+      for (const event of closingOf(seen, status)) to.next(event);
+      return to.complete();
+    }
     seen.push(next.value.event.event);
     to.next(next.value.event.event);
   }
-  const { status } = await reply.ended();
-  for (const event of closingOf(seen, status)) to.next(event);
-  to.complete();
 }
 
 function absent(error: unknown): Message[] {
