@@ -119,7 +119,8 @@ async function bringIn(store: Store, userId: string, adopted: Adopted, report: A
     const [result] = await store.forUser(userId).import(conversation);
     report.imported += result?.imported ?? 0;
   } catch (error) {
-    if (!(error instanceof ChatkeepError) || !["invalid_input", "too_large", "conflict"].includes(error.code)) throw error;
+    if (!(error instanceof ChatkeepError) || !["invalid_input", "too_large", "conflict"].includes(error.code))
+      throw error;
     report.failed.push({ conversationId: conversation.id, error: faultOf(error) });
   }
 }
