@@ -40,7 +40,7 @@ beforeAll(async () => {
     `create table old.mastra_messages (id text primary key, thread_id text not null, content text not null, role text not null, type text not null, "createdAt" timestamp not null, "createdAtZ" timestamptz, "resourceId" text)`,
   );
   await run(
-    `insert into old.mastra_threads values ('thread/1', 'someone', 'Plans', '{"a":1}', '2024-05-01 12:00', '2024-05-01 12:00', '2024-05-01 10:00Z', '2024-05-01 10:05Z')`,
+    `insert into old.mastra_threads values ('thread/1', 'someone', 'Plans', '{"a":1,"b":false,"c":[]}', '2024-05-01 12:00', '2024-05-01 12:00', '2024-05-01 10:00Z', '2024-05-01 10:05Z')`,
   );
   await run(
     `insert into old.mastra_messages values
@@ -108,7 +108,7 @@ it("gives what names no owner of ours to whom it is said to be", async () => {
   const mine = test.store.forUser(ann.id);
   expect(await mine.conversations.find("thread/1")).toMatchObject({
     title: "Plans",
-    metadata: { resourceId: "someone", mastra: { a: 1 } },
+    metadata: { resourceId: "someone", mastra: { a: 1, b: false, c: [] } },
     createdAt: new Date("2024-05-01T10:00:00Z"),
     updatedAt: new Date("2024-05-01T10:05:00Z"),
   });

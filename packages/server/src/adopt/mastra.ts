@@ -56,7 +56,7 @@ function conversationOf(thread: Fields, rows: readonly Fields[]): Adopted {
     id: String(thread["id"]),
     title: titleOf(thread["title"], leftOut),
     ...timesOf(momentIn(thread, "createdAt"), momentIn(thread, "updatedAt"), leftOut),
-    ...metadataOf({ resourceId: name, mastra: isFields(metadata) ? othersOf(metadata, [], leftOut) : undefined }),
+    ...metadataOf({ resourceId: name, mastra: isFields(metadata) ? metadata : undefined }),
     messages: inLine(rows.flatMap((row) => messageOf(row, leftOut))),
   };
   return { conversation, leftOut, owner: { ...(name.includes("@") && { email: name }), name } };

@@ -119,7 +119,7 @@ export function othersOf(
 }
 
 function isEmpty(value: unknown): boolean {
-  if (value === null || value === undefined || value === "" || value === false) return true;
+  if (value === null || value === undefined || value === "") return true;
   return typeof value === "object" && Object.keys(value).length === 0;
 }
 
