@@ -43,7 +43,10 @@ function wordsOf({ content, parts }: Pick<Message | NewMessage, "content" | "par
   return JSON.stringify(parts ?? content);
 }
 
-/** The same words get the same id, so that an edit that is sent again is stored once. */
+/**
+ * The same words get the same id, so that an edit that is sent again is stored once. It is no UUID, which would name one message in
+ * the whole database: others may edit a message of the same name to the same words.
+ */
 function versionOf(id: string, message: NewMessage): string {
-  return v5(JSON.stringify([id, wordsOf(message)]), "0f9b1c52-6c0c-5b0e-8f4e-6f2d9d0c5a3b");
+  return `edit-${v5(JSON.stringify([id, wordsOf(message)]), "0f9b1c52-6c0c-5b0e-8f4e-6f2d9d0c5a3b")}`;
 }
