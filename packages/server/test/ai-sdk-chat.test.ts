@@ -184,6 +184,16 @@ it("keeps both wordings of a question that is edited under its id, and takes eac
   // Words that nobody has stored are no question for another answer.
   const unknown = [{ ...first, parts: [{ type: "text", text: "Never said" }] }];
   expect((await post({ id: chat.id, messages: unknown, trigger: "regenerate-message" })).status).toBe(409);
+  // Another user, and another chat, edit a message of the same name to the same words.
+  for (const [id, user] of [
+    ["chat", ids.bob],
+    ["second", ids.ann],
+    ["third", ids.ann],
+  ] as const) {
+    const said = (text: string) => [{ id: "q", role: "user", parts: [{ type: "text", text }] }];
+    expect(await (await post({ id, messages: said("Helo") }, user)).text()).toContain("Hi");
+    expect(await (await post({ id, messages: said("Hello"), messageId: "q" }, user)).text()).toContain("Hi");
+  }
   // A message that was never stored is a question like any other.
   const fresh = { id: "fresh", role: "user", parts: [{ type: "text", text: "Fresh" }] };
   expect((await post({ id: "other", messages: [fresh], messageId: "fresh" })).status).toBe(200);
