@@ -285,6 +285,32 @@ it("waits until all of two calls have their output", async () => {
   expect(await loadChat(mine, "chat")).toEqual(chat.messages);
 });
 
+it("keeps each of two outputs that a client sends at once, and goes on when both are there", async () => {
+  const { open, mine, prompts, post } = startHost((prompt) =>
+    prompt.at(-1)?.role === "tool"
+      ? words("Thanks.")
+      : [call("c1", "colour", { of: "sky" }), call("c2", "colour", { of: "sea" })],
+  );
+  for (const id of ["one", "two", "three", "four"]) {
+    const chat = await open(id);
+    await chat.sendMessage({ text: "Colours?" });
+    await chat.addToolOutput({ tool: "colour", toolCallId: "c1", output: "blue" });
+    const [question, reply] = chat.messages as [UIMessage, UIMessage];
+    const isSecond = (part: object) => "toolCallId" in part && part.toolCallId === "c2";
+    const both = reply.parts.map((part) =>
+      isSecond(part) ? { ...part, state: "output-available", output: "green" } : part,
+    );
+    const answers = [
+      post({ id, messages: chat.messages }),
+      post({ id, messages: [question, { ...reply, parts: both }] }),
+    ];
+    for (const answer of await Promise.all(answers)) await answer.text();
+    const said = async () => (await loadChat(mine, id)).at(-1)?.parts.at(-1);
+    await expect.poll(said).toMatchObject({ text: "Thanks." });
+  }
+  expect(prompts).toHaveLength(8);
+});
+
 it("is followed from another device while it goes on: the whole message comes", async () => {
   const held = Promise.withResolvers<void>();
   const { open, mine } = startHost(

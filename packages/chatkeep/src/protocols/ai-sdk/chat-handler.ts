@@ -93,6 +93,9 @@ export function generateFrom(
   };
 }
 
+/** Outputs of one reply's tools that a client may send at once, each by itself. */
+const outputsAtOnce = 10;
+
 /** Makes the handler of a chat's routes. */
 export function chatHandler(options: ChatHandlerOptions): ChatHandler {
   const { replies, model, beforeAsk } = options;
@@ -130,6 +133,7 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     conversationId: string,
     given: { id: string; parts: Part[] },
     generate: ReturnType<typeof generateWith>,
+    triesLeft = outputsAtOnce,
   ): Promise<Response> {
     const mine = replies.forUser(userId);
     const user = replies.store.forUser(userId);
@@ -141,7 +145,12 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     }
     const { parts, isChanged, open, unknown } = answersIn(stored, given.parts);
     const { revision } = stored;
-    if (stored.status === "streaming") return await streamed(userId, request, () => mine.follow(conversationId));
+    if (stored.status === "streaming") {
+      const running = await mine.follow(conversationId);
+      if (!running || !isChanged || triesLeft === 0) return await streamed(userId, request, async () => running);
+      await running.ended();
+      return await proceed(userId, request, conversationId, given, generate, triesLeft - 1);
+    }
     if (unknown.length > 0 && !isChanged) return replay({ ...stored, parts: unknown });
     if (!isChanged && stored.status === "complete") {
       // The SDK's client asks by itself after a reply whose last words are results of tools: that would go on for ever.
@@ -150,7 +159,17 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     await beforeAsk?.(userId, request);
     const reply = { conversationId, messageId: given.id, parts, revision, questionId: stored.parentId as string };
     const next = open > 0 ? waiting : generate;
-    return await streamed(userId, request, () => mine.proceed(reply, next, { model }), { conversationId });
+    try {
+      return await streamed(userId, request, () => mine.proceed(reply, next, { model }), { conversationId });
+    } catch (error) {
+      if (!(error instanceof ConflictError) || !isChanged || triesLeft === 0) throw error;
+      const now = await user.messages.get(conversationId, given.id);
+      // What is in the way is another reply, which is not waited for.
+      if (now.status === stored.status && JSON.stringify(now.parts) === JSON.stringify(stored.parts)) throw error;
+      // Another output of the same reply is being stored at this moment: this one comes after it.
+      if (now.status === "streaming") await (await mine.follow(conversationId))?.ended();
+      return await proceed(userId, request, conversationId, given, generate, triesLeft - 1);
+    }
   }
 
   /** Not all is there that the reply waits for: what is there is stored, and no model is asked. */
