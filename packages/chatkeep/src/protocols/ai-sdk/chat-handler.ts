@@ -147,8 +147,9 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     const { revision } = stored;
     if (stored.status === "streaming") {
       const running = await mine.follow(conversationId);
-      if (!running || !isChanged || triesLeft === 0) return await streamed(userId, request, async () => running);
-      await running.ended();
+      if (triesLeft === 0 || (running && !isChanged)) return await streamed(userId, request, async () => running);
+      // It has ended by now, or does before what the client adds is looked at.
+      await running?.ended();
       return await proceed(userId, request, conversationId, given, generate, triesLeft - 1);
     }
     if (unknown.length > 0 && !isChanged) return replay({ ...stored, parts: unknown });
