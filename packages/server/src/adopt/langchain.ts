@@ -1,12 +1,14 @@
 /** The table of LangChain's message history in PostgreSQL: a row for each message, and no owners. */
-import type { ImportedMessage, LeftOut } from "../transfer/formats/format.ts";
+import type { Part } from "chatkeep";
 import {
   type Fields,
   fieldsOf,
+  type ImportedMessage,
   inLine,
   jsonOr,
+  type LeftOut,
   listOf,
-  metadataOf,
+  messageWith,
   othersOf,
   textOr,
   textPart,
@@ -66,18 +68,15 @@ function messageOf(row: Fields, leftOut: LeftOut[]): ImportedMessage[] {
       toolPart({ id: textOr(id, `${messageId}:${index}`), name: textOr(name, "tool"), input: args }),
     ),
   ];
-  if (!role || parts.length === 0) {
-    leftOut.push({
-      messageId,
-      reason: role ? "It has no content." : "It has a type that is not human, ai, system or tool.",
-    });
+  if (!role) {
+    leftOut.push({ messageId, reason: "It has a type that is not human, ai, system or tool." });
     return [];
   }
-  const used = ["content", "type", "tool_calls", "id"];
-  return [{ id: messageId, role, parts, ...metadataOf({ langchain: othersOf(data, used, leftOut, messageId) }) }];
+  const about = () => ({ langchain: othersOf(data, ["content", "type", "tool_calls", "id"], leftOut, messageId) });
+  return [messageWith({ id: messageId, role, parts, about }, leftOut) ?? []].flat();
 }
 
-function partsOf(content: unknown): NonNullable<ImportedMessage["parts"]> {
+function partsOf(content: unknown): Part[] {
   if (typeof content === "string") return content ? [textPart(content)] : [];
   return listOf(content).map((block) => {
     const text = textOr(fieldsOf(block)["text"], "");

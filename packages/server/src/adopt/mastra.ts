@@ -1,17 +1,20 @@
 /** The tables of Mastra's memory in PostgreSQL: `mastra_threads` and `mastra_messages`. */
-import type { ImportedMessage, LeftOut } from "../transfer/formats/format.ts";
+import type { Part } from "chatkeep";
 import {
   type Fields,
   fieldsOf,
+  type ImportedMessage,
   inLine,
   isFields,
   jsonOr,
+  type LeftOut,
   listOf,
+  messageWith,
   metadataOf,
   othersOf,
+  roleOf,
   textOr,
   textPart,
-  timeOf,
   timesOf,
   titleOf,
 } from "../transfer/formats/format.ts";
@@ -62,39 +65,23 @@ function conversationOf(thread: Fields, rows: readonly Fields[]): Adopted {
   return { conversation, leftOut, owner: { ...(name.includes("@") && { email: name }), name } };
 }
 
-const roles = new Set(["user", "assistant", "system", "tool"]);
-
 function messageOf(row: Fields, leftOut: LeftOut[]): ImportedMessage[] {
   const id = String(row["id"]);
-  const role = String(row["role"]);
+  const role = roleOf(row["role"], leftOut, id);
+  if (!role) return [];
   const content = jsonOr(row["content"]);
-  const fields = fieldsOf(content);
-  const parts = partsOf(content);
-  if (!roles.has(role) || parts.length === 0) {
-    leftOut.push({
-      messageId: id,
-      reason: parts.length === 0 ? "It has no content." : "It has a role that is not known.",
-    });
-    return [];
-  }
-  const createdAt = timeOf(momentIn(row, "createdAt"), leftOut, id);
+  const about = () => ({ mastra: othersOf(fieldsOf(content), ["parts", "content", "format"], leftOut, id) });
   return [
-    {
-      id,
-      role: role as ImportedMessage["role"],
-      parts,
-      ...(createdAt && { createdAt }),
-      ...metadataOf({ mastra: othersOf(fields, ["parts", "content", "format"], leftOut, id) }),
-    },
-  ];
+    messageWith({ id, role, parts: partsOf(content), time: momentIn(row, "createdAt"), about }, leftOut) ?? [],
+  ].flat();
 }
 
 /** Contents are texts in the first format, and have parts in the second. */
-function partsOf(content: unknown): NonNullable<ImportedMessage["parts"]> {
+function partsOf(content: unknown): Part[] {
   if (typeof content === "string") return content ? [textPart(content)] : [];
   const { parts, content: text } = fieldsOf(content);
   const given = listOf(parts ?? content).filter((part) => typeof fieldsOf(part)["type"] === "string");
-  if (given.length > 0) return given as NonNullable<ImportedMessage["parts"]>;
+  if (given.length > 0) return given as Part[];
   const words = textOr(text, "");
   return words ? [textPart(words)] : [];
 }

@@ -1,6 +1,17 @@
 /** The tables of the template vercel/chatbot: `User`, `Chat` and `Message_v2`. */
-import type { ImportedMessage, LeftOut } from "../transfer/formats/format.ts";
-import { fieldsOf, inLine, listOf, metadataOf, textOr, timeOf, timesOf, titleOf } from "../transfer/formats/format.ts";
+import type { Part } from "chatkeep";
+import {
+  fieldsOf,
+  type ImportedMessage,
+  inLine,
+  type LeftOut,
+  listOf,
+  messageWith,
+  roleOf,
+  textOr,
+  timesOf,
+  titleOf,
+} from "../transfer/formats/format.ts";
 import { type Adopted, batch, type Query, type Source } from "./source.ts";
 
 export const vercelChatbot: Source = {
@@ -50,28 +61,12 @@ function conversationOf(chat: Record<string, unknown>, rows: readonly Record<str
   return { conversation, leftOut, owner: { ...(email && { email }), name: email ?? String(chat["userId"]) } };
 }
 
-const roles = new Set(["user", "assistant", "system", "tool"]);
-
 function messageOf(row: Record<string, unknown>, leftOut: LeftOut[]): ImportedMessage[] {
   const id = String(row["id"]);
-  const role = String(row["role"]);
-  const parts = listOf(row["parts"]).filter((part) => typeof fieldsOf(part)["type"] === "string");
-  if (!roles.has(role) || parts.length === 0) {
-    leftOut.push({
-      messageId: id,
-      reason: parts.length === 0 ? "It has no content." : "It has a role that is not known.",
-    });
-    return [];
-  }
-  const createdAt = timeOf(row["createdAt"], leftOut, id);
+  const role = roleOf(row["role"], leftOut, id);
+  if (!role) return [];
+  const parts = listOf(row["parts"]).filter((part) => typeof fieldsOf(part)["type"] === "string") as Part[];
   const attachments = listOf(row["attachments"]);
-  return [
-    {
-      id,
-      role: role as ImportedMessage["role"],
-      parts: parts as NonNullable<ImportedMessage["parts"]>,
-      ...(createdAt && { createdAt }),
-      ...metadataOf({ attachments: attachments.length > 0 ? attachments : undefined }),
-    },
-  ];
+  const about = () => ({ attachments: attachments.length > 0 ? attachments : undefined });
+  return [messageWith({ id, role, parts, time: row["createdAt"], about }, leftOut) ?? []].flat();
 }

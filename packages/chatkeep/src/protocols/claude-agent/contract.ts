@@ -10,7 +10,7 @@ export interface SessionKey {
   subpath?: string | undefined;
 }
 
-/** One line of a transcript: any JSON with a `type`. */
+/** What the SDK keeps of a session, piece by piece: any object of JSON with a `type`. */
 export interface SessionEntry {
   type: string;
   uuid?: string;

@@ -10,13 +10,14 @@ import {
   isFields,
   type LeftOut,
   listOf,
+  messageWith,
   metadataOf,
   othersOf,
   type ReadConversation,
   type RowFormat,
+  roleOf,
   textOr,
   textPart,
-  timeOf,
   timesOf,
   titleOf,
   toolPart,
@@ -67,31 +68,17 @@ function conversationOf(rows: readonly unknown[], chat: Fields): ReadConversatio
 const usedOfMessage = ["id", "role", "content", "parts", "createdAt", "metadata", "toolInvocations"];
 
 function messageOf(id: string, source: Fields, leftOut: LeftOut[]): ImportedMessage[] {
-  const role = textOr(source["role"], "none");
-  if (!roles.has(role) || role === "data") {
-    leftOut.push({ messageId: id, reason: "It has a role that is not user, assistant, system or tool." });
-    return [];
-  }
+  const role = roleOf(source["role"], leftOut, id);
+  if (!role) return [];
   const parts = partsOf(source);
-  if (parts.length === 0) {
-    leftOut.push({ messageId: id, reason: "It has no content." });
-    return [];
-  }
-  const createdAt = timeOf(source["createdAt"], leftOut, id);
+  const message = messageWith({ id, role, parts, time: source["createdAt"] }, leftOut);
+  if (!message) return [];
   const others = othersOf(source, usedOfMessage, leftOut, id);
   const { metadata } = source;
-  return [
-    {
-      id,
-      role: role as ImportedMessage["role"],
-      parts,
-      ...(createdAt && { createdAt }),
-      // Metadata comes back as it was; only where there is more to keep is it put beside that.
-      ...(others
-        ? { metadata: { ...(isFields(metadata) ? metadata : {}), aiSdk: others } }
-        : metadata != null && { metadata: metadata as Fields }),
-    },
-  ];
+  if (!others) return [metadata == null ? message : { ...message, metadata: metadata as Fields }];
+  // Metadata comes back as it was; only where there is more to keep is it put beside that.
+  const own = isFields(metadata) ? metadata : metadata == null ? {} : { metadata };
+  return [{ ...message, metadata: { ...own, aiSdk: others } }];
 }
 
 function partsOf(source: Fields): Part[] {

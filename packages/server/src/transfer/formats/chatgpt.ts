@@ -10,12 +10,13 @@ import {
   keptAbove,
   type LeftOut,
   listOf,
+  messageWith,
   metadataOf,
   othersOf,
   parentsFirst,
+  roleOf,
   textOr,
   textPart,
-  timeOf,
   timesOf,
   titleOf,
 } from "./format.ts";
@@ -70,38 +71,22 @@ export const chatgpt: ConversationFormat = {
   },
 };
 
-const roles = new Set(["user", "assistant", "system", "tool"]);
-
 function messageOf(id: string, value: unknown, leftOut: LeftOut[]): ImportedMessage | undefined {
   if (value === null || value === undefined) return undefined;
   const message = fieldsOf(value);
   const author = fieldsOf(message["author"]);
-  const role = textOr(author["role"], "none");
-  if (!roles.has(role)) {
-    leftOut.push({ messageId: id, reason: "Its author has a role that is not user, assistant, system or tool." });
-    return undefined;
-  }
-  const parts = partsOf(id, message, leftOut);
-  if (parts.length === 0) {
-    leftOut.push({ messageId: id, reason: "It has no content." });
-    return undefined;
-  }
+  const role = roleOf(author["role"], leftOut, id);
+  if (!role) return undefined;
   const metadata = fieldsOf(message["metadata"]);
   const recipient = textOr(message["recipient"], "all");
-  const createdAt = timeOf(message["create_time"], leftOut, id);
-  return {
-    id,
-    role: role as ImportedMessage["role"],
-    parts,
-    ...(createdAt && { createdAt }),
-    ...metadataOf({
-      model: textOr(metadata["model_slug"], null),
-      author: textOr(author["name"], null),
-      recipient: recipient === "all" ? null : recipient,
-      hidden: isHidden(message, metadata) || null,
-      chatgpt: unreadOf(id, message, leftOut),
-    }),
-  };
+  const about = () => ({
+    model: textOr(metadata["model_slug"], null),
+    author: textOr(author["name"], null),
+    recipient: recipient === "all" ? null : recipient,
+    hidden: isHidden(message, metadata) || null,
+    chatgpt: unreadOf(id, message, leftOut),
+  });
+  return messageWith({ id, role, parts: partsOf(id, message, leftOut), time: message["create_time"], about }, leftOut);
 }
 
 const usedOfMessage = ["id", "author", "create_time", "content", "metadata", "recipient", "weight"];

@@ -7,15 +7,14 @@ import {
   fieldsOf,
   type ImportedMessage,
   isFields,
-  keptAbove,
   type LeftOut,
+  linked,
   listOf,
+  messageWith,
   metadataOf,
   othersOf,
-  parentsFirst,
   textOr,
   textPart,
-  timeOf,
   timesOf,
   titleOf,
   toolPart,
@@ -29,7 +28,13 @@ export const claude: ConversationFormat = {
     const id = textOr(source["uuid"], undefined);
     if (!id) throw new FormatError("It has no uuid.");
     const leftOut: LeftOut[] = [];
-    const messages = parentsFirst(linked(listOf(source["chat_messages"]).map(fieldsOf), leftOut), leftOut);
+    const named = listOf(source["chat_messages"])
+      .map(fieldsOf)
+      .map((message, index) => {
+        const parent = textOr(message["parent_message_uuid"], null);
+        return { id: textOr(message["uuid"], `${index}`), parent, source: message };
+      });
+    const messages = linked(named, (one, message) => messageOf(one, message, leftOut), leftOut);
     const model = textOr(source["model"], null);
     const summary = textOr(source["summary"], null);
     const current = source["current_leaf_message_uuid"];
@@ -61,26 +66,6 @@ const usedOfConversation = [
   "current_leaf_message_uuid",
 ];
 
-/** Each follows the one that it names; in files that name none, the one before it. What is left out is stepped over. */
-function linked(sources: readonly Fields[], leftOut: LeftOut[]): ImportedMessage[] {
-  const namesParents = sources.some(({ parent_message_uuid }) => typeof parent_message_uuid === "string");
-  const above = new Map<string, string | null>();
-  const kept = new Map<string, ImportedMessage>();
-  let before: string | null = null;
-  for (const [index, source] of sources.entries()) {
-    const id = textOr(source["uuid"], `${index}`);
-    if (above.has(id)) {
-      leftOut.push({ messageId: id, reason: "Another message before it has the same uuid." });
-      continue;
-    }
-    above.set(id, namesParents ? textOr(source["parent_message_uuid"], null) : before);
-    before = id;
-    const message = messageOf(id, source, leftOut);
-    if (message) kept.set(id, message);
-  }
-  return [...kept.values()].map((message) => ({ ...message, parentId: keptAbove(message.id, above, kept) }));
-}
-
 function messageOf(id: string, source: Fields, leftOut: LeftOut[]): ImportedMessage | undefined {
   const sender = source["sender"];
   if (sender !== "human" && sender !== "assistant") {
@@ -102,18 +87,9 @@ function messageOf(id: string, source: Fields, leftOut: LeftOut[]): ImportedMess
       leftOut.push({ messageId: id, reason: `The export has no bytes of the file ${name}.` });
     }
   }
-  if (parts.length === 0) {
-    leftOut.push({ messageId: id, reason: "It has no content." });
-    return undefined;
-  }
-  const createdAt = timeOf(source["created_at"], leftOut, id);
-  return {
-    id,
-    role: sender === "human" ? "user" : "assistant",
-    parts,
-    ...(createdAt && { createdAt }),
-    ...metadataOf({ claude: othersOf(source, usedOfMessage, leftOut, id) }),
-  };
+  const role = sender === "human" ? "user" : "assistant";
+  const about = () => ({ claude: othersOf(source, usedOfMessage, leftOut, id) });
+  return messageWith({ id, role, parts, time: source["created_at"], about }, leftOut);
 }
 
 const usedOfMessage = [

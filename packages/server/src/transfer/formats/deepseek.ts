@@ -10,12 +10,12 @@ import {
   keptAbove,
   type LeftOut,
   listOf,
+  messageWith,
   metadataOf,
   othersOf,
   parentsFirst,
   textOr,
   textPart,
-  timeOf,
   timesOf,
   titleOf,
 } from "./format.ts";
@@ -62,21 +62,12 @@ function messageOf(id: string, message: Fields, leftOut: LeftOut[]): ImportedMes
     });
     parts.push({ type: "data-deepseek-file", data: file });
   }
-  if (parts.length === 0) {
-    leftOut.push({ messageId: id, reason: "It has no content." });
-    return undefined;
-  }
-  const createdAt = timeOf(message["inserted_at"], leftOut, id);
-  return {
-    id,
-    role: fragments.some(({ type }) => type === "REQUEST") ? "user" : "assistant",
-    parts,
-    ...(createdAt && { createdAt }),
-    ...metadataOf({
-      model: textOr(message["model"], null),
-      deepseek: othersOf(message, ["model", "inserted_at", "fragments", "files"], leftOut, id),
-    }),
-  };
+  const about = () => ({
+    model: textOr(message["model"], null),
+    deepseek: othersOf(message, ["model", "inserted_at", "fragments", "files"], leftOut, id),
+  });
+  const role = fragments.some(({ type }) => type === "REQUEST") ? "user" : "assistant";
+  return messageWith({ id, role, parts, time: message["inserted_at"], about }, leftOut);
 }
 
 function partsOf(fragment: Fields): Part[] {

@@ -188,6 +188,72 @@ export function parentsFirst(messages: readonly ImportedMessage[], leftOut: Left
   return ordered;
 }
 
+/** A message of a file, with the name of the one before it, if it says. */
+export interface Named {
+  id: string;
+  parent: string | null;
+  source: Fields;
+}
+
+/**
+ * Each follows the one that it names; in files that name none, the one before it. What is left out is stepped over. Parents come
+ * before children.
+ */
+export function linked(
+  entries: readonly Named[],
+  read: (id: string, source: Fields) => ImportedMessage | undefined,
+  leftOut: LeftOut[],
+): ImportedMessage[] {
+  const namesParents = entries.some(({ parent }) => parent !== null);
+  const above = new Map<string, string | null>();
+  const kept = new Map<string, ImportedMessage>();
+  let before: string | null = null;
+  for (const { id, parent, source } of entries) {
+    if (above.has(id)) {
+      leftOut.push({ messageId: id, reason: "Another message before it has the same id." });
+      continue;
+    }
+    above.set(id, namesParents ? parent : before);
+    before = id;
+    const message = read(id, source);
+    if (message) kept.set(id, message);
+  }
+  const placed = [...kept.values()].map((message) => ({ ...message, parentId: keptAbove(message.id, above, kept) }));
+  return parentsFirst(placed, leftOut);
+}
+
+const roles = new Set(["user", "assistant", "system", "tool"]);
+
+/** One of ours; another is named. */
+export function roleOf(value: unknown, leftOut: LeftOut[], messageId: string): ImportedMessage["role"] | undefined {
+  if (roles.has(String(value))) return value as ImportedMessage["role"];
+  leftOut.push({ messageId, reason: "It has a role that is not user, assistant, system or tool." });
+  return undefined;
+}
+
+/** What there is of a message. */
+export interface Content {
+  id: string;
+  role: ImportedMessage["role"];
+  parts: Part[];
+  time?: unknown;
+  /** What stands beside it, looked at only when there is a message. */
+  about?: () => Fields;
+}
+
+/** A message of that; one without content is named. */
+export function messageWith(
+  { id, role, parts, time, about }: Content,
+  leftOut: LeftOut[],
+): ImportedMessage | undefined {
+  if (parts.length === 0) {
+    leftOut.push({ messageId: id, reason: "It has no content." });
+    return undefined;
+  }
+  const createdAt = timeOf(time, leftOut, id);
+  return { id, role, parts, ...(createdAt && { createdAt }), ...metadataOf(about?.() ?? {}) };
+}
+
 /** One after another. */
 export function inLine(messages: readonly ImportedMessage[]): ImportedMessage[] {
   return messages.map((message, index) => ({ ...message, parentId: messages[index - 1]?.id ?? null }));

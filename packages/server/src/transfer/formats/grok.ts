@@ -7,15 +7,14 @@ import {
   fieldsOf,
   type ImportedMessage,
   isFields,
-  keptAbove,
   type LeftOut,
+  linked,
   listOf,
+  messageWith,
   metadataOf,
   othersOf,
-  parentsFirst,
   textOr,
   textPart,
-  timeOf,
   timesOf,
   titleOf,
 } from "./format.ts";
@@ -31,7 +30,12 @@ export const grok: ConversationFormat = {
     const id = textOr(source["id"], undefined);
     if (!id) throw new FormatError("Its conversation has no id.");
     const leftOut: LeftOut[] = [];
-    const messages = parentsFirst(linked(listOf(responses).map(fieldsOf), leftOut), leftOut);
+    const named = listOf(responses).map((entry, index) => {
+      const response = fieldsOf(fieldsOf(entry)["response"] ?? entry);
+      const parent = textOr(response["parent_response_id"], null);
+      return { id: textOr(response["_id"], `${index}`), parent, source: response };
+    });
+    const messages = linked(named, (one, response) => messageOf(one, response, leftOut), leftOut);
     const headId = messages.find((message) => message.id === source["leaf_response_id"])?.id;
     const conversation = {
       id,
@@ -45,27 +49,6 @@ export const grok: ConversationFormat = {
     return { conversation, leftOut };
   },
 };
-
-/** Several may name none before them: each begins a branch, unless none of them names any. */
-function linked(entries: readonly Fields[], leftOut: LeftOut[]): ImportedMessage[] {
-  const responses = entries.map((entry) => fieldsOf(entry["response"] ?? entry));
-  const namesParents = responses.some(({ parent_response_id }) => textOr(parent_response_id, null) !== null);
-  const above = new Map<string, string | null>();
-  const kept = new Map<string, ImportedMessage>();
-  let before: string | null = null;
-  for (const [index, response] of responses.entries()) {
-    const id = textOr(response["_id"], `${index}`);
-    if (above.has(id)) {
-      leftOut.push({ messageId: id, reason: "Another response before it has the same _id." });
-      continue;
-    }
-    above.set(id, namesParents ? textOr(response["parent_response_id"], null) : before);
-    before = id;
-    const message = messageOf(id, response, leftOut);
-    if (message) kept.set(id, message);
-  }
-  return [...kept.values()].map((message) => ({ ...message, parentId: keptAbove(message.id, above, kept) }));
-}
 
 const usedOfResponse = ["_id", "conversation_id", "parent_response_id", "sender", "message", "model", "create_time"];
 
@@ -82,22 +65,13 @@ function messageOf(id: string, response: Fields, leftOut: LeftOut[]): ImportedMe
     leftOut.push({ messageId: id, reason: "The bytes of an attached file are not brought in." });
     parts.push({ type: "data-grok-attachment", data: file });
   }
-  if (parts.length === 0) {
-    leftOut.push({ messageId: id, reason: "It has no content." });
-    return undefined;
-  }
-  const createdAt = timeOf(momentOf(response["create_time"]), leftOut, id);
   const used = [...usedOfResponse, "thinking_trace", "file_attachments"];
-  return {
-    id,
-    role: sender.toLowerCase() === "human" ? "user" : "assistant",
-    parts,
-    ...(createdAt && { createdAt }),
-    ...metadataOf({
-      model: textOr(response["model"], null),
-      grok: othersOf(response, used, leftOut, id),
-    }),
-  };
+  const about = () => ({
+    model: textOr(response["model"], null),
+    grok: othersOf(response, used, leftOut, id),
+  });
+  const role = sender.toLowerCase() === "human" ? "user" : "assistant";
+  return messageWith({ id, role, parts, time: momentOf(response["create_time"]), about }, leftOut);
 }
 
 /** Times are texts, or as MongoDB writes them: `{ $date: { $numberLong: "1747…" } }`. */

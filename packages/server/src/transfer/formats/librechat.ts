@@ -8,15 +8,15 @@ import {
   type ImportedMessage,
   isFields,
   jsonOr,
-  keptAbove,
   type LeftOut,
+  linked,
   listOf,
+  messageWith,
   metadataOf,
+  type Named,
   othersOf,
-  parentsFirst,
   textOr,
   textPart,
-  timeOf,
   titleOf,
   toolPart,
 } from "./format.ts";
@@ -36,7 +36,11 @@ export const librechat: ConversationFormat = {
       title: titleOf(source["title"], leftOut),
       ...(model && { model }),
       ...metadataOf({ librechat: othersOf(source, used, leftOut) }),
-      messages: parentsFirst(linked(messagesIn(source) ?? [], leftOut), leftOut),
+      messages: linked(
+        [...flattened(messagesIn(source) ?? [])],
+        (one, message) => messageOf(one, message, leftOut),
+        leftOut,
+      ),
     };
     return { conversation, leftOut };
   },
@@ -46,38 +50,16 @@ function messagesIn({ messagesTree, messages }: Fields): unknown[] | undefined {
   return Array.isArray(messagesTree) ? messagesTree : Array.isArray(messages) ? messages : undefined;
 }
 
-/** Each follows the one whose child it is, or that it names; in files that name none, the one before it. */
-function linked(entries: readonly unknown[], leftOut: LeftOut[]): ImportedMessage[] {
-  const above = new Map<string, string | null>();
-  const kept = new Map<string, ImportedMessage>();
-  const found = [...flattened(entries)];
-  const namesParents = found.some(({ source, above: parent }) => parent || textOr(source["parentMessageId"], null));
-  let before: string | null = null;
-  for (const [index, { source, above: parent }] of found.entries()) {
-    const id = textOr(source["messageId"], `${index}`);
-    if (above.has(id)) {
-      leftOut.push({ messageId: id, reason: "Another message before it has the same messageId." });
-      continue;
-    }
-    above.set(id, namesParents ? (parent ?? textOr(source["parentMessageId"], null)) : before);
-    before = id;
-    const message = messageOf(id, source, leftOut);
-    if (message) kept.set(id, message);
-  }
-  return [...kept.values()].map((message) => ({ ...message, parentId: keptAbove(message.id, above, kept) }));
-}
-
-/** Trees may be deeper than functions can call each other. */
-function* flattened(entries: readonly unknown[]): Generator<{ source: Fields; above?: string }> {
-  const next: { source: Fields; above?: string }[] = entries.map((entry) => ({ source: fieldsOf(entry) })).reverse();
-  for (let one = next.pop(); one; one = next.pop()) {
-    yield one;
-    const above = textOr(one.source["messageId"], undefined);
-    const children = listOf(one.source["children"]).map((child) => ({
-      source: fieldsOf(child),
-      ...(above && { above }),
-    }));
-    next.push(...children.reverse());
+/** In the order in which they are read; trees may be deeper than functions can call each other. */
+function* flattened(entries: readonly unknown[]): Generator<Named> {
+  const next: { source: Fields; above: string | null }[] = [];
+  const add = (all: readonly unknown[], above: string | null) =>
+    next.push(...all.map((entry) => ({ source: fieldsOf(entry), above })).reverse());
+  add(entries, null);
+  for (let index = 0, one = next.pop(); one; one = next.pop(), index += 1) {
+    const id = textOr(one.source["messageId"], `${index}`);
+    yield { id, parent: one.above ?? textOr(one.source["parentMessageId"], null), source: one.source };
+    add(listOf(one.source["children"]), id);
   }
 }
 
@@ -107,22 +89,13 @@ function messageOf(id: string, source: Fields, leftOut: LeftOut[]): ImportedMess
     });
     parts.push({ type: "data-librechat-file", data: file });
   }
-  if (parts.length === 0) {
-    leftOut.push({ messageId: id, reason: "It has no content." });
-    return undefined;
-  }
   const isUser = source["isCreatedByUser"] ?? source["sender"] === "User";
-  const createdAt = timeOf(source["createdAt"], leftOut, id);
-  return {
-    id,
-    role: isUser === true ? "user" : "assistant",
-    parts,
-    ...(createdAt && { createdAt }),
-    ...metadataOf({
-      model: textOr(source["model"], null),
-      librechat: othersOf(source, usedOfMessage, leftOut, id),
-    }),
-  };
+  const about = () => ({
+    model: textOr(source["model"], null),
+    librechat: othersOf(source, usedOfMessage, leftOut, id),
+  });
+  const role = isUser === true ? "user" : "assistant";
+  return messageWith({ id, role, parts, time: source["createdAt"], about }, leftOut);
 }
 
 function partsOf(block: Fields, place: string): Part[] {

@@ -9,15 +9,15 @@ import {
   idFrom,
   isFields,
   jsonOr,
-  keptAbove,
   type LeftOut,
+  linked,
   listOf,
+  messageWith,
   metadataOf,
   othersOf,
-  parentsFirst,
+  roleOf,
   textOr,
   textPart,
-  timeOf,
   titleOf,
   toolPart,
 } from "./format.ts";
@@ -38,13 +38,19 @@ export const lobehub: ConversationFormat = {
     const leftOut: LeftOut[] = [];
     const entries = listOf(source["messages"]).map(fieldsOf);
     const [first] = entries;
+    const results = new Map(
+      entries.filter(({ role }) => role === "tool").map((entry) => [entry["tool_call_id"], entry]),
+    );
+    const named = entries.map((entry, index) => {
+      return { id: textOr(entry["id"], `${index}`), parent: textOr(entry["parentId"], null), source: entry };
+    });
     // Topics have no id of their own in their export.
     const id = `lobehub:${idFrom(first?.["id"], first?.["createdAt"], first?.["content"])}`;
     const conversation = {
       id,
       title: titleOf(source["title"], leftOut),
       ...metadataOf({ lobehub: othersOf(source, ["title", "messages", "version", "exportedAt"], leftOut) }),
-      messages: parentsFirst(linked(entries, leftOut), leftOut),
+      messages: linked(named, (one, message) => messageOf(one, message, results, leftOut), leftOut),
     };
     return { conversation, leftOut };
   },
@@ -55,29 +61,6 @@ function isDump(value: Fields): boolean {
   return Array.isArray(tables["messages"]) && (Array.isArray(tables["topics"]) || Array.isArray(tables["sessions"]));
 }
 
-function linked(sources: readonly Fields[], leftOut: LeftOut[]): ImportedMessage[] {
-  const namesParents = sources.some(({ parentId }) => textOr(parentId, null) !== null);
-  const results = new Map(
-    sources.filter(({ role }) => role === "tool").map((source) => [source["tool_call_id"], source]),
-  );
-  const above = new Map<string, string | null>();
-  const kept = new Map<string, ImportedMessage>();
-  let before: string | null = null;
-  for (const [index, source] of sources.entries()) {
-    const id = textOr(source["id"], `${index}`);
-    if (above.has(id)) {
-      leftOut.push({ messageId: id, reason: "Another message before it has the same id." });
-      continue;
-    }
-    above.set(id, namesParents ? textOr(source["parentId"], null) : before);
-    before = id;
-    const message = messageOf(id, source, results, leftOut);
-    if (message) kept.set(id, message);
-  }
-  return [...kept.values()].map((message) => ({ ...message, parentId: keptAbove(message.id, above, kept) }));
-}
-
-const roles = new Set(["user", "assistant", "system", "tool"]);
 const usedOfMessage = [
   "id",
   "parentId",
@@ -98,32 +81,19 @@ function messageOf(
   results: Map<unknown, Fields>,
   leftOut: LeftOut[],
 ): ImportedMessage | undefined {
-  const role = textOr(source["role"], "none");
-  if (!roles.has(role)) {
-    leftOut.push({ messageId: id, reason: "It has a role that is not user, assistant, system or tool." });
-    return undefined;
-  }
+  const role = roleOf(source["role"], leftOut, id);
+  if (!role) return undefined;
   const parts = partsOf(source, results);
   for (const file of [...listOf(source["files"]), ...listOf(source["imageList"])]) {
     leftOut.push({ messageId: id, reason: "The bytes of an attached file are not brought in." });
     parts.push({ type: "data-lobehub-file", data: file });
   }
-  if (parts.length === 0) {
-    leftOut.push({ messageId: id, reason: "It has no content." });
-    return undefined;
-  }
-  const createdAt = timeOf(source["createdAt"], leftOut, id);
-  return {
-    id,
-    role: role as ImportedMessage["role"],
-    parts,
-    ...(createdAt && { createdAt }),
-    ...metadataOf({
-      model: textOr(source["model"], null),
-      toolCallId: textOr(source["tool_call_id"], null),
-      lobehub: othersOf(source, usedOfMessage, leftOut, id),
-    }),
-  };
+  const about = () => ({
+    model: textOr(source["model"], null),
+    toolCallId: textOr(source["tool_call_id"], null),
+    lobehub: othersOf(source, usedOfMessage, leftOut, id),
+  });
+  return messageWith({ id, role, parts, time: source["createdAt"], about }, leftOut);
 }
 
 /** What a tool gave stands with its call, and in the message of the tool's own as it is there. */

@@ -7,14 +7,15 @@ import {
   fieldsOf,
   type ImportedMessage,
   isFields,
-  keptAbove,
   type LeftOut,
+  linked,
   listOf,
+  messageWith,
   metadataOf,
+  type Named,
   othersOf,
-  parentsFirst,
+  roleOf,
   textOr,
-  timeOf,
   timesOf,
   titleOf,
 } from "./format.ts";
@@ -36,7 +37,7 @@ export const openwebui: ConversationFormat = {
     if (!id) throw new FormatError("It has no id.");
     const leftOut: LeftOut[] = [];
     const history = fieldsOf(chat["history"]);
-    const messages = parentsFirst(linked(messagesIn(history, chat), leftOut), leftOut);
+    const messages = linked(messagesIn(history, chat), (one, message) => messageOf(one, message, leftOut), leftOut);
     const model = textOr(listOf(chat["models"])[0], null);
     const instructions = textOr(chat["system"], null);
     const headId = messages.find((message) => message.id === history["currentId"])?.id;
@@ -61,34 +62,17 @@ export const openwebui: ConversationFormat = {
 };
 
 /** The tree; of old exports the list of what was shown. */
-function messagesIn(history: Fields, chat: Fields): { id: string; source: Fields }[] {
-  const named = Object.entries(fieldsOf(history["messages"])).map(([id, source]) => ({ id, source: fieldsOf(source) }));
-  if (named.length > 0) return named;
-  return listOf(chat["messages"]).map((source, index) => ({
-    id: textOr(fieldsOf(source)["id"], `${index}`),
-    source: fieldsOf(source),
-  }));
+function messagesIn(history: Fields, chat: Fields): Named[] {
+  const named = Object.entries(fieldsOf(history["messages"]));
+  const listed = listOf(chat["messages"]).map(
+    (source, index) => [textOr(fieldsOf(source)["id"], `${index}`), source] as const,
+  );
+  return (named.length > 0 ? named : listed).map(([id, value]) => {
+    const source = fieldsOf(value);
+    return { id, parent: textOr(source["parentId"], null), source };
+  });
 }
 
-function linked(sources: readonly { id: string; source: Fields }[], leftOut: LeftOut[]): ImportedMessage[] {
-  const namesParents = sources.some(({ source }) => textOr(source["parentId"], null) !== null);
-  const above = new Map<string, string | null>();
-  const kept = new Map<string, ImportedMessage>();
-  let before: string | null = null;
-  for (const { id, source } of sources) {
-    if (above.has(id)) {
-      leftOut.push({ messageId: id, reason: "Another message before it has the same id." });
-      continue;
-    }
-    above.set(id, namesParents ? textOr(source["parentId"], null) : before);
-    before = id;
-    const message = messageOf(id, source, leftOut);
-    if (message) kept.set(id, message);
-  }
-  return [...kept.values()].map((message) => ({ ...message, parentId: keptAbove(message.id, above, kept) }));
-}
-
-const roles = new Set(["user", "assistant", "system", "tool"]);
 const usedOfMessage = [
   "id",
   "parentId",
@@ -103,31 +87,18 @@ const usedOfMessage = [
 ];
 
 function messageOf(id: string, source: Fields, leftOut: LeftOut[]): ImportedMessage | undefined {
-  const role = textOr(source["role"], "none");
-  if (!roles.has(role)) {
-    leftOut.push({ messageId: id, reason: "It has a role that is not user, assistant, system or tool." });
-    return undefined;
-  }
+  const role = roleOf(source["role"], leftOut, id);
+  if (!role) return undefined;
   const parts = contentOf(source);
   for (const file of listOf(source["files"])) {
     leftOut.push({ messageId: id, reason: "The bytes of an attached file are not brought in." });
     parts.push({ type: "data-openwebui-file", data: file });
   }
-  if (parts.length === 0) {
-    leftOut.push({ messageId: id, reason: "It has no content." });
-    return undefined;
-  }
-  const createdAt = timeOf(source["timestamp"], leftOut, id);
-  return {
-    id,
-    role: role as ImportedMessage["role"],
-    parts,
-    ...(createdAt && { createdAt }),
-    ...metadataOf({
-      model: textOr(source["model"], null),
-      openwebui: othersOf(source, usedOfMessage, leftOut, id),
-    }),
-  };
+  const about = () => ({
+    model: textOr(source["model"], null),
+    openwebui: othersOf(source, usedOfMessage, leftOut, id),
+  });
+  return messageWith({ id, role, parts, time: source["timestamp"], about }, leftOut);
 }
 
 /** A reply is there twice, as items and as marked-up text: the items are taken where they say the same. */

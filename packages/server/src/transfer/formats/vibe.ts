@@ -8,12 +8,12 @@ import {
   isFields,
   type LeftOut,
   listOf,
-  metadataOf,
+  messageWith,
   othersOf,
   type RowFormat,
+  roleOf,
   textOr,
   textPart,
-  timeOf,
   uniqueIds,
 } from "./format.ts";
 
@@ -25,8 +25,8 @@ export const vibe: RowFormat = {
     const leftOut: LeftOut[] = [];
     const unique = uniqueIds();
     const sources = rows.map(fieldsOf);
-    const messages = sources.flatMap((source, index) =>
-      messageOf(unique(textOr(source["id"], `${index + 1}`)), source, leftOut),
+    const messages = sources.flatMap(
+      (source, index) => messageOf(unique(textOr(source["id"], `${index + 1}`)), source, leftOut) ?? [],
     );
     const conversation = { id: textOr(sources[0]?.["chatId"], ""), messages: inLine(messages) };
     return [{ conversation, leftOut }];
@@ -35,31 +35,16 @@ export const vibe: RowFormat = {
 
 const used = ["id", "chatId", "content", "contentChunks", "role", "createdAt", "files", "model", "parentId"];
 
-function messageOf(id: string, source: Fields, leftOut: LeftOut[]): ImportedMessage[] {
-  const { role } = source;
-  if (role !== "user" && role !== "assistant" && role !== "system" && role !== "tool") {
-    leftOut.push({ messageId: id, reason: "It has a role that is not user, assistant, system or tool." });
-    return [];
-  }
+function messageOf(id: string, source: Fields, leftOut: LeftOut[]): ImportedMessage | undefined {
+  const role = roleOf(source["role"], leftOut, id);
+  if (!role) return undefined;
   const parts = partsOf(source);
   for (const file of listOf(source["files"])) {
     leftOut.push({ messageId: id, reason: "The bytes of an attached file are not brought in." });
     parts.push({ type: "data-vibe-file", data: file });
   }
-  if (parts.length === 0) {
-    leftOut.push({ messageId: id, reason: "It has no content." });
-    return [];
-  }
-  const createdAt = timeOf(source["createdAt"], leftOut, id);
-  return [
-    {
-      id,
-      role,
-      parts,
-      ...(createdAt && { createdAt }),
-      ...metadataOf({ model: textOr(source["model"], null), vibe: othersOf(source, used, leftOut, id) }),
-    },
-  ];
+  const about = () => ({ model: textOr(source["model"], null), vibe: othersOf(source, used, leftOut, id) });
+  return messageWith({ id, role, parts, time: source["createdAt"], about }, leftOut);
 }
 
 /** The content as text, and the pieces that say more than a text does. */
