@@ -1,7 +1,7 @@
 /** The history of a thread as the events of its runs, rebuilt from what is kept whole of each. */
 import type { BaseEvent } from "@ag-ui/client";
-import { limits } from "../../limits.ts";
 import type { Ending } from "../../replies/feeds.ts";
+import { newestFirst } from "../../replies/history.ts";
 import type { Message } from "../../store/tables/message.ts";
 import type { UserStore } from "../../store/user-verbs.ts";
 import { closingOf, type Fields } from "./closing.ts";
@@ -21,15 +21,8 @@ export interface RunFacts {
 /** All messages of the branch that is shown, oldest first. @throws not_found */
 export async function readBranch(user: UserStore, threadId: string): Promise<Message[]> {
   const messages: Message[] = [];
-  for (let after: string | null = null; ; ) {
-    const page: { items: Message[]; nextCursor: string | null } = await user.messages.branch(threadId, {
-      after,
-      limit: limits.pageSize,
-    });
-    messages.push(...page.items);
-    if (page.nextCursor === null) return messages;
-    after = page.nextCursor;
-  }
+  for await (const message of newestFirst(user, threadId)) messages.push(message);
+  return messages.reverse();
 }
 
 /** What a draft says of its run; `undefined` when another protocol has begun it. */
