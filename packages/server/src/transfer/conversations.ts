@@ -1,6 +1,6 @@
 /** Storing conversations of other products, with a report of what was not kept. Importing again changes nothing. */
 import { setImmediate as pause } from "node:timers/promises";
-import { ChatkeepError, type ErrorCode, type ImportResult, type UserStore } from "chatkeep";
+import { ChatkeepError, type ErrorCode, type ImportResult, type Part, type UserStore } from "chatkeep";
 import {
   type ConversationFormat,
   FormatError,
@@ -43,6 +43,8 @@ export interface ProductReport {
 
 /** Messages that are stored together, and how many such batches at once: while one is read and sent, another is written. */
 const [batch, batchesAtOnce] = [8_000, 2];
+/** Characters of such a batch, after which it is full whatever it has. */
+const maxChars = 16 * 1024 * 1024;
 /** Rows of one conversation that are held at once. */
 const maxRows = 1_000_000;
 const faultsOfConversations = new Set<ErrorCode>(["invalid_input", "too_large", "conflict", "not_found"]);
@@ -100,6 +102,7 @@ class Import {
   /** Of all conversations so far. */
   readonly #ids = new Set<string>();
   #rows = 0;
+  #chars = 0;
   /** What is being stored, while the next is read. */
   #storing: Promise<void>[] = [];
 
@@ -210,7 +213,8 @@ class Import {
     this.#ids.add(id);
     this.#waiting.push({ ...read, report });
     this.#rows += read.conversation.messages.length + 1;
-    if (this.#rows >= batch) await this.#store();
+    this.#chars += charsOf(read.conversation.messages);
+    if (this.#rows >= batch || this.#chars >= maxChars) await this.#store();
   }
 
   async #storeAll(): Promise<void> {
@@ -220,7 +224,7 @@ class Import {
 
   async #store(): Promise<void> {
     const [waiting, rows] = [this.#waiting, this.#rows];
-    [this.#waiting, this.#rows] = [[], 0];
+    [this.#waiting, this.#rows, this.#chars] = [[], 0, 0];
     if (this.#storing.length >= batchesAtOnce) await this.#storing.shift();
     if (waiting.length === 0) return;
     await this.#settings.beforeRows?.(rows);
@@ -230,6 +234,15 @@ class Import {
     this.#storing.push(storing);
     await pause();
   }
+}
+
+/** About as many as they have. */
+function charsOf(messages: ReadConversation["conversation"]["messages"]): number {
+  const ofPart = (part: Part) => (typeof part["text"] === "string" ? part["text"].length : JSON.stringify(part).length);
+  return messages.reduce(
+    (sum, { content = "", parts = [] }) => sum + content.length + parts.reduce((all, part) => all + ofPart(part), 0),
+    0,
+  );
 }
 
 /** What a conversation says of itself is searched and listed, so unlike its messages it takes no NUL and no half surrogates. */
