@@ -105,9 +105,11 @@ export function reader<Row>(columns: ColumnsOf<Row>): (values: readonly unknown[
 }
 
 /** The values of rows, for the parameters of `rows`. */
-export function valuesOf<Row>(columns: ColumnsOf<Row>, all: readonly Row[]): unknown[] {
+export function valuesOf<Row>(columns: Partial<ColumnsOf<Row>>, all: readonly Row[]): unknown[] {
   const keys = Object.keys(columns) as (keyof Row)[];
-  return all.flatMap((row) => keys.map((key) => row[key]));
+  const values: unknown[] = [];
+  for (const row of all) for (const key of keys) values.push(row[key]);
+  return values;
 }
 
 /** `as name(…, number)`: so many rows, each with parameters of its own, whose places begin at `start`; for a few that is cheaper than lists. */

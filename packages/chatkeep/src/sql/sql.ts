@@ -55,13 +55,17 @@ export function statementOf({ pieces }: Sql): Statement {
       return `$${names.indexOf(piece.name) + 1}${piece.cast}`;
     })
     .join("");
+  const places = names.map(Number);
   return {
     text,
-    valuesOf: (given) => {
-      const values = given as Record<string, unknown>;
-      return names.map((name) => asValue(values[name]));
-    },
+    valuesOf: (given) =>
+      isList(given) ? places.map((place) => asValue(given[place])) : names.map((name) => asValue(given[name])),
   };
+}
+
+/** Where names are places. */
+function isList(given: Values): given is readonly unknown[] {
+  return Array.isArray(given);
 }
 
 function asValue(given: unknown): Value {

@@ -22,7 +22,7 @@ import { conversationName, messageName } from "./ids.ts";
 import { type ImportedConversation, importedConversationsSchema } from "./import-schemas.ts";
 import { parse } from "./input.ts";
 import { batchesOf } from "./messages/batches.ts";
-import { metadataJson, outgoing, placed } from "./messages/outgoing.ts";
+import { metadataJson, outgoing } from "./messages/outgoing.ts";
 import { comparedColumns, type PlacedMessage, placedColumns } from "./tables/message.ts";
 import type { UserId } from "./tables/tables.ts";
 
@@ -74,7 +74,7 @@ function chatOf(ownerId: UserId, given: Parsed, index: number): Chat {
   const { id, externalId } = conversationName(ownerId, given.id);
   const now = new Date();
   const sent = outgoing(ownerId, id, given.messages);
-  const rows = placed(sent).map((row, at) => {
+  const rows = sent.map((row, at) => {
     const createdAt = given.messages[at]?.createdAt ?? given.createdAt ?? now;
     return { ...row, conversationId: id, createdAt: createdAt.toISOString() };
   });

@@ -2,6 +2,8 @@
 import type * as z from "zod";
 import { InvalidInputError } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { isUuid } from "./ids.ts";
+import { idSchema } from "./schemas.ts";
 
 /**
  * Parses `input`, or throws the first thing that is wrong with it as a sentence, and the first twenty in `details.issues`.
@@ -11,6 +13,11 @@ export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, 
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   throw invalidInput(result.error, what);
+}
+
+/** An id as `idSchema` has it; nearly all are UUIDs, of which nothing else has to be asked. @throws invalid_input */
+export function parseId(id: unknown, what: string): string {
+  return typeof id === "string" && isUuid(id) ? id.toLowerCase() : parse(idSchema, id, what);
 }
 
 /** A zod error as `invalid_input`: paths and rules, never the values. */

@@ -8,7 +8,7 @@ import { type Context, guarded, inLane, inTransaction, within } from "./context.
 import { removeExpired } from "./conversations/expire.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
 import { conversationName } from "./ids.ts";
-import { invalidInput, parse } from "./input.ts";
+import { invalidInput, parse, parseId } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
 import { createGroupCommit } from "./messages/group-commit.ts";
 import { moveConversations } from "./move.ts";
@@ -73,6 +73,9 @@ export function createStore(connection: Connection, tables: ChatTables, options:
   return storeOn(connection.isTransaction ? alone : open(alone), rowLevelSecurity, changes);
 }
 
+/** Of `UserStore`s that are kept, a few kilobytes each. */
+const maxKnown = 500;
+
 function open(alone: Context): Context {
   const context = { ...alone, lanes: createLanes() };
   return { ...context, groupCommit: createGroupCommit(context) };
@@ -116,7 +119,7 @@ function storeOn(context: Context, rowLevelSecurity: boolean, { listeners }: Pic
       run,
       runIn: (conversationId, verb) => inLane(context, userId, laneOf(userId, conversationId), () => run(verb)),
       transaction: async (conversationId, work) => {
-        const id = parse(idSchema, conversationId, "conversationId");
+        const id = parseId(conversationId, "conversationId");
         requireWork(work);
         return await inLane(context, userId, laneOf(userId, id), () =>
           transaction((store) => work(store.forUser(userId))),
@@ -125,13 +128,22 @@ function storeOn(context: Context, rowLevelSecurity: boolean, { listeners }: Pic
     };
   }
 
+  /** Of those who were here last: making one takes as long as a small verb. */
+  const known = new Map<UserId, UserStore>();
+
+  function forUser(userId: UserId): UserStore {
+    const kept = known.get(userId);
+    if (kept) return kept;
+    const owner = ownerSchema.safeParse(userId);
+    if (!owner.success) return userStore(refuseAll(invalidInput(owner.error, "userId")), userId);
+    const made = userStore(runnerFor(owner.data), owner.data);
+    if (known.size >= maxKnown) known.clear();
+    known.set(userId, made);
+    return made;
+  }
+
   return {
-    forUser: (userId) => {
-      const owner = ownerSchema.safeParse(userId);
-      return owner.success
-        ? userStore(runnerFor(owner.data), owner.data)
-        : userStore(refuseAll(invalidInput(owner.error, "userId")), userId);
-    },
+    forUser,
     transaction,
     onChange: (listener) => {
       listeners.add(listener);

@@ -18,7 +18,7 @@ import {
 } from "./conversations/list.ts";
 import { importConversations } from "./import.ts";
 import type { ImportedConversation } from "./import-schemas.ts";
-import { parse } from "./input.ts";
+import { parseId } from "./input.ts";
 import { type AppendOptions, appendMessages } from "./messages/append.ts";
 import { type BranchOptions, getMessage, listBranch, listBranchWithSiblings, showBranch } from "./messages/branch.ts";
 import { type FindMessagesOptions, findMessages } from "./messages/find.ts";
@@ -39,7 +39,6 @@ import type {
   Proceeding,
   SavedMessage,
 } from "./schemas.ts";
-import { idSchema } from "./schemas.ts";
 import type { SearchOptions } from "./search/search-schemas.ts";
 import type { RunKey } from "./tables/run.ts";
 import type { UserId } from "./tables/tables.ts";
@@ -130,7 +129,7 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        */
       truncate: (conversationId: string, afterMessageId: string) =>
         runIn(conversationId, (context) =>
-          moveHead(context, userId, conversationId, parse(idSchema, afterMessageId, "afterMessageId")),
+          moveHead(context, userId, conversationId, parseId(afterMessageId, "afterMessageId")),
         ),
       /** Shows nothing of a conversation any more, in the same way; what is appended next begins anew. @throws invalid_input, not_found */
       clear: (conversationId: string) =>

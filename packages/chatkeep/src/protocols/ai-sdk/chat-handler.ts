@@ -7,7 +7,7 @@ import type { Logger } from "../../replies/logger.ts";
 import type { Question } from "../../replies/question.ts";
 import type { Replies } from "../../replies/replies.ts";
 import type { Turn } from "../../replies/turn.ts";
-import { parse } from "../../store/input.ts";
+import { parseId } from "../../store/input.ts";
 import { idSchema } from "../../store/schemas.ts";
 import type { Message, Part } from "../../store/tables/message.ts";
 import type { UserId } from "../../store/tables/tables.ts";
@@ -237,15 +237,15 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     const mine = replies.forUser(userId);
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (request.method === "POST" && verb === "stop") {
-      await mine.stop(parse(idSchema, id, "id"));
+      await mine.stop(parseId(id, "id"));
       return new Response(null, { status: 204 });
     }
     if (request.method === "POST" && !verb) return await ask(userId, request, known.body);
     if (isRead && verb === "stream") {
       const lastEventId = request.headers.get("last-event-id") ?? undefined;
       const startIndex = startIndexOf(request);
-      if (startIndex !== undefined) return await resumedAt(userId, parse(idSchema, id, "id"), startIndex, request);
-      return await resumed(userId, parse(idSchema, id, "id"), lastEventId, request);
+      if (startIndex !== undefined) return await resumedAt(userId, parseId(id, "id"), startIndex, request);
+      return await resumed(userId, parseId(id, "id"), lastEventId, request);
     }
     if (isRead && !verb && idSchema.safeParse(id).success) {
       return Response.json(await readUIMessages(replies.store.forUser(userId), id));

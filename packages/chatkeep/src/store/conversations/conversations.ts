@@ -5,14 +5,13 @@ import { names, nth, rows, select, valuesOf } from "../../sql/columns.ts";
 import { join, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, changing, inLane, owner, prepared, withTakenIds } from "../context.ts";
 import { conversationName, newId } from "../ids.ts";
-import { parse } from "../input.ts";
+import { parse, parseId } from "../input.ts";
 import { areStored } from "../messages/append-slow.ts";
-import { metadataJson, type OutgoingMessage, outgoing, placed } from "../messages/outgoing.ts";
+import { metadataJson, type OutgoingMessage, outgoing } from "../messages/outgoing.ts";
 import {
   type ConversationChanges,
   conversationChangesSchema,
   flagSchema,
-  idSchema,
   type NewConversation,
   newConversationSchema,
   titleSchema,
@@ -47,7 +46,7 @@ export async function createConversation(
   const last = sent.at(-1);
   const about = [id, ownerId, externalId, title, last?.id ?? null, last?.externalId ?? null];
   const more = [pinned, archived, metadataJson(given.metadata), model, instructions, temporary];
-  const values = [...about, ...more, ...valuesOf(placedColumns, placed(sent))];
+  const values = [...about, ...more, ...valuesOf(placedColumns, sent)];
   const create = (through: Context) => createStatement(through, sent.length).execute(values);
   const [row] = await inLane(context, ownerId, undefined, () => withTakenIds(context, create, takenId));
   if (row) {
@@ -84,7 +83,7 @@ export async function findConversation(
   ownerId: UserId,
   conversationId: string,
 ): Promise<Conversation | undefined> {
-  const id = parse(idSchema, conversationId, "conversationId");
+  const id = parseId(conversationId, "conversationId");
   const name = conversationName(ownerId, id);
   const [row] = await getStatement(context).execute({ ownerId, conversationId: name.id });
   return row;
@@ -156,7 +155,7 @@ async function changed(
   changes: Sql,
   values: Record<string, unknown>,
 ): Promise<Conversation> {
-  const givenId = parse(idSchema, conversationId, "conversationId");
+  const givenId = parseId(conversationId, "conversationId");
   const { id } = conversationName(ownerId, givenId);
   const build = () => sql`
     update ${context.tables.conversation} c
@@ -175,7 +174,7 @@ async function changed(
  * @throws invalid_input, not_found
  */
 export async function deleteConversation(context: Context, ownerId: UserId, conversationId: string): Promise<void> {
-  const givenId = parse(idSchema, conversationId, "conversationId");
+  const givenId = parseId(conversationId, "conversationId");
   const given = { ownerId, conversationId: conversationName(ownerId, givenId).id };
   const [alone] = await deleteStatement(context, false).execute(given);
   const deleted =

@@ -4,8 +4,7 @@ import { select } from "../../sql/columns.ts";
 import { param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
 import { conversationName, messageName } from "../ids.ts";
-import { parse } from "../input.ts";
-import { idSchema } from "../schemas.ts";
+import { parseId } from "../input.ts";
 import { type Conversation, conversationColumns, conversationFrom } from "../tables/conversation.ts";
 import { type Message, messageColumns, messageFrom } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
@@ -18,8 +17,8 @@ export async function moveHead(
   conversationId: string,
   messageId: string | null,
 ): Promise<Conversation> {
-  const givenId = parse(idSchema, conversationId, "conversationId");
-  const last = messageId === null ? null : parse(idSchema, messageId, "messageId");
+  const givenId = parseId(conversationId, "conversationId");
+  const last = messageId === null ? null : parseId(messageId, "messageId");
   const { id } = conversationName(ownerId, givenId);
   const values = { ownerId, conversationId: id, messageId: last && messageName(ownerId, id, last).id };
   const [row] = await moveStatement(context, last !== null).execute(values);
@@ -62,7 +61,7 @@ export async function popMessage(
   ownerId: UserId,
   conversationId: string,
 ): Promise<Message | undefined> {
-  const givenId = parse(idSchema, conversationId, "conversationId");
+  const givenId = parseId(conversationId, "conversationId");
   const { id } = conversationName(ownerId, givenId);
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
     const [popped] = await popStatement(context, givenId).execute({ ownerId, conversationId: id });

@@ -20,12 +20,16 @@ export function titleFrom(messages: readonly Titled[]): string | null {
   const beginning = (question.content ?? textOf(question.parts ?? [])).trimStart().slice(0, maxChars);
   const text = beginning.toWellFormed().replaceAll("\0", "").trim();
   const line = /^.*/.exec(text)?.[0] ?? "";
-  return shorten(line.replace(/\s+/g, " ").trimEnd()) || null;
+  return shorten((oddSpace.test(line) ? line.replace(/\s+/g, " ") : line).trimEnd()) || null;
 }
 
+const oddSpace = /[^\S ]| {2}/;
+const astral = /[\ud800-\udbff]/;
+
 function shorten(line: string): string {
-  let end = 0;
-  for (let count = 0; count < maxTitle && end < line.length; count += 1) {
+  if (line.length <= maxTitle) return line;
+  let end = astral.test(line) ? 0 : maxTitle;
+  for (let count = end; count < maxTitle && end < line.length; count += 1) {
     end += (line.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
   }
   if (end === line.length) return line;

@@ -6,6 +6,7 @@
  */
 import {
   type Column,
+  type Columns,
   type ColumnsOf,
   flag,
   integer,
@@ -23,7 +24,7 @@ import { raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
 import { type Message, type PlacedMessage, placedColumns, sentColumns, storedMessage } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
-import { type Append, followsHead, type OutgoingMessage, placed } from "./outgoing.ts";
+import { type Append, followsHead, type OutgoingMessage } from "./outgoing.ts";
 
 /** More than that is bulk, for which nobody should have to wait. */
 const max = { messages: 8, chars: 64 * 1024 };
@@ -69,36 +70,83 @@ export async function appendFast(context: Context, appends: readonly Append[]): 
 function messagesOf({ givenId, rows }: Append, stored: Stored): Message[] {
   const { messageCount, headId, headExternalId, storedAt } = stored;
   const head = { parentId: headId, parentExternalId: headExternalId };
-  return placed(rows).map(({ parentId, parentExternalId, ...sent }, index) =>
-    storedMessage(sent, {
-      conversationId: givenId,
-      seq: messageCount + index + 1,
-      createdAt: new Date(storedAt),
-      ...(index === 0 && followsHead(rows) ? head : { parentId, parentExternalId }),
-    }),
-  );
+  return rows.map((row, index) => {
+    const { parentId, parentExternalId } = index === 0 && followsHead(rows) ? head : row;
+    const [seq, createdAt] = [messageCount + index + 1, new Date(storedAt)];
+    return storedMessage(row, { conversationId: givenId, seq, createdAt, parentId, parentExternalId });
+  });
 }
 
 /** Every message has parameters of its own: for so few that is cheaper than lists, here and in the database. */
-function appendOne(context: Context, { ownerId, conversationId, rows, expectedSeq, title }: Append): Promise<Stored[]> {
+function appendOne(context: Context, append: Append): Promise<Stored[]> {
+  const { ownerId, conversationId, rows, expectedSeq, title } = append;
   const last = rows.at(-1);
-  const about = [ownerId, conversationId, expectedSeq, title, followsHead(rows), last?.id, last?.externalId];
-  return oneStatement(context, rows.length).execute([...about, ...valuesOf(placedColumns, placed(rows))]);
+  const form = formOf(append);
+  const about: unknown[] = [ownerId, conversationId, title, followsHead(rows), last?.id];
+  if (form.isNamed) about.push(last?.externalId);
+  if (form.isExpected) about.push(expectedSeq);
+  return oneStatement(context, rows.length, form).execute([...about, ...valuesOf(columnsOf(form), rows)]);
 }
 
-function oneStatement(context: Context, count: number) {
+/** What an append has of what most have not: its statement is given nothing else. */
+interface Form {
+  isNamed: boolean;
+  hasParts: boolean;
+  hasMetadata: boolean;
+  isExpected: boolean;
+}
+
+/** Longer ones are rare, and have one statement: each is kept by each connection. */
+const maxForms = 2;
+
+function formOf({ rows, expectedSeq }: Append): Form {
+  const has = (key: keyof PlacedMessage) => rows.length > maxForms || rows.some((row) => row[key] !== null);
+  return {
+    isNamed: has("externalId") || has("parentExternalId"),
+    hasParts: has("parts"),
+    hasMetadata: has("metadata"),
+    isExpected: rows.length > maxForms || expectedSeq !== null,
+  };
+}
+
+const { externalId, parentExternalId, parts, metadata, ...always } = placedColumns;
+
+function columnsOf({ isNamed, hasParts, hasMetadata }: Form): Partial<ColumnsOf<PlacedMessage>> {
+  return {
+    ...always,
+    ...(isNamed && { externalId, parentExternalId }),
+    ...(hasParts && { parts }),
+    ...(hasMetadata && { metadata }),
+  };
+}
+
+function oneStatement(context: Context, count: number, form: Form) {
+  const { isNamed, hasParts, hasMetadata, isExpected } = form;
+  const name = [isNamed && "named", hasParts && "parts", hasMetadata && "metadata", isExpected && "expected"];
+  return prepared(
+    context,
+    `append_${[count, ...name.filter(Boolean)].join("_")}`,
+    () => oneText(context, count, form),
+    storedFrom,
+  );
+}
+
+function oneText(context: Context, count: number, form: Form): Sql {
   const { conversation, message, userType } = context.tables;
-  const build = () => {
-    const [owner, conversationId, expectedSeq, title, follows, lastId, lastExternalId] = [
-      nth(0, userType),
-      nth(1, "uuid"),
-      nth(2, "int"),
-      nth(3, "text"),
-      nth(4, "boolean"),
-      nth(5, "uuid"),
-      nth(6, "text"),
-    ] as [Sql, Sql, Sql, Sql, Sql, Sql, Sql];
-    return sql`
+  const columns = columnsOf(form) as Columns;
+  const { parentId: _parentId, parentExternalId: _parentExternalId, ...sent } = columns;
+  const types = [userType, "uuid", "text", "boolean", "uuid", form.isNamed && "text", form.isExpected && "int"];
+  const about = types.filter((type) => type !== false);
+  const [owner, conversationId, title, follows, lastId] = about.map((type, index) => nth(index, type)) as [
+    Sql,
+    Sql,
+    Sql,
+    Sql,
+    Sql,
+  ];
+  const lastExternalId = form.isNamed ? nth(5, "text") : raw("null");
+  const expected = form.isExpected ? sql`and ${isAsExpected(nth(about.length - 1, "int"))}` : raw("");
+  return sql`
       with locked as (
         select c.head_id, c.head_external_id, c.message_count
         from ${conversation} c
@@ -113,22 +161,20 @@ function oneStatement(context: Context, count: number) {
           title = coalesce(c.title, ${title}),
           updated_at = greatest(c.updated_at, clock_timestamp())
         from locked
-        where c.user_id = ${owner} and c.id = ${conversationId} and ${isAsExpected(expectedSeq)}
+        where c.user_id = ${owner} and c.id = ${conversationId} ${expected}
         returning c.id, c.user_id, locked.message_count, locked.head_id, locked.head_external_id, c.updated_at
       ),
       appended as (
-        insert into ${message} (conversation_id, user_id, seq, parent_id, parent_external_id, created_at, ${names(sentColumns)})
+        insert into ${message} (conversation_id, user_id, seq, parent_id, parent_external_id, created_at, ${names(sent)})
         select touched.id, touched.user_id, touched.message_count + m.number,
           case when m.number = 1 and ${follows} then touched.head_id else m.parent_id end,
-          case when m.number = 1 and ${follows} then touched.head_external_id else m.parent_external_id end,
-          touched.updated_at, ${names(sentColumns, "m")}
+          case when m.number = 1 and ${follows} then touched.head_external_id ${raw(form.isNamed ? "else m.parent_external_id" : "")} end,
+          touched.updated_at, ${names(sent, "m")}
         from touched
-        cross join ${rows(placedColumns, "m", count, 7)}
+        cross join ${rows(columns, "m", count, about.length)}
       )
       select 0 as index, message_count, head_id, head_external_id, date_part('epoch', updated_at) * 1000 as stored_at
       from touched`;
-  };
-  return prepared(context, `append_${count}`, build, storedFrom);
 }
 
 /** An append among others: what it says of its conversation. Its keys are none of a message's: both name parameters. */
@@ -174,7 +220,7 @@ function appendMany(context: Context, appends: readonly Append[]): Promise<Store
     return { conversationId, userId: ownerId, count: rows.length, lastId, lastExternalId, title, expectedSeq };
   });
   const members = appends.flatMap(({ rows }, index) =>
-    placed(rows).map((row, at): MemberRow => {
+    rows.map((row, at): MemberRow => {
       return { ...row, position: index + 1, number: at + 1, follows: at === 0 && followsHead(rows) };
     }),
   );

@@ -2,8 +2,8 @@
 import { type Context, inLane } from "../context.ts";
 import { titleFrom } from "../conversations/titles.ts";
 import { conversationName } from "../ids.ts";
-import { parse } from "../input.ts";
-import { idSchema, type NewMessage, seqSchema, someMessagesSchema } from "../schemas.ts";
+import { parse, parseId } from "../input.ts";
+import { type NewMessage, seqSchema, someMessagesSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import type { Message } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
@@ -34,7 +34,7 @@ export async function appendMessages(
   messages: readonly NewMessage[],
   options?: AppendOptions,
 ): Promise<Message[]> {
-  const givenId = parse(idSchema, conversationId, "conversationId");
+  const givenId = parseId(conversationId, "conversationId");
   const { id } = conversationName(ownerId, givenId);
   const given = parse(someMessagesSchema, messages, "messages");
   const expectedSeq = parse(optionsSchema, options, "options")?.expectedSeq ?? null;

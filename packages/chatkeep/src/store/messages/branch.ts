@@ -5,7 +5,7 @@ import { type ColumnsOf, isTrue, reader, select } from "../../sql/columns.ts";
 import { list, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
 import { conversationName, messageName } from "../ids.ts";
-import { parse } from "../input.ts";
+import { parse, parseId } from "../input.ts";
 import { idSchema, limitSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import { type Message, type MessageRow, messageColumns, messageFrom } from "../tables/message.ts";
@@ -44,7 +44,7 @@ export async function listBranch(
   conversationId: string,
   options?: BranchOptions,
 ): Promise<Page<Message>> {
-  const id = parse(idSchema, conversationId, "conversationId");
+  const id = parseId(conversationId, "conversationId");
   const { limit = limits.messagesPerPage, leafId, before, after } = parse(optionsSchema, options, "options") ?? {};
   if ([leafId, before, after].filter((each) => each !== undefined).length > 1) {
     throw new InvalidInputError("Give only one of leafId, before and after: a page begins at one message.");
@@ -100,7 +100,7 @@ export async function listBranchWithSiblings(
   options?: BranchOptions,
 ): Promise<Page<BranchMessage>> {
   const { items, nextCursor } = await listBranch(context, ownerId, conversationId, options);
-  const inside = conversationName(ownerId, parse(idSchema, conversationId, "conversationId")).id;
+  const inside = conversationName(ownerId, parseId(conversationId, "conversationId")).id;
   const rowOf = (id: string) => messageName(ownerId, inside, id).id;
   const parentIds = items.flatMap(({ parentId }) => (parentId === null ? [] : rowOf(parentId)));
   const hasRoot = items.some(({ parentId }) => parentId === null);
@@ -125,8 +125,8 @@ export async function showBranch(
   conversationId: string,
   messageId: string,
 ): Promise<void> {
-  const id = parse(idSchema, conversationId, "conversationId");
-  const target = parse(idSchema, messageId, "headId");
+  const id = parseId(conversationId, "conversationId");
+  const target = parseId(messageId, "headId");
   const inside = conversationName(ownerId, id).id;
   const messageRow = messageName(ownerId, inside, target).id;
   const rows = await showStatement(context).execute({ ownerId, conversationId: inside, messageId: messageRow });
@@ -144,8 +144,8 @@ export async function getMessage(
   conversationId: string,
   messageId: string,
 ): Promise<Message> {
-  const id = parse(idSchema, messageId, "messageId");
-  const givenId = parse(idSchema, conversationId, "conversationId");
+  const id = parseId(messageId, "messageId");
+  const givenId = parseId(conversationId, "conversationId");
   const inside = conversationName(ownerId, givenId).id;
   const values = { ownerId, messageId: messageName(ownerId, inside, id).id, conversationId: inside };
   const [row] = await getStatement(context, givenId).execute(values);

@@ -31,7 +31,9 @@ export function createGroupCommit(context: Context): GroupCommit {
   const ready = new Set<string>();
   /** Owners of statements that hang: what they hold, a user who is being deleted for one, would be waited for by each further one. */
   const hanging = new Map<string, number>();
-  let underWay = 0;
+  /** But for those that hang. */
+  const underWay = new Set<{ some: readonly Waiting[]; since: number }>();
+  let isWatching = false;
   let isStarting = false;
 
   function add(append: Append): Promise<Message[]> {
@@ -51,45 +53,47 @@ export function createGroupCommit(context: Context): GroupCommit {
 
   /** What is asked for at the same moment goes together. */
   function start(): void {
-    if (isStarting || ready.size === 0 || underWay === statementsAtOnce) return;
+    if (isStarting || ready.size === 0 || underWay.size >= statementsAtOnce) return;
     isStarting = true;
     queueMicrotask(() => {
       isStarting = false;
-      while (underWay < statementsAtOnce) {
-        const some = take(Math.ceil(ready.size / (statementsAtOnce - underWay)));
+      while (underWay.size < statementsAtOnce) {
+        const some = take(Math.ceil(ready.size / (statementsAtOnce - underWay.size)));
         if (some.length === 0) return;
-        sendOff(some);
+        void sendOff(some);
       }
     });
   }
 
-  /** A statement that hangs holds up only those that are in it. */
-  function sendOff(some: readonly Waiting[]): void {
-    underWay += 1;
-    let isCounted = true;
-    const makeRoom = () => {
-      if (!isCounted) return;
-      isCounted = false;
-      underWay -= 1;
-      start();
-    };
-    const owners = new Set(some.map(({ append }) => String(append.ownerId)));
-    let hangs = false;
-    const timer = setTimeout(() => {
-      hangs = true;
-      for (const owner of owners) hanging.set(owner, (hanging.get(owner) ?? 0) + 1);
-      makeRoom();
-    }, hangingMs);
-    void store(some).then(() => {
-      clearTimeout(timer);
-      for (const owner of hangs ? owners : []) {
+  async function sendOff(some: readonly Waiting[]): Promise<void> {
+    const statement = { some, since: performance.now() };
+    underWay.add(statement);
+    if (!isWatching) watch();
+    await store(some);
+    if (!underWay.delete(statement)) {
+      for (const owner of ownersOf(some)) {
         const others = (hanging.get(owner) ?? 1) - 1;
         if (others > 0) hanging.set(owner, others);
         else hanging.delete(owner);
       }
-      makeRoom();
+    }
+    start();
+  }
+
+  /** A statement that hangs holds up only those that are in it. One timer for all: most are answered long before. */
+  function watch(): void {
+    isWatching = true;
+    setTimeout(() => {
+      const before = performance.now() - hangingMs;
+      for (const statement of underWay) {
+        if (statement.since > before) continue;
+        underWay.delete(statement);
+        for (const owner of ownersOf(statement.some)) hanging.set(owner, (hanging.get(owner) ?? 0) + 1);
+      }
+      isWatching = false;
+      if (underWay.size > 0) watch();
       start();
-    });
+    }, hangingMs).unref();
   }
 
   function take(share: number): Waiting[] {
@@ -165,6 +169,10 @@ export function createGroupCommit(context: Context): GroupCommit {
   }
 
   return { add };
+}
+
+function ownersOf(some: readonly Waiting[]): Set<string> {
+  return new Set(some.map(({ append }) => String(append.ownerId)));
 }
 
 /** With the owner: nobody waits behind what somebody else sends to their conversation in vain. */

@@ -4,13 +4,13 @@ import { InvalidInputError, TooLargeError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { messageName, newId } from "../ids.ts";
 import { isStorable, type newMessagesSchema } from "../schemas.ts";
-import type { Message, Parent, Part, PlacedMessage, SentMessage } from "../tables/message.ts";
+import type { Message, Part, PlacedMessage, SentMessage } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { textOf } from "../text-of.ts";
 
-/** A message with the parent that it was given. */
+/** A message below the parent that it was given, or below the one before it in the same append. */
 export interface OutgoingMessage extends PlacedMessage {
-  /** Whether the parent was given; where not, a message follows the one before it. */
+  /** Whether the parent was given; where not, the first message follows what the conversation ends with. */
   hasParent: boolean;
 }
 
@@ -35,30 +35,31 @@ export function outgoing(
   conversationId: string,
   messages: readonly ParsedMessage[],
 ): OutgoingMessage[] {
-  return messages.map(({ id, role, status = "complete", parentId, ...said }) => ({
-    ...messageName(ownerId, conversationId, id ?? newId()),
-    role,
-    status,
-    ...body(said),
-    ...parentNamed(ownerId, conversationId, parentId ?? null),
-    hasParent: parentId !== undefined,
-  }));
+  const rows: OutgoingMessage[] = [];
+  for (const message of messages) {
+    const name = messageName(ownerId, conversationId, message.id ?? newId());
+    const before = rows.at(-1);
+    const given = message.parentId;
+    const parent = given == null ? nothing : messageName(ownerId, conversationId, given);
+    const { id: parentId, externalId: parentExternalId } = given === undefined && before ? before : parent;
+    const { content, parts, metadata } = body(message);
+    rows.push({
+      id: name.id,
+      externalId: name.externalId,
+      role: message.role,
+      status: message.status ?? "complete",
+      content,
+      parts,
+      metadata,
+      parentId,
+      parentExternalId,
+      hasParent: given !== undefined,
+    });
+  }
+  return rows;
 }
 
-function parentNamed(ownerId: UserId, conversationId: string, parentId: string | null): Parent {
-  if (parentId === null) return { parentId: null, parentExternalId: null };
-  const { id, externalId } = messageName(ownerId, conversationId, parentId);
-  return { parentId: id, parentExternalId: externalId };
-}
-
-/** The same rows, each below the parent that was given, or below the message before it in the same append. */
-export function placed(rows: readonly OutgoingMessage[]): PlacedMessage[] {
-  return rows.map(({ hasParent, ...row }, index) => {
-    const before = rows[index - 1];
-    if (hasParent || !before) return row;
-    return { ...row, parentId: before.id, parentExternalId: before.externalId };
-  });
-}
+const nothing = { id: null, externalId: null };
 
 /** Whether the first message of an append goes below the message that the conversation ends with. */
 export function followsHead(rows: readonly OutgoingMessage[]): boolean {

@@ -5,8 +5,8 @@ import { select } from "../../sql/columns.ts";
 import { param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
 import { conversationName } from "../ids.ts";
-import { parse } from "../input.ts";
-import { idSchema, limitSchema, seqSchema } from "../schemas.ts";
+import { parse, parseId } from "../input.ts";
+import { limitSchema, seqSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import { type Message, messageColumns, messageFrom } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
@@ -46,7 +46,7 @@ export async function listMessages(
   conversationId: string,
   options?: MessagePageOptions,
 ): Promise<Page<Message>> {
-  const id = parse(idSchema, conversationId, "conversationId");
+  const id = parseId(conversationId, "conversationId");
   const { limit = limits.messagesPerPage, before, after } = parse(optionsSchema, options, "options") ?? {};
   if (before !== undefined && after !== undefined) {
     throw new InvalidInputError("Give before or after, not both: a page lies on one side of a message.");

@@ -4,8 +4,8 @@ import { limits } from "../../limits.ts";
 import { type Context, changing } from "../context.ts";
 import { getConversation } from "../conversations/conversations.ts";
 import { moveHead } from "../conversations/head.ts";
-import { parse } from "../input.ts";
-import { idSchema, type SavedMessage, savedMessagesSchema } from "../schemas.ts";
+import { parse, parseId } from "../input.ts";
+import { type SavedMessage, savedMessagesSchema } from "../schemas.ts";
 import type { Message } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { appendMessages } from "./append.ts";
@@ -23,7 +23,7 @@ export async function saveMessages(
   conversationId: string,
   messages: readonly SavedMessage[],
 ): Promise<Message[]> {
-  const id = parse(idSchema, conversationId, "conversationId");
+  const id = parseId(conversationId, "conversationId");
   const given = parse(savedMessagesSchema, messages, "messages");
   return await changing(context, async (through) => {
     // Also the lock: whoever saves or appends meanwhile waits.

@@ -6,8 +6,8 @@ import { param, raw, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
 import { titleFrom } from "../conversations/titles.ts";
 import { conversationName, messageName } from "../ids.ts";
-import { parse } from "../input.ts";
-import { idSchema, type MessageChanges, messageChangesSchema } from "../schemas.ts";
+import { parse, parseId } from "../input.ts";
+import { type MessageChanges, messageChangesSchema } from "../schemas.ts";
 import { unindex } from "../search/unindex.ts";
 import { strictObject } from "../strict-object.ts";
 import { type Message, messageColumns, messageFrom } from "../tables/message.ts";
@@ -37,8 +37,8 @@ export async function updateMessage(
   changes: MessageChanges,
   options: UpdateOptions,
 ): Promise<Message> {
-  const givenId = parse(idSchema, conversationId, "conversationId");
-  const id = parse(idSchema, messageId, "messageId");
+  const givenId = parseId(conversationId, "conversationId");
+  const id = parseId(messageId, "messageId");
   const given = parse(messageChangesSchema, changes, "changes");
   const { revision } = parse(optionsSchema, options, "options");
   const { id: inside } = conversationName(ownerId, givenId);
@@ -130,7 +130,7 @@ export async function redactMessage(
   conversationId: string,
   messageId: string,
 ): Promise<Message> {
-  const givenId = parse(idSchema, conversationId, "conversationId");
+  const givenId = parseId(conversationId, "conversationId");
   const redacted = await changing(context, async (through) => {
     const stored = await getMessage(through, ownerId, givenId, messageId);
     if (stored.status === "deleted") return stored;

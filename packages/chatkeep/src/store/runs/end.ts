@@ -4,9 +4,9 @@ import { type ColumnsOf, integer, listsOf, select, text, unnest } from "../../sq
 import { param, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
 import { conversationName } from "../ids.ts";
-import { parse } from "../input.ts";
+import { parse, parseId } from "../input.ts";
 import { body } from "../messages/outgoing.ts";
-import { idSchema, runEndSchema, runKeySchema, uuidSchema } from "../schemas.ts";
+import { runEndSchema, runKeySchema, uuidSchema } from "../schemas.ts";
 import type { FinishReason, Part } from "../tables/message.ts";
 import { type ChunkRow, type Run, type RunKey, type RunStatus, runColumns, runFrom } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
@@ -66,7 +66,7 @@ export async function findRunningRun(
   ownerId: UserId,
   conversationId: string,
 ): Promise<Run | undefined> {
-  const id = parse(idSchema, conversationId, "conversationId");
+  const id = parseId(conversationId, "conversationId");
   const statement = findStatement(context, "find_running_run", sql`r.status = 'running'`, id);
   return (await statement.execute({ ownerId, conversationId: conversationName(ownerId, id).id }))[0];
 }
@@ -79,7 +79,7 @@ export async function findRun(
   runId: string,
 ): Promise<Run | undefined> {
   const id = parse(uuidSchema, runId, "runId");
-  const inside = parse(idSchema, conversationId, "conversationId");
+  const inside = parseId(conversationId, "conversationId");
   const statement = findStatement(context, "find_run", sql`r.id = ${param("runId", "uuid")}`, inside);
   const name = conversationName(ownerId, inside);
   return (await statement.execute({ ownerId, conversationId: name.id, runId: id }))[0];
@@ -115,7 +115,7 @@ export async function stopRun(
   conversationId: string,
   runId?: string,
 ): Promise<string | undefined> {
-  const id = parse(idSchema, conversationId, "conversationId");
+  const id = parseId(conversationId, "conversationId");
   const only = parse(uuidSchema.nullable(), runId ?? null, "runId");
   const name = conversationName(ownerId, id);
   const [found] = await stopStatement(context).execute({ ownerId, conversationId: name.id, runId: only });

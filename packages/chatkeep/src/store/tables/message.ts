@@ -117,18 +117,24 @@ const read = reader(messageColumns);
 export type GivenMessage = Pick<Message, "conversationId" | "seq" | "createdAt"> & Parent;
 
 /** A message as it is stored, which is how it was sent but for what it was given there: nothing of it has to be read back. */
-export function storedMessage({ parts, metadata, ...sent }: SentMessage, given: GivenMessage): Message {
-  const { conversationId, ...place } = given;
-  const row = {
-    ...sent,
-    ...place,
-    parts: parts === null ? null : JSON.parse(parts),
-    metadata: metadata === null ? null : JSON.parse(metadata),
+export function storedMessage(sent: SentMessage, given: GivenMessage): Message {
+  const row: MessageRow = {
+    id: sent.id,
+    externalId: sent.externalId,
+    role: sent.role,
+    content: sent.content,
+    parts: sent.parts === null ? null : JSON.parse(sent.parts),
+    metadata: sent.metadata === null ? null : JSON.parse(sent.metadata),
+    seq: given.seq,
+    parentId: given.parentId,
+    parentExternalId: given.parentExternalId,
+    status: sent.status,
+    createdAt: given.createdAt,
     finishReason: null,
     revision: 1,
     updatedAt: null,
   };
-  return messageOf(row, conversationId);
+  return messageOf(row, given.conversationId);
 }
 
 /** A message of a row of those columns, in a conversation as it was named. */
