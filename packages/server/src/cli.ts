@@ -13,6 +13,7 @@ import { type Config, readConfig, readDatabaseConfig, takeEnvironment } from "./
 import type { ApiKey } from "./keys.ts";
 import { createLog, describe } from "./log.ts";
 import type { ProductReport } from "./transfer/conversations.ts";
+import { type LineFormat, lineFormats } from "./transfer/file-formats.ts";
 import { productNames } from "./transfer/formats/names.ts";
 import { formats } from "./transfer/formats.ts";
 import type { ImportReport } from "./transfer/import.ts";
@@ -175,11 +176,17 @@ program
   .description("Write everything of a user, or of all users, as an archive or as JSON lines")
   .option("--user <email>", "whose; without it, everybody's, which only an archive can be")
   .option("-o, --output <file>", "a file, an archive when it ends with .zip; without it, JSON lines on standard output")
-  .action(async ({ user, output }: { user?: string; output?: string }) => {
+  .addOption(
+    new Option(
+      "--format <format>",
+      "of one user the branch of each conversation that is shown, one on a line, as others read it",
+    ).choices(lineFormats),
+  )
+  .action(async ({ user, output, format }: { user?: string; output?: string; format?: LineFormat }) => {
     const { exportUser } = await import("./commands/export.ts");
     // A reader that has had enough, such as head, is no failure.
     process.stdout.on("error", () => process.exit(0));
-    await exportUser(readDatabaseConfig(taken), user, output);
+    await exportUser(readDatabaseConfig(taken), user, { file: output, format });
   });
 
 program

@@ -1,3 +1,4 @@
+import { validateUIMessages } from "ai";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
 
@@ -177,8 +178,8 @@ it("is empty for nobody's words, and says when it is cut because the conversatio
   await ann.call("PATCH", "/api/conversations/turns", { headId: "last" });
   const reader = (await file("turns", "json")).body?.pipeThrough(new TextDecoderStream()).getReader();
   let said = "";
-  // What was shown when the first page was read.
-  while (!said.includes("xxx")) said += (await reader?.read())?.value ?? "";
+  // What was shown when the first page was read; the title is of the same letters.
+  while (said.length < 10_000) said += (await reader?.read())?.value ?? "";
   await ann.call("PATCH", "/api/conversations/turns", { headId: "fork" });
   for (let piece = await reader?.read(); piece?.value !== undefined; piece = await reader?.read()) said += piece.value;
   expect(JSON.parse(said)).toMatchObject({ isWhole: false });
@@ -230,4 +231,69 @@ it("two are written at once for one user, and one that is not read to its end ma
   await open[1]?.body?.cancel();
   for (let times = 0; times < 3; times += 1)
     expect((await ann.request("HEAD", pathOf("twice", "json"))).status).toBe(200);
+});
+
+it("is messages of the AI SDK, or items of OpenAI, alone or with all others, and comes back from there", async () => {
+  const cara = await test.signUp("cara");
+  const parts = [
+    { type: "reasoning", text: "Look it up." },
+    {
+      type: "tool-weather",
+      toolCallId: "1",
+      state: "output-available",
+      input: { city: "Bern" },
+      output: { celsius: 7 },
+    },
+    { type: "text", text: "Seven degrees.\u2028\n" },
+  ];
+  const messages = [
+    { id: "s", role: "system", content: "Be brief." },
+    { id: "q", role: "user", content: "How warm?", metadata: { from: "phone" } },
+    { id: "a", role: "assistant", parts },
+    { id: "gone", role: "user", content: "a secret" },
+    { id: "other", role: "assistant", content: "another branch", parentId: "q" },
+    { id: "last", role: "user", content: "Thanks", parentId: "a" },
+  ];
+  await cara.call("POST", "/api/conversations", { id: "warm/1", title: "Warm", metadata: { p: 1 }, messages });
+  await cara.call("DELETE", "/api/conversations/warm%2F1/messages/gone");
+  await cara.call("POST", "/api/conversations", { id: "empty" });
+  await cara.call("PATCH", "/api/conversations/empty", { archived: true });
+  const linesOf = async (format: string) => {
+    const body = await (await cara.request("GET", `/api/export?format=${format}`)).text();
+    const lines = body
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    return new Map(lines.map((line): [string, typeof line] => [line.id, line]));
+  };
+
+  const sdk = await linesOf("ai-sdk");
+  const alone = await (await cara.request("GET", pathOf("warm/1", "ai-sdk"))).json();
+  expect(sdk.get("warm/1")).toEqual(alone);
+  expect(sdk.get("empty")).toMatchObject({ messages: [], isWhole: true });
+  expect(alone).toMatchObject({ title: "Warm", metadata: { p: 1 }, isWhole: true });
+  expect(await validateUIMessages({ messages: alone.messages })).toHaveLength(4);
+  expect(alone.messages.map(({ id }: { id: string }) => id)).toEqual(["s", "q", "a", "last"]);
+  expect(alone.messages[2].parts).toEqual(parts);
+
+  const openai = (await linesOf("openai")).get("warm/1");
+  expect(openai).toMatchObject({ object: "conversation", metadata: { p: 1 }, isWhole: true });
+  expect(openai.items.map(({ type }: { type: string }) => type)).toEqual([
+    "message",
+    "message",
+    "reasoning",
+    "function_call",
+    "function_call_output",
+    "message",
+    "message",
+  ]);
+  expect(JSON.stringify([alone, openai])).not.toMatch(/secret|another branch/);
+
+  const dan = await test.signUp("dan");
+  const body = JSON.stringify(alone);
+  const told = await (await dan.request("POST", "/api/import/file?name=warm.json", body)).text();
+  expect(told).toContain('"type":"done"');
+  const back = await (await dan.request("GET", pathOf("warm/1", "ai-sdk"))).json();
+  expect(back.messages).toEqual(alone.messages);
+  expect(back).toMatchObject({ title: "Warm" });
 });

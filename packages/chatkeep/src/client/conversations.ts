@@ -18,7 +18,7 @@ export interface ConversationListOptions extends RequestOptions {
 }
 
 /** What a conversation is written as. */
-export type ConversationFileFormat = "markdown" | "json";
+export type ConversationFileFormat = "markdown" | "json" | "ai-sdk" | "openai";
 
 /** Each verb throws an `ApiError`; someone else's conversation is `not_found`, like one that never was. */
 export interface ConversationsClient {
@@ -41,7 +41,8 @@ export interface ConversationsClient {
   /** Shows the branch of a message, to its newest end. @throws not_found */
   showBranch(conversationId: string, messageId: string, options?: RequestOptions): Promise<Conversation>;
   /**
-   * The branch that is shown as a file: Markdown to read, or JSON with all that is kept of each message. Where the conversation is
+   * The branch that is shown as a file: Markdown to read, JSON with all that is kept of each message, messages as the AI SDK has
+   * them, or items as OpenAI has them. Where the conversation is
    * deleted or turned to another branch meanwhile, the Markdown ends with a sentence about it, the JSON with `"isWhole":false`.
    * @throws not_found; rate_limited
    */

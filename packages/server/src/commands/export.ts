@@ -12,20 +12,37 @@ import { migrations } from "../migrations.generated.ts";
 import { user } from "../models/index.ts";
 import { writeArchive } from "../transfer/archive.ts";
 import { exported } from "../transfer/export.ts";
+import type { LineFormat } from "../transfer/file-formats.ts";
+import { conversationLines } from "../transfer/one-conversation.ts";
 import { userByEmail } from "./people.ts";
 
 /**
  * Writes everything to a file, or to standard output. The file is there when all of it is, and not before.
  * @throws invalid_input when nobody has signed up with the address, or the file cannot be written
  */
-export async function exportUser(database: DatabaseConfig, email: string | undefined, file?: string): Promise<void> {
+export async function exportUser(
+  database: DatabaseConfig,
+  email: string | undefined,
+  { file, format }: { file?: string | undefined; format?: LineFormat | undefined } = {},
+): Promise<void> {
   await using connection = await openExistingDatabase(database);
   await requireMigrated(connection, migrations);
+  if (format) {
+    if (email === undefined)
+      throw new InvalidInputError(`An export as ${format} is one user's: give --user their address.`);
+    const { id } = await userByEmail(connection.db, email);
+    const store = await openStore(connection);
+    return await write(Readable.from(conversationLines(store.forUser(id), format)), file);
+  }
   const isArchive = file?.toLowerCase().endsWith(".zip");
   if (email === undefined && !isArchive) {
     throw new InvalidInputError("An export of all users is an archive: give --output a file that ends with .zip.");
   }
   const lines = isArchive ? writeArchive(usersOf(connection, email)) : Readable.from(linesOf(connection, email ?? ""));
+  await write(lines, file);
+}
+
+async function write(lines: AsyncIterable<string | Uint8Array>, file: string | undefined): Promise<void> {
   if (!file) {
     for await (const line of lines) if (!process.stdout.write(line)) await once(process.stdout, "drain");
     return;

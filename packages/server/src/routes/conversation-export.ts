@@ -3,14 +3,16 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Store } from "chatkeep";
 import { create as contentDisposition } from "content-disposition";
 import { createSlots, type Limits } from "../limits.ts";
+import { fileFormats, fileKinds } from "../transfer/file-formats.ts";
 import { fileNameOf } from "../transfer/file-name.ts";
-import { fileFormats, fileKinds, openConversationFile } from "../transfer/one-conversation.ts";
+import { openConversationFile } from "../transfer/one-conversation.ts";
 import { whenOver } from "../transfer/when-over.ts";
 import { createRouter } from "./router.ts";
 import { idParam, responses } from "./schemas.ts";
 
 const file = {
-  description: "The branch that is shown: as Markdown to read, or as JSON with all that is kept of each message",
+  description:
+    "The branch that is shown: as Markdown to read, as JSON with all that is kept of each message, as messages of the AI SDK, or as items of OpenAI",
   content: { "text/markdown": { schema: z.string() }, "application/json": { schema: z.object({}) } },
 };
 

@@ -8,11 +8,13 @@ import { bodyForError } from "../error-response.ts";
 import { createSlots, type Rows } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { user } from "../models/index.ts";
-import { exported } from "../transfer/export.ts";
+import { type ExportedRecord, exported } from "../transfer/export.ts";
+import { lineFormats } from "../transfer/file-formats.ts";
 import { productNames } from "../transfer/formats/names.ts";
 import { formats } from "../transfer/formats.ts";
 import { importLines } from "../transfer/import.ts";
 import { linesOf } from "../transfer/lines.ts";
+import { conversationLines } from "../transfer/one-conversation.ts";
 import { keepUpload, storeUpload } from "../transfer/upload.ts";
 import { whenOver } from "../transfer/when-over.ts";
 import { createRouter } from "./router.ts";
@@ -29,6 +31,14 @@ const exportAll = createRoute({
   path: "/export",
   tags,
   summary: "Everything of the user, as JSON lines",
+  request: {
+    query: z.object({
+      format: z
+        .enum(lineFormats, `must be one of ${lineFormats.join(", ")}`)
+        .optional()
+        .meta({ description: "The branch of each conversation that is shown, one on a line, as others read it." }),
+    }),
+  },
   // Typed as bytes: the types of Hono take every kind of JSON for one value.
   responses: { ...responses(200, z.string(), ""), 200: exportedLines } as unknown as {
     200: { description: string; content: { "application/octet-stream": { schema: z.ZodString } } };
@@ -71,6 +81,10 @@ const importWhole = createRoute({
   },
 });
 
+async function* recordLines(records: AsyncIterable<ExportedRecord>): AsyncGenerator<string> {
+  for await (const record of records) yield `${JSON.stringify(record)}\n`;
+}
+
 export interface TransferLimits {
   log: Log;
   rows: Rows;
@@ -90,12 +104,12 @@ export function transferRoutes(db: Database, store: Store, { rows, transfersPerU
         .where(eq(user.id, c.get("userId")));
       if (!person) throw new NotFoundError("user", c.get("userId"));
       const giveBack = slots.take(person.id);
-      const records = exported(db, store, person);
-      const lines = (async function* () {
-        for await (const record of records) yield new TextEncoder().encode(`${JSON.stringify(record)}\n`);
-      })();
-      const body = ReadableStream.from(whenOver(lines, giveBack));
-      const name = `chatkeep-${new Date().toISOString().slice(0, 10)}.jsonl`;
+      const { format } = c.req.valid("query");
+      const lines = format
+        ? conversationLines(store.forUser(person.id), format)
+        : recordLines(exported(db, store, person));
+      const body = ReadableStream.from(whenOver(lines, giveBack)).pipeThrough(new TextEncoderStream());
+      const name = `chatkeep-${format ? `${format}-` : ""}${new Date().toISOString().slice(0, 10)}.jsonl`;
       return new Response(body as ReadableStream<Uint8Array>, {
         headers: { "content-type": "application/x-ndjson", "content-disposition": `attachment; filename="${name}"` },
       });

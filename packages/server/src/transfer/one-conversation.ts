@@ -1,17 +1,11 @@
 /** One conversation as a file: the branch that is shown, from its first message to its head, page by page. */
+import { setImmediate as pause } from "node:timers/promises";
 import { type Conversation, type Message, NotFoundError, type UserStore } from "chatkeep";
+import { toUIMessage } from "chatkeep/ai-sdk";
+import { toItems } from "chatkeep/openai";
 import { asConversation, asMessage } from "chatkeep/wire";
+import type { FileFormat, LineFormat } from "./file-formats.ts";
 import { cutInMarkdown, headingOf, messageInMarkdown } from "./markdown.ts";
-
-/** The formats of a conversation's file. */
-export const fileFormats = ["markdown", "json"] as const;
-export type FileFormat = (typeof fileFormats)[number];
-
-/** Of each format, how its files are called and what they are. */
-export const fileKinds: Record<FileFormat, { ending: string; mediaType: string }> = {
-  markdown: { ending: "md", mediaType: "text/markdown; charset=utf-8" },
-  json: { ending: "json", mediaType: "application/json" },
-};
 
 const pageSize = 50;
 
@@ -21,8 +15,24 @@ const pageSize = 50;
  */
 export async function openConversationFile(user: UserStore, conversationId: string, format: FileFormat) {
   const conversation = await user.conversations.get(conversationId);
-  const pieces = format === "json" ? inJson : inMarkdown;
-  return { conversation, pieces: pieces(conversation, shownMessages(user, conversation)) };
+  return { conversation, pieces: writers[format](conversation, shownMessages(user, conversation)) };
+}
+
+/** All conversations of a user, the archive too, in one of those formats; one that is deleted meanwhile is left out. */
+export async function* conversationLines(user: UserStore, format: LineFormat): AsyncGenerator<string> {
+  let after: string | undefined;
+  do {
+    const page = await user.conversations.ids({ after });
+    for (const id of page.items) {
+      const file = await openConversationFile(user, id, format).catch((error: unknown) => {
+        if (!(error instanceof NotFoundError)) throw error;
+      });
+      if (file) yield* file.pieces;
+      // The embedded database answers in this process: without a pause nobody else would be served.
+      await pause();
+    }
+    after = page.nextCursor ?? undefined;
+  } while (after);
 }
 
 /** Gives the messages, and at its end whether all of them could be read. */
@@ -67,3 +77,45 @@ async function* inJson(conversation: Conversation, messages: Messages): AsyncGen
     if (done) return;
   }
 }
+
+/** As `useChat` takes it; `createdAt` is beside what the AI SDK knows. */
+function asAiSdk(conversation: Conversation, messages: Messages): AsyncGenerator<string> {
+  const { id, title, metadata, model, instructions, createdAt, updatedAt } = conversation;
+  return onOneLine(
+    { id, title, metadata, model, instructions, createdAt, updatedAt },
+    "messages",
+    messages,
+    (message) => (message.status === "deleted" ? [] : [{ ...toUIMessage(message), createdAt: message.createdAt }]),
+  );
+}
+
+/** The conversation as OpenAI's API has it, which takes metadata of texts only, and its items. */
+function asOpenai(conversation: Conversation, messages: Messages): AsyncGenerator<string> {
+  const { id, title, metadata, model, instructions, createdAt } = conversation;
+  const created_at = Math.floor(createdAt.getTime() / 1_000);
+  const head = { id, object: "conversation", created_at, metadata: metadata ?? {}, title, model, instructions };
+  return onOneLine(head, "items", messages, toItems);
+}
+
+async function* onOneLine(
+  head: object,
+  name: string,
+  messages: Messages,
+  entriesOf: (message: Message) => readonly object[],
+): AsyncGenerator<string> {
+  yield `${JSON.stringify(head).slice(0, -1)},"${name}":[`;
+  let separator = "";
+  for (;;) {
+    const { done, value } = await messages.next();
+    if (done) {
+      yield `],"isWhole":${value.isWhole}}\n`;
+      return;
+    }
+    for (const entry of entriesOf(value)) {
+      yield separator + JSON.stringify(entry);
+      separator = ",";
+    }
+  }
+}
+
+const writers = { markdown: inMarkdown, json: inJson, "ai-sdk": asAiSdk, openai: asOpenai };

@@ -7,7 +7,7 @@ import { createProtocolApp, type ProtocolHandler, type ProtocolOptions } from ".
 import { errors } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { deleteItem, getItem, listItems, listOf } from "./item-list.ts";
-import { itemsOf, messageOf } from "./items.ts";
+import { messageOf, toItems } from "./items.ts";
 import { type Answers, addResponses } from "./responses.ts";
 import {
   conversationChangesSchema,
@@ -62,7 +62,7 @@ export function openaiHandler(options: OpenaiHandlerOptions): ProtocolHandler {
     await c.get("write")(items.length);
     const messages = messagesOf(items, seedOf(c.req));
     const stored = await c.get("user").messages.append(c.req.param("id"), messages);
-    return c.json(listOf(stored.flatMap(itemsOf)));
+    return c.json(listOf(stored.flatMap(toItems)));
   });
 
   app.get("/conversations/:id/items", async (c) => {

@@ -4,7 +4,7 @@ import { limits } from "../../limits.ts";
 import type { Page } from "../../store/messages/page.ts";
 import type { Message } from "../../store/tables/message.ts";
 import type { UserStore } from "../../store/user-verbs.ts";
-import { type ItemPlace, itemsOf, type KeptItem, partsWithout, placeOf } from "./items.ts";
+import { type ItemPlace, type KeptItem, partsWithout, placeOf, toItems } from "./items.ts";
 
 export interface ItemListOptions {
   /** The id of an item: the ones that follow it. */
@@ -39,7 +39,7 @@ export async function listItems(user: UserStore, conversationId: string, options
   const found = start && after !== undefined ? itemsBeside(start, after, order) : [];
   for await (const message of messagesFrom(user, conversationId, start?.message.id, order, limit)) {
     if (found.length > limit) break;
-    found.push(...inOrder(itemsOf(message), order));
+    found.push(...inOrder(toItems(message), order));
   }
   return listOf(found.slice(0, limit), found.length > limit);
 }
@@ -53,7 +53,7 @@ function itemsBeside({ message, place }: Found, itemId: string, order: ItemListO
   if (!place) return [];
   const rank = rankOf(itemId);
   const isFurther = ({ id }: KeptItem) => (order === "asc" ? rankOf(id) > rank : rankOf(id) < rank);
-  return inOrder(itemsOf(message), order).filter(isFurther);
+  return inOrder(toItems(message), order).filter(isFurther);
 }
 
 function rankOf(itemId: string): number {
@@ -115,7 +115,7 @@ export async function getItem(user: UserStore, conversationId: string, itemId: s
 
 /** A UUID is given back in lower case, so that the id of a message is not compared as it was sent. */
 function itemIn({ message, place }: Found, itemId: string): KeptItem | undefined {
-  return itemsOf(message).find(({ id }) => id === (place ? itemId : message.id));
+  return toItems(message).find(({ id }) => id === (place ? itemId : message.id));
 }
 
 /** As often as others may have changed the message in between. */
@@ -129,7 +129,7 @@ export async function deleteItem(user: UserStore, conversationId: string, itemId
     if (message.status === "deleted" || wasDeleted(message, place)) return;
     if (!itemIn(found, itemId)) throw new NotFoundError("item", itemId);
     const parts = place && partsWithout(message, place);
-    const isLast = !parts || itemsOf({ ...message, parts }).length === 0;
+    const isLast = !parts || toItems({ ...message, parts }).length === 0;
     try {
       if (isLast) await user.messages.redact(conversationId, message.id);
       else await user.messages.update(conversationId, message.id, { parts }, { revision: message.revision });

@@ -33,8 +33,8 @@ const prefixes: Record<string, string> = {
   compaction: "cmp",
 };
 
-/** The items of a message, in order; none of a deleted one. The id of an item is the message's where it is its only one for good. */
-export function itemsOf(stored: Message): KeptItem[] {
+/** The items of a stored message, as OpenAI's API has them, in order; none of a deleted one. The id of an item is the message's where it is its only one for good. */
+export function toItems(stored: Message): KeptItem[] {
   if (stored.status === "deleted") return [];
   const single = itemOf(format, stored);
   if (isItem(single)) return [asKept(stored.id, stored, single)];

@@ -1,7 +1,7 @@
 /** A reply as a response of OpenAI's: its id, which names its conversation and its message, and the object. */
 import { NotFoundError } from "../../errors.ts";
 import type { Message, MessageStatus } from "../../store/tables/message.ts";
-import { itemsOf } from "./items.ts";
+import { toItems } from "./items.ts";
 
 /** Where a response is kept. */
 export interface ResponsePlace {
@@ -68,7 +68,7 @@ export function responseOf(message: Message, facts: ResponseFacts) {
     max_output_tokens: null,
     metadata: {},
     model: facts.model,
-    output: itemsOf(message),
+    output: toItems(message),
     parallel_tool_calls: true,
     previous_response_id: facts.previousResponseId ?? null,
     reasoning: null,
