@@ -268,7 +268,7 @@ it("is messages of the AI SDK, or items of OpenAI, alone or with all others, and
   };
 
   const sdk = await linesOf("ai-sdk");
-  const alone = await (await cara.request("GET", pathOf("warm/1", "ai-sdk"))).json();
+  const alone = JSON.parse(await (await cara.request("GET", pathOf("warm/1", "ai-sdk"))).text());
   expect(sdk.get("warm/1")).toEqual(alone);
   expect(sdk.get("empty")).toMatchObject({ messages: [], isWhole: true });
   expect(alone).toMatchObject({ title: "Warm", metadata: { p: 1 }, isWhole: true });
@@ -293,7 +293,7 @@ it("is messages of the AI SDK, or items of OpenAI, alone or with all others, and
   const body = JSON.stringify(alone);
   const told = await (await dan.request("POST", "/api/import/file?name=warm.json", body)).text();
   expect(told).toContain('"type":"done"');
-  const back = await (await dan.request("GET", pathOf("warm/1", "ai-sdk"))).json();
+  const back = JSON.parse(await (await dan.request("GET", pathOf("warm/1", "ai-sdk"))).text());
   expect(back.messages).toEqual(alone.messages);
   expect(back).toMatchObject({ title: "Warm" });
 });
