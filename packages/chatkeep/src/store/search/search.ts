@@ -45,6 +45,9 @@ export interface SearchPage {
 /** Of how many of the newest the best are chosen. */
 const maxRanked = 400;
 
+/** About how many messages are read at once: first as many as a page needs, and more when they were too few. */
+const [firstRead, maxRead] = [25, 2_000];
+
 /** @throws invalid_input */
 export async function searchMessages(context: Context, ownerId: UserId, options: SearchOptions): Promise<SearchPage> {
   const given = parse(searchOptionsSchema, options, "search");
@@ -104,15 +107,11 @@ async function lookAtAll(
   for await (const some of unindexed(context, filter)) look(some);
   pages: for await (const { blocks } of indexed(context, filter, query.needles)) {
     const sorted = blocks.toSorted((one, other) => other.newest - one.newest);
-    for (let from = 0, size = 2; from < sorted.length; from += size, size = Math.min(64, size * 2)) {
-      const some = sorted.slice(from, from + size);
-      if (kept.isEnough(some[0]?.newest ?? 0)) break pages;
-      for await (const rows of messagesOf(
-        context,
-        filter,
-        some.flatMap(({ ids }) => ids),
-      ))
-        look(rows);
+    for (let from = 0, most = firstRead; from < sorted.length; most = Math.min(maxRead, most * 2)) {
+      if (kept.isEnough(sorted[from]?.newest ?? 0)) break pages;
+      const ids: string[] = [];
+      for (; from < sorted.length && ids.length < most; from += 1) ids.push(...(sorted[from]?.ids ?? []));
+      for await (const rows of messagesOf(context, filter, ids)) look(rows);
     }
   }
   for await (const some of pending(context, filter, known)) look(some);
