@@ -32,15 +32,26 @@ export function newId(): string {
 }
 
 export function conversationName(ownerId: UserId, id: string): RowName {
-  return isUuid(id) ? { id, externalId: null } : { id: derived([String(ownerId), id]), externalId: id };
+  if (isUuid(id)) return { id, externalId: null };
+  const names = JSON.stringify([String(ownerId), id]);
+  const known = conversationRows.get(names) ?? derived(names);
+  if (conversationRows.size >= maxConversationRows) conversationRows.clear();
+  conversationRows.set(names, known);
+  return { id: known, externalId: id };
 }
+
+/** Those that were named last, since each verb names its conversation. */
+const conversationRows = new Map<string, string>();
+const maxConversationRows = 1_000;
 
 /** `conversationId` is the row's. */
 export function messageName(ownerId: UserId, conversationId: string, id: string): RowName {
   if (isUuid(id)) return { id, externalId: null };
-  return { id: derived([String(ownerId), conversationId, id]), externalId: id };
+  return { id: derived(JSON.stringify([String(ownerId), conversationId, id])), externalId: id };
 }
 
-function derived(names: readonly string[]): string {
-  return v5(JSON.stringify(names), namespace);
+const encoder = new TextEncoder();
+
+function derived(names: string): string {
+  return v5(encoder.encode(names), namespace);
 }
