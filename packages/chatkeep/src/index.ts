@@ -106,7 +106,7 @@ export {
   messageStatuses,
   type Part,
 } from "./store/tables/message.ts";
-export type { ChunkRow, Run, RunKey, RunStatus } from "./store/tables/run.ts";
+export type { ChunkRow, Run, RunKey, RunStatus, TokenCounts } from "./store/tables/run.ts";
 export {
   type Attachment,
   type ChatTables,
@@ -115,5 +115,9 @@ export {
   type UserId,
   type UserTable,
 } from "./store/tables/tables.ts";
+export type { UsageSums } from "./store/tables/usage.ts";
 export { textOf } from "./store/text-of.ts";
+export type { Quota } from "./store/usage/quota-schemas.ts";
+export type { QuotaUse } from "./store/usage/quotas.ts";
+export { type UsageBy, type UsageKind, type UsageOptions, usageKinds } from "./store/usage/usage.ts";
 export type { UserStore } from "./store/user-verbs.ts";

@@ -13,7 +13,7 @@ CREATE TABLE "usage" (
 ALTER TABLE "run" ADD COLUMN "cached_tokens" bigint;--> statement-breakpoint
 ALTER TABLE "run" ADD COLUMN "reasoning_tokens" bigint;--> statement-breakpoint
 ALTER TABLE "run" ADD COLUMN "finish_reason" text;--> statement-breakpoint
-ALTER TABLE "usage" ADD CONSTRAINT "usage_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "public"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "usage" ADD CONSTRAINT "usage_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 DO $$
 BEGIN
   IF (SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass('"conversation"')) THEN

@@ -4,6 +4,7 @@ import type { Begun } from "../store/runs/begin.ts";
 import type { RunEnd } from "../store/runs/end.ts";
 import type { Store } from "../store/store.ts";
 import type { Message } from "../store/tables/message.ts";
+import type { TokenCounts } from "../store/tables/run.ts";
 import type { UserId } from "../store/tables/tables.ts";
 import { textOf } from "../store/text-of.ts";
 import { eventsIn, readParts, type WholeCodec } from "./codec.ts";
@@ -75,14 +76,15 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
     if (Number.isFinite(closeBy)) controller.abort("shutdown" satisfies StopReason);
     const feed = feeds.begin(userId, key.id);
     const reader = feeds.reader(userId, key.id);
+    let facts: ReplyFacts = {};
     const run = writer.add({
       userId,
       key,
+      tokens: () => tokensIn(facts),
       onStored: feed.publish,
       onStop: () => controller.abort("asked" satisfies StopReason),
       onLost: () => controller.abort("lost" satisfies StopReason),
     });
-    let facts: ReplyFacts = {};
     const report = (more: ReplyFacts) => {
       facts = { ...facts, ...more };
     };
@@ -102,7 +104,7 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
       const events = () => [...feed.events, ...chunks.flatMap(eventsIn)].map(codec.decode);
       const parts = await readParts(codec, events, begun.continues?.parts ?? []);
       const metadata = await readMetadata(codec, events);
-      const runEnd = { ...usageIn(facts), ...how, chunks, parts, ...(metadata !== undefined && { metadata }) };
+      const runEnd = { ...tokensIn(facts), ...how, chunks, parts, ...(metadata !== undefined && { metadata }) };
       try {
         await write(runEnd).catch((error: unknown) => {
           if (isUnavailable(error)) throw error;
@@ -178,9 +180,15 @@ function failedWith({ code, sentence }: Failure): Ended {
 }
 
 /** Providers also send fractions, and nothing. */
-function usageIn({ usage = {} }: ReplyFacts): Pick<RunEnd, "inputTokens" | "outputTokens"> {
-  const whole = (tokens: number | undefined) => (Number.isSafeInteger(tokens) ? tokens : undefined);
-  return { inputTokens: whole(usage.inputTokens), outputTokens: whole(usage.outputTokens) };
+function tokensIn({ usage }: ReplyFacts): TokenCounts {
+  const whole = (tokens = -1) => (Number.isSafeInteger(tokens) && tokens >= 0 ? tokens : undefined);
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens } = usage ?? {};
+  return {
+    inputTokens: whole(inputTokens),
+    outputTokens: whole(outputTokens),
+    cachedTokens: whole(cachedTokens),
+    reasoningTokens: whole(reasoningTokens),
+  };
 }
 
 /**

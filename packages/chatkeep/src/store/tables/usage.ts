@@ -1,5 +1,6 @@
 /** What replies have taken: sums of a user, a day and a model. */
 import { type ColumnsOf, integer, text } from "../../sql/columns.ts";
+import { raw } from "../../sql/sql.ts";
 
 /** What replies took together. Tokens that a model did not report are not in it. */
 export interface UsageSums {
@@ -30,3 +31,10 @@ export const usageSumColumns: ColumnsOf<UsageSums> = {
 };
 
 export const usageColumns: ColumnsOf<UsageRow> = { day: text("day"), model: text("model"), ...usageSumColumns };
+
+/** What is set where a sum is there already, of `insert into usage as u`. */
+export const addUsage = raw(
+  Object.values(usageSumColumns)
+    .map(({ name }) => `${name} = u.${name} + excluded.${name}`)
+    .join(", "),
+);
