@@ -28,7 +28,7 @@ import type { Database } from "./database.ts";
 import { respondWithError } from "./error-response.ts";
 import { removeAnonymousUsers, removeExpiredRows } from "./expired-rows.ts";
 import { keyIn } from "./keys.ts";
-import { createBeginnings, createRows, defaultLimits, type Limits } from "./limits.ts";
+import { createBeginnings, createRows, defaultLimits, type Limits, type Quotas } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { migrations } from "./migrations.generated.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
@@ -64,6 +64,8 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   anonymousDays?: number | undefined;
   /** What one user may take of this server at once; what is left out is as in `defaultLimits`. */
   limits?: Partial<Limits> | undefined;
+  /** What each user may take of models and of the database, or a function that says it of one user; no quotas when left out. */
+  quotas?: Quotas | undefined;
 }
 
 /** The application's type, with its routes. */
@@ -86,6 +88,7 @@ export function createApp(options: AppOptions) {
     log,
     limits,
     rows,
+    quotas: options.quotas,
     model: model.modelId,
     historyTokens: model.historyTokens,
     generate: createAssistant({ db, model, models: options.models ?? [], log, rows }),

@@ -5,7 +5,7 @@ import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
 import { createChatParts, createChatRoutes, type ReplyOptions } from "./chat-parts.ts";
 import { respondWithError } from "./error-response.ts";
-import { createRows, defaultLimits, type Limits } from "./limits.ts";
+import { createRows, defaultLimits, type Limits, type Quotas } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
 import { createBodySlots, readBody } from "./request-body.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -27,6 +27,11 @@ export interface ChatAppOptions extends ReplyOptions {
   notifier: Notifier;
   /** What one user may take at once; what is left out is as in `defaultLimits`. */
   limits?: Partial<Limits> | undefined;
+  /**
+   * What each user may take of models and of the database, or a function that says it of one user: a reply that would go beyond is
+   * refused before its model is called, as `rate_limited` with `details.retryAt`.
+   */
+  quotas?: Quotas | undefined;
   /** Warnings and errors go to the standard output when it is left out. */
   log?: Log | undefined;
   /** Other origins whose pages may change something, such as `https://www.example.com`; the request's own always may. */

@@ -42,6 +42,7 @@ Environment:
                            what one user may take of a server (200, 32, 1000000, 64, 128, 2)
   CHATKEEP_BODY_MEGABYTES, CHATKEEP_ANSWER_MEGABYTES
                            and all of them together (256, 512)
+  CHATKEEP_QUOTAS          what each user may take: messages/day=200,tokens/month=2000000,bytes=1000000000 (none)
   CHATKEEP_ANONYMOUS       "on": people may begin without an account (off)
   CHATKEEP_ANONYMOUS_DAYS  after which such a user is removed who does nothing (30)
   CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For

@@ -1,7 +1,7 @@
 /** The one place that reads the environment: it becomes a frozen `Config`, or one sentence that says what to set. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { InvalidInputError, runLeaseMs } from "chatkeep";
+import { InvalidInputError, type Quota, runLeaseMs } from "chatkeep";
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
 import { type Omission, omissions } from "./assistant/omissions.ts";
@@ -42,6 +42,8 @@ export interface Config {
   runLeaseMs: number;
   /** What one user may take of a server. */
   limits: Limits;
+  /** What each user may take of models and of the database. */
+  quotas: readonly Quota[];
   logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -133,6 +135,22 @@ const megabyte = 1024 * 1024;
 const limitRule = "must be a whole number from 1 to 1000000000";
 const limit = (preset: number) => number(z.int(limitRule).min(1, limitRule).max(1_000_000_000, limitRule), preset);
 
+const quotasRule =
+  "must be quotas, such as messages/day=200,tokens/month=2000000,bytes=1000000000: messages or tokens, each a day, a month or in total, and bytes in total";
+
+/** `undefined` where the text is none, or names one twice. */
+function quotasIn(text: string): Quota[] | undefined {
+  if (text === "") return [];
+  const all = namesIn(text).map((each): Quota | undefined => {
+    const [, of, per, limit] = /^(?:(messages|tokens)(?:\/(day|month|total))?|bytes)=(\d{1,15})$/.exec(each) ?? [];
+    if (limit === undefined) return undefined;
+    return { of: (of ?? "bytes") as Quota["of"], per: (per ?? "total") as Quota["per"], limit: Number(limit) };
+  });
+  const known = all.flatMap((quota) => quota ?? []);
+  const kinds = new Set(known.map(({ of, per }) => `${of} ${per}`));
+  return kinds.size === all.length ? known : undefined;
+}
+
 const environmentSchema = z.object({
   CHATKEEP_STREAMS_PER_USER: limit(defaultLimits.streamsPerUser),
   CHATKEEP_REPLIES_PER_USER: limit(defaultLimits.repliesPerUser),
@@ -181,6 +199,7 @@ const environmentSchema = z.object({
     z.enum(["on", "off"], 'must be "on" or "off"').default("off"),
   ),
   CHATKEEP_ANONYMOUS_DAYS: number(z.int(daysRule).min(1, daysRule).max(3_650, daysRule), 30),
+  CHATKEEP_QUOTAS: filled(z.string().refine((text) => quotasIn(text) !== undefined, quotasRule)),
   CHATKEEP_LOG: z.preprocess(
     (value) => value || undefined,
     z
@@ -219,6 +238,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
       answerBytes: set.CHATKEEP_ANSWER_MEGABYTES * megabyte,
       transfersPerUser: set.CHATKEEP_TRANSFERS_PER_USER,
     },
+    quotas: quotasIn(set.CHATKEEP_QUOTAS ?? "") ?? [],
     logLevel: set.CHATKEEP_LOG,
   });
 }

@@ -6,7 +6,7 @@ export { type Auth, type AuthOptions, createAuth } from "./auth.ts";
 export { type ChatApp, type ChatAppOptions, createChatApp } from "./chat-app.ts";
 export type { ReplyOptions } from "./chat-parts.ts";
 export { type Config, readConfig } from "./config.ts";
-export { defaultLimits, type Limits } from "./limits.ts";
+export { defaultLimits, type Limits, type Quotas } from "./limits.ts";
 export { createLog, type Log } from "./log.ts";
 export { migrations } from "./migrations.generated.ts";
 export { partsOf } from "./parts-of.ts";

@@ -65,6 +65,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     trustProxy: config.trustProxy,
     anonymousDays: config.anonymousDays,
     limits: config.limits,
+    quotas: config.quotas,
     isAlone: connection.engine === "pglite",
   });
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });

@@ -2,8 +2,8 @@
 import * as z from "zod";
 import { strictObject } from "../strict-object.ts";
 
-const quotaKinds = ["messages", "tokens", "bytes"] as const;
-const quotaPeriods = ["day", "month", "total"] as const;
+export const quotaKinds = ["messages", "tokens", "bytes"] as const;
+export const quotaPeriods = ["day", "month", "total"] as const;
 const limitRule = "must be a whole number from 0 on";
 
 const quotaSchema = strictObject({
