@@ -24,6 +24,14 @@ export {
   type NotifierOptions,
   type Subscriber,
 } from "./notify/notifier.ts";
+export {
+  type Observation,
+  type Observed,
+  type Observer,
+  type Outcome,
+  observers,
+  type RunOutcome,
+} from "./observer.ts";
 export type {
   ClosableConnection,
   Connection,

@@ -7,6 +7,7 @@ import {
   NotFoundError,
   type Notifier,
   type NotifierOptions,
+  type Observer,
   requireMigrated,
   requireWritable,
   type Store,
@@ -30,12 +31,15 @@ import { removeAnonymousUsers, removeExpiredRows } from "./expired-rows.ts";
 import { keyIn } from "./keys.ts";
 import { createBeginnings, createRows, defaultLimits, type Limits, type Quotas } from "./limits.ts";
 import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
 import { migrations } from "./migrations.generated.ts";
+import { observeRequests } from "./observe-requests.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { taskRoutes } from "./routes/tasks.ts";
@@ -66,6 +70,10 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   limits?: Partial<Limits> | undefined;
   /** What each user may take of models and of the database, or a function that says it of one user; no quotas when left out. */
   quotas?: Quotas | undefined;
+  /** Is told of each request and each reply; give it to the store too, for verbs and statements. */
+  observer?: Observer | undefined;
+  /** What `/metrics` says, and to whom; there is no such route when left out. Its observer is one of `observer`. */
+  metrics?: MetricsOptions | undefined;
 }
 
 /** The application's type, with its routes. */
@@ -74,7 +82,7 @@ export type App = ReturnType<typeof createApi>;
 /** Makes the application and what must be closed before its process ends: the replies that it is writing, and who listens. */
 export function createApp(options: AppOptions) {
   const { connection, db, store, auth, log, url, model, listen, isAlone, anonymousDays, trustProxy = false } = options;
-  const { corsOrigins = [] } = options;
+  const { corsOrigins = [], observer, metrics } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const notifier = createNotifier({ connection, log, isAlone, ...(listen && { listen }) });
   auth.onChange?.(notifier.publish);
@@ -89,6 +97,7 @@ export function createApp(options: AppOptions) {
     limits,
     rows,
     quotas: options.quotas,
+    observer,
     model: model.modelId,
     historyTokens: model.historyTokens,
     generate: createAssistant({ db, model, models: options.models ?? [], log, rows }),
@@ -106,7 +115,10 @@ export function createApp(options: AppOptions) {
   const app = createRouter();
 
   app.onError((error, c) => respondWithError(error, c, log));
+  if (observer) app.use(observeRequests(observer));
   app.use(requestId(), logRequests(log), protect(url));
+  app.route("/", metricsRoutes(metrics));
+  watch(metrics?.metrics, { parts, notifier });
   app.use("/v1/*", cors(corsOf(corsOrigins)));
   app.use(refuseOtherSites(origins, corsOrigins), limitKeys(sessions));
   app.use("/api/auth/*", readSmallBody());
@@ -172,6 +184,15 @@ export function createApp(options: AppOptions) {
   app.route("/", webRoutes());
   app.notFound((c) => respondWithError(new NotFoundError("route", `${c.req.method} ${c.req.path}`), c, log));
   return { app: api, close };
+}
+
+function watch(metrics: Metrics | undefined, { parts, notifier }: { parts: ChatParts; notifier: Notifier }): void {
+  metrics?.gauge("chatkeep_open_streams", "Open pages and followed replies.", "kind", () => ({
+    all: parts.streams.count(),
+  }));
+  metrics?.counter("chatkeep_notifications_total", "Changes told to other processes, and heard of.", "way", () =>
+    notifier.counts(),
+  );
 }
 
 interface ApiOptions {
@@ -267,7 +288,7 @@ function logRequests(log: Log) {
     const start = performance.now();
     await next();
     const ms = Math.round(performance.now() - start);
-    const isCheck = c.req.path === "/healthz" || c.req.path === "/readyz";
+    const isCheck = ["/healthz", "/readyz", "/metrics"].includes(c.req.path);
     log[isCheck ? "debug" : "info"](
       {
         requestId: c.get("requestId"),

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { UIMessageChunk } from "ai";
-import type { Notifier, Store } from "chatkeep";
+import type { Notifier, Observer, Store } from "chatkeep";
 import { aiSdkCodec, type ChatHandler, type ChatHandlerOptions, chatHandler, generateFrom } from "chatkeep/ai-sdk";
 import { createReplies, type Generate, type Replies } from "chatkeep/replies";
 import { type Answers, createAnswers } from "./answers.ts";
@@ -32,6 +32,7 @@ export interface ChatPartsOptions extends ReplyOptions {
   rows: Rows;
   /** What each user may take, of models and of the database. */
   quotas?: Quotas | undefined;
+  observer?: Observer | undefined;
   removeExpired?: (() => Promise<void>) | undefined;
 }
 
@@ -51,7 +52,7 @@ export interface ChatParts {
 }
 
 export function createChatParts(options: ChatPartsOptions): ChatParts {
-  const { store, notifier, sessions, log, limits, rows, quotas, removeExpired, ...replyOptions } = options;
+  const { store, notifier, sessions, log, limits, rows, quotas, observer, removeExpired, ...replyOptions } = options;
   const forget = store.onChange(notifier.publish);
   const streams = createOpenStreams({ sessions, notifier, perUser: limits.streamsPerUser });
   const slots = createSlots({
@@ -66,6 +67,7 @@ export function createChatParts(options: ChatPartsOptions): ChatParts {
     logger: log,
     reserve: (userId) => slots.take(String(userId)),
     quotas,
+    observer,
     removeExpired,
   });
   const chat = chatHandler({

@@ -46,6 +46,9 @@ Environment:
   CHATKEEP_ANONYMOUS       "on": people may begin without an account (off)
   CHATKEEP_ANONYMOUS_DAYS  after which such a user is removed who does nothing (30)
   CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
+  CHATKEEP_METRICS_TOKEN   whoever shows it reads /metrics (none: there is no such address)
+  CHATKEEP_SLOW_STATEMENT_MS
+                           after which a statement is named in the log; 0: never (1000)
   CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
 
 const program = new Command("chatkeep")

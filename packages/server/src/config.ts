@@ -44,6 +44,10 @@ export interface Config {
   limits: Limits;
   /** What each user may take of models and of the database. */
   quotas: readonly Quota[];
+  /** Whoever shows it reads `/metrics`; undefined: there is no such route. */
+  metricsToken: string | undefined;
+  /** Statements that take so long are named in the log; 0: none is. */
+  slowStatementMs: number;
   logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -135,6 +139,8 @@ const megabyte = 1024 * 1024;
 const limitRule = "must be a whole number from 1 to 1000000000";
 const limit = (preset: number) => number(z.int(limitRule).min(1, limitRule).max(1_000_000_000, limitRule), preset);
 
+const tokenRule = "must have at least 16 characters, and no spaces, such as the output of: openssl rand -base64 32";
+const slowRule = "must be a whole number from 0 to 600000";
 const quotasRule =
   "must be quotas, such as messages/day=200,tokens/month=2000000,bytes=1000000000: messages or tokens, each a day, a month or in total, and bytes in total";
 
@@ -200,6 +206,8 @@ const environmentSchema = z.object({
   ),
   CHATKEEP_ANONYMOUS_DAYS: number(z.int(daysRule).min(1, daysRule).max(3_650, daysRule), 30),
   CHATKEEP_QUOTAS: filled(z.string().refine((text) => quotasIn(text) !== undefined, quotasRule)),
+  CHATKEEP_METRICS_TOKEN: filled(z.string().regex(/^[\x21-\x7e]{16,}$/, tokenRule)),
+  CHATKEEP_SLOW_STATEMENT_MS: number(z.int(slowRule).min(0, slowRule).max(600_000, slowRule), 1_000),
   CHATKEEP_LOG: z.preprocess(
     (value) => value || undefined,
     z
@@ -239,6 +247,8 @@ export function readConfig(overrides: Environment = {}, environment: Environment
       transfersPerUser: set.CHATKEEP_TRANSFERS_PER_USER,
     },
     quotas: quotasIn(set.CHATKEEP_QUOTAS ?? "") ?? [],
+    metricsToken: set.CHATKEEP_METRICS_TOKEN,
+    slowStatementMs: set.CHATKEEP_SLOW_STATEMENT_MS,
     logLevel: set.CHATKEEP_LOG,
   });
 }

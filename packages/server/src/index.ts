@@ -8,5 +8,6 @@ export type { ReplyOptions } from "./chat-parts.ts";
 export { type Config, readConfig } from "./config.ts";
 export { defaultLimits, type Limits, type Quotas } from "./limits.ts";
 export { createLog, type Log } from "./log.ts";
+export { createMetrics, type Metrics } from "./metrics.ts";
 export { migrations } from "./migrations.generated.ts";
 export { partsOf } from "./parts-of.ts";

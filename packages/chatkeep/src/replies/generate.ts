@@ -1,5 +1,6 @@
 /** A reply is made: its events are stored before they are shown, and its message when they end. Nobody has to listen. */
 import { ChatkeepError } from "../errors.ts";
+import type { Observer, RunOutcome } from "../observer.ts";
 import type { Begun } from "../store/runs/begin.ts";
 import type { RunEnd } from "../store/runs/end.ts";
 import type { Store } from "../store/store.ts";
@@ -32,6 +33,7 @@ export interface GeneratorOptions<Event> {
   feeds: Feeds;
   flushMs?: number | undefined;
   failureOf(error: unknown): Failure;
+  observer?: Observer | undefined;
 }
 
 export interface Started {
@@ -51,7 +53,7 @@ const maxOutageMs = 600_000;
 const lastWordsMs = 2_000;
 
 export function createGenerator<Event>(options: GeneratorOptions<Event>) {
-  const { store, codec, notifier, logger, feeds, flushMs, failureOf } = options;
+  const { store, codec, notifier, logger, feeds, flushMs, failureOf, observer } = options;
   const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
   let closeBy = Number.POSITIVE_INFINITY;
   const writer = createWriter({ system: store.system, codec, notifier, logger, flushMs });
@@ -61,7 +63,7 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
   async function start(
     userId: UserId,
     conversationId: string,
-    begun: Begun & { continues?: Message | undefined },
+    begun: Begun & { continues?: Message | undefined; usualModel?: string | undefined },
     earlier: Earlier,
     generate: Generate<Event>,
     onEnd: () => void,
@@ -70,6 +72,8 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
     const user = store.forUser(userId);
     const controller = new AbortController();
     const { signal } = controller;
+    const observation = observer?.begin({ kind: "run", name: "reply" });
+    const within = <Result>(work: () => Result) => (observation ? observation.within(work) : work());
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     running.set(key.id, { controller, ended });
     // It began at the moment in which the process ends.
@@ -116,6 +120,7 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
         feed.detach();
       } finally {
         running.delete(key.id);
+        observation?.end({ run: outcomeOf(how, facts, begun.model ?? begun.usualModel) });
         onEnd();
         end();
       }
@@ -133,7 +138,8 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
 
     try {
       const turn = createTurn({ user, userId, conversationId, begun, earlier, signal, report });
-      void reply(await generate(turn));
+      const events = await within(() => generate(turn));
+      void within(() => reply(events));
       return { reader, ended };
     } catch (error) {
       if (isUnavailable(error)) {
@@ -177,6 +183,12 @@ function howItEnded(stop: StopReason | undefined, { failure, finishReason }: Rep
 
 function failedWith({ code, sentence }: Failure): Ended {
   return { status: "failed", errorCode: code, error: sentence };
+}
+
+/** A name that the model has answered to is one that its host knows. */
+function outcomeOf({ status, finishReason }: Ended, facts: ReplyFacts, model: string | null | undefined): RunOutcome {
+  const named = status === "completed" && model ? { model } : {};
+  return { status, finishReason, ...tokensIn(facts), ...named };
 }
 
 /** Providers also send fractions, and nothing. */

@@ -1,5 +1,6 @@
 /** Replies as their users see them: asking, waiting for one's turn, following from anywhere, stopping. Closing a page stops nothing. */
 import { UnavailableError } from "../errors.ts";
+import type { Observer } from "../observer.ts";
 import type { Begun } from "../store/runs/begin.ts";
 import type { Proceeding } from "../store/schemas.ts";
 import type { Store } from "../store/store.ts";
@@ -46,6 +47,8 @@ export interface RepliesOptions<Event> {
    * called. A reply that is refused is `rate_limited`, with `details.retryAt`, and nothing of it is stored. No quotas when left out.
    */
   quotas?: Quotas | undefined;
+  /** Is told of each reply that is made here, and how it ended. */
+  observer?: Observer | undefined;
   /** What a reply shows that failed with an error that nobody reported; `model_failed` when left out. */
   failureOf?: ((error: unknown) => Failure) | undefined;
   /** What of your own is to be removed from time to time, every 30 seconds while this process is in use. */
@@ -155,7 +158,16 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
   const maintenance = createMaintenance({ store, logger, removeExpired });
   const feeds = createFeeds({ system: store.system, notifier, logger, onDead: maintenance.sweep });
   const failureOf = options.failureOf ?? (() => modelFailed);
-  const generator = createGenerator({ store, codec, notifier, logger, feeds, flushMs, failureOf });
+  const generator = createGenerator({
+    store,
+    codec,
+    notifier,
+    logger,
+    feeds,
+    flushMs,
+    failureOf,
+    observer: options.observer,
+  });
   const beginning = new Set<Promise<unknown>>();
   const maxWaitMs = options.maxWaitMs ?? defaultMaxWaitMs;
   const inTurn = createTurns({ feeds, maxWaitMs, isClosing: () => closing });
@@ -191,7 +203,7 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
       const { reader, ended } = await generator.start(
         userId,
         question.conversationId,
-        found.begun,
+        { ...found.begun, usualModel: model },
         earlier,
         generate,
         release,
@@ -223,6 +235,7 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     conversationId: string,
     begin: (user: UserStore, quotas: Quota[]) => Promise<Begun & { continues?: Message }>,
     generate: Generate<Event>,
+    usualModel: string | undefined,
   ): Promise<Reply<Event>> {
     mayBegin();
     maintenance.markActive();
@@ -232,7 +245,8 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
       const begun = await begin(store.forUser(userId), await quotasOf(userId));
       hasBegun = true;
       const earlier = Promise.resolve(undefined);
-      const { reader, ended } = await generator.start(userId, conversationId, begun, earlier, generate, release);
+      const started = { ...begun, usualModel };
+      const { reader, ended } = await generator.start(userId, conversationId, started, earlier, generate, release);
       waitUntil?.(ended);
       return replyOf(codec, reader, 0);
     } finally {
@@ -309,13 +323,14 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     forUser: (userId) => ({
       ask: (question, generate, options) => ask(userId, question, generate, options),
       proceed: (reply, generate, { model } = {}) =>
-        write(userId, reply.conversationId, (user, quotas) => proceed(user, reply, model, quotas), generate),
+        write(userId, reply.conversationId, (user, quotas) => proceed(user, reply, model, quotas), generate, model),
       draft: (conversationId, storeDraft, generate, { model } = {}) =>
         write(
           userId,
           conversationId,
           (user, quotas) => draft(user, conversationId, storeDraft, model, quotas),
           generate,
+          model,
         ),
       follow: (conversationId, after) => follow(userId, conversationId, after),
       followRun: (runId, after = 0) => followRun(userId, runId, after),
