@@ -11,6 +11,7 @@ import {
   requireMigrated,
   requireWritable,
   type Store,
+  uuidSchema,
 } from "chatkeep";
 import { assistantCloudHandler } from "chatkeep/assistant-ui";
 import { mcpHandler } from "chatkeep/mcp";
@@ -19,6 +20,7 @@ import type { Context } from "hono";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
+import { routePath } from "hono/route";
 import { secureHeaders } from "hono/secure-headers";
 import { createAssistant } from "./assistant/generate.ts";
 import type { AnsweringModel } from "./assistant/model.ts";
@@ -283,6 +285,14 @@ function isOwnSite(site: string | undefined): boolean {
   return site === undefined || site === "same-origin" || site === "none";
 }
 
+/** The pattern of the path, with the ids in it that are UUIDs: a client may name a chat by any words. */
+function pathOf(c: Context<Env>): string {
+  return routePath(c).replaceAll(/:(\w+)(?:\{[^}]*\})?/g, (part: string, name: string) => {
+    const id = uuidSchema.safeParse(c.req.param(name));
+    return id.success ? id.data : part;
+  });
+}
+
 function logRequests(log: Log) {
   return createMiddleware<Env>(async (c, next) => {
     const start = performance.now();
@@ -294,7 +304,7 @@ function logRequests(log: Log) {
         requestId: c.get("requestId"),
         userId: c.get("userId"),
         method: c.req.method,
-        path: c.req.path,
+        path: pathOf(c),
         status: c.res.status,
         ms,
       },
