@@ -287,7 +287,7 @@ function isOwnSite(site: string | undefined): boolean {
 
 /** The pattern of the path, with the ids in it that are UUIDs: a client may name a chat by any words. */
 function pathOf(c: Context<Env>): string {
-  return routePath(c).replaceAll(/:(\w+)(?:\{[^}]*\})?/g, (part: string, name: string) => {
+  return routePath(c).replaceAll(/:(\w{1,40})/g, (part: string, name: string) => {
     const id = uuidSchema.safeParse(c.req.param(name));
     return id.success ? id.data : part;
   });

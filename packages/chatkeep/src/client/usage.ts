@@ -15,6 +15,7 @@ export interface UsageQuery extends RequestOptions {
   cursor?: string | undefined;
 }
 
+/** What was used, and what is left. */
 export interface UsageClient {
   /** Sums by days, newest first, or by models or conversations, those with the most tokens first. @throws invalid_input */
   list(query: UsageQuery): Promise<Page<UsageSum>>;

@@ -44,8 +44,7 @@ import type { SearchOptions } from "./search/search-schemas.ts";
 import type { RunKey } from "./tables/run.ts";
 import type { UserId } from "./tables/tables.ts";
 import type { Quota } from "./usage/quota-schemas.ts";
-import { readQuotas } from "./usage/quotas.ts";
-import { listUsage, type UsageKind, type UsageOptions } from "./usage/usage.ts";
+import type { UsageKind, UsageOptions } from "./usage/usage.ts";
 
 export type Runner = <Result>(verb: (context: Context) => Promise<Result>) => Promise<Result>;
 
@@ -290,8 +289,14 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
      * is in the sums of days and models still.
      * @throws invalid_input
      */
-    usage: <By extends UsageKind>(options: UsageOptions<By>) => run((context) => listUsage(context, userId, options)),
+    usage: async <By extends UsageKind>(options: UsageOptions<By>) => {
+      const { listUsage } = await import("./usage/usage.ts");
+      return await run((context) => listUsage(context, userId, options));
+    },
     /** How this user stands to quotas, in their order: what is used, and when that begins anew. @throws invalid_input */
-    quotas: (quotas: readonly Quota[]) => run((context) => readQuotas(context, userId, quotas)),
+    quotas: async (quotas: readonly Quota[]) => {
+      const { readQuotas } = await import("./usage/quotas.ts");
+      return await run((context) => readQuotas(context, userId, quotas));
+    },
   };
 }

@@ -10,7 +10,6 @@ import { getMessage } from "../messages/branch.ts";
 import { type NewRun, newRunSchema } from "../schemas.ts";
 import { type RunKey, runKeyFrom } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
-import { requireQuotas } from "../usage/quotas.ts";
 import { findRunningRun } from "./end.ts";
 import { interruptRuns } from "./expire.ts";
 
@@ -30,7 +29,10 @@ export async function beginRun(context: Context, ownerId: UserId, input: NewRun)
     await interruptRuns(through, { ownerId, conversationId: given.conversationId });
     const running = await findRunningRun(through, ownerId, given.conversationId);
     if (running) throw isRunning(running.id);
-    await requireQuotas(through, ownerId, quotas);
+    if (quotas.length > 0) {
+      const { requireQuotas } = await import("../usage/quotas.ts");
+      await requireQuotas(through, ownerId, quotas);
+    }
     try {
       const [key] = await savepointed(through, (nested) => insertStatement(nested).execute(row));
       return key ?? (await refuse(through, ownerId, given));

@@ -28,7 +28,6 @@ import {
 import type { RunKey } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
 import type { Quota } from "../usage/quota-schemas.ts";
-import { quotaColumns, quotaLists, quotaParts, quotaPlaces, quotaRefusal } from "../usage/quotas.ts";
 import { beginRun, isRunning } from "./begin-draft.ts";
 import { interruptRuns } from "./expire.ts";
 
@@ -70,6 +69,8 @@ export async function beginReply(context: Context, ownerId: UserId, input: NewRe
     ownerId,
     regenerate,
     quotas,
+    // Loaded where there are some.
+    limiting: quotas.length > 0 ? await import("../usage/quotas.ts") : undefined,
     question,
     rowId,
     externalId,
@@ -104,6 +105,8 @@ export async function beginReply(context: Context, ownerId: UserId, input: NewRe
   });
 }
 
+type Limiting = typeof import("../usage/quotas.ts");
+
 interface Reply {
   ownerId: UserId;
   conversationId: string;
@@ -114,6 +117,7 @@ interface Reply {
   replyId: string;
   regenerate: boolean;
   quotas: readonly Quota[];
+  limiting: Limiting | undefined;
   server: string;
   model?: string | undefined;
   title: string | null;
@@ -130,7 +134,7 @@ interface Found {
 
 /** `undefined` when another began at the same moment. */
 async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefined> {
-  const { ownerId, rowId, externalId, question, replyId, server, model, title, regenerate, quotas } = reply;
+  const { ownerId, rowId, externalId, question, replyId, server, model, title, regenerate, quotas, limiting } = reply;
   const draft: PlacedMessage = {
     ...messageName(ownerId, rowId, replyId),
     role: "assistant",
@@ -142,9 +146,9 @@ async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefi
     parentExternalId: question.externalId,
   };
   const about = [ownerId, rowId, title, question.hasParent, server, model ?? null, regenerate, externalId];
-  const values = [...about, ...valuesOf(placedColumns, [question, draft]), ...quotaLists(quotas)];
+  const values = [...about, ...valuesOf(placedColumns, [question, draft]), ...(limiting?.quotaLists(quotas) ?? [])];
   try {
-    const [found] = await savepointed(context, (through) => beginStatement(through, quotas).execute(values));
+    const [found] = await savepointed(context, (through) => beginStatement(through, quotas, limiting).execute(values));
     return found;
   } catch (error) {
     if (isUniqueViolation(error)) return undefined;
@@ -153,8 +157,8 @@ async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefi
 }
 
 /** Without quotas it does not look at what was used. */
-function beginStatement(context: Context, quotas: readonly Quota[]) {
-  const hasQuotas = quotas.length > 0;
+function beginStatement(context: Context, quotas: readonly Quota[], limiting: Limiting | undefined) {
+  const quotasAt = 8 + 2 * Object.keys(placedColumns).length;
   const { conversation, message, run, userType } = context.tables;
   const [owner, id] = [nth(0, userType), nth(1, "uuid")];
   const [title, hasParent, server] = [nth(2, "text"), nth(3, "boolean"), nth(4, "text")];
@@ -194,7 +198,7 @@ function beginStatement(context: Context, quotas: readonly Quota[]) {
       from input
       where number = 2 or not exists (select from stored)
     ),
-    ${hasQuotas ? sql`${quotaParts(context, owner, quotaPlaces(8 + 2 * Object.keys(placedColumns).length))},` : raw("")}
+    ${limiting ? sql`${limiting.quotaParts(context, owner, limiting.quotaPlaces(quotasAt))},` : raw("")}
     free as (
       select count(*)::int as total
       from fresh
@@ -202,7 +206,7 @@ function beginStatement(context: Context, quotas: readonly Quota[]) {
         and not exists (select from answer)
         and not exists (select from stored where not same)
         and (exists (select from stored) or not ${hasParent} or ${parentIsThere(message, owner, id)})
-        ${raw(hasQuotas ? "and not exists (select from quota_over)" : "")}
+        ${raw(limiting ? "and not exists (select from quota_over)" : "")}
       having count(*) > 0
     ),
     locked as (
@@ -264,17 +268,17 @@ function beginStatement(context: Context, quotas: readonly Quota[]) {
       case when stored.id is not null then stored.parent_external_id
         when ${hasParent} then question.parent_external_id else held.head_external_id end as question_parent_external_id,
       date_part('epoch', coalesce(stored.created_at, held.stored_at)) * 1000 as question_created_at,
-      held.model, held.instructions${hasQuotas ? sql`, ${quotaColumns}` : raw("")}
+      held.model, held.instructions${limiting ? sql`, ${limiting.quotaColumns}` : raw("")}
     from question
     left join stored on true
     left join held on true
     left join begun on true
     left join running on true
     left join answer on true
-    ${raw(hasQuotas ? "left join quota_over on true" : "")}`;
+    ${raw(limiting ? "left join quota_over on true" : "")}`;
   return prepared(
     context,
-    hasQuotas ? "begin_with_quotas" : "begin",
+    limiting ? "begin_with_quotas" : "begin",
     build,
     ([
       begunId,
@@ -308,7 +312,7 @@ function beginStatement(context: Context, quotas: readonly Quota[]) {
           ? undefined
           : { runId: runningId as string, questionId: questionId as string | null, isOver: isTrue(isOver) },
       answerId: (answerId as string | null) ?? undefined,
-      refusal: typeof (over[0] ?? null) === "object" ? undefined : quotaRefusal(quotas, over),
+      refusal: typeof (over[0] ?? null) === "object" ? undefined : limiting?.quotaRefusal(quotas, over),
     }),
   );
 }

@@ -11,6 +11,7 @@ import { strictObject } from "../strict-object.ts";
 import type { UserId } from "../tables/tables.ts";
 import { type UsageSums, usageSumColumns } from "../tables/usage.ts";
 
+/** What usage can be summed by. */
 export const usageKinds = ["day", "model", "conversation"] as const;
 
 const dayRule = "must be a date, or a day such as 2026-11-26";
@@ -38,6 +39,7 @@ export interface UsageOptions<By extends UsageKind = UsageKind> extends z.input<
   by: By;
 }
 
+/** What usage is summed by. */
 export type UsageKind = (typeof usageKinds)[number];
 
 /** What each kind of sum is of. */
