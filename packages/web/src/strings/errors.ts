@@ -9,7 +9,9 @@ export function sentenceOf(error: Error): string {
 
 /** What the server said, where another language stands in its place. */
 export function originalOf(error: Error): string | undefined {
-  return error instanceof ApiError && error.status !== 0 && known(error) && error.message ? error.message : undefined;
+  // What we say of a quota says all of it.
+  if (!(error instanceof ApiError) || error.status === 0 || error.details?.["quota"]) return undefined;
+  return known(error) && error.message ? error.message : undefined;
 }
 
 /** An error of a reply: of the request, of its stream, or what the stream says in words. */
