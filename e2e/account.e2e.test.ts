@@ -18,7 +18,11 @@ let server: RunningServer;
 beforeAll(async () => {
   [browser, server] = await Promise.all([
     openBrowser(inject("chromium")),
-    startServer({ CHATKEEP_DATA: folder.path, CHATKEEP_ANONYMOUS: "on" }),
+    startServer({
+      CHATKEEP_DATA: folder.path,
+      CHATKEEP_ANONYMOUS: "on",
+      CHATKEEP_QUOTAS: "messages/day=2,tokens/month=1000000",
+    }),
   ]);
 });
 afterAll(async () => {
@@ -189,4 +193,28 @@ it("keeps a temporary chat out of the list, says so in it, and shows it at its a
   expect(kept).toContain("This one stays");
   expect(kept).not.toContain("Tim.");
   await page.context().close();
+});
+
+it("shows what was used and what is left, and says in two languages that a quota is used up and until when", async () => {
+  const page = await open();
+  await signUp(page, "mia");
+  for (const [index, words] of ["Hello", "What can you do?"].entries()) {
+    await say(page, words);
+    await page.getByLabel("Assistant").nth(index).waitFor();
+    await page.getByText("The answer is complete.").waitFor({ state: "attached" });
+  }
+  await say(page, "And then?");
+  await page.getByText(/^Your quota of 2 messages a day is used up\. Go on after .*\d{4}/).waitFor();
+  await page.setViewportSize(phone);
+  await page.goto(`${server.url}/account`);
+  const usage = page.locator("section").filter({ has: page.getByRole("heading", { name: "Usage" }) });
+  await usage.getByRole("row", { name: /^(Without a name|offline) 2 [\d,]+ [\d,]+$/ }).waitFor();
+  await usage.getByText(/^2 of 2 messages a day begins anew on /).waitFor();
+  await usage.getByText(/^[\d,]+ of 1,000,000 tokens a month/).waitFor();
+  await isAccessible(page);
+  await fitsInto320(page);
+  await page.getByLabel("Language").selectOption("Deutsch");
+  const inGerman = page.locator("section").filter({ has: page.getByRole("heading", { name: "Verbrauch" }) });
+  await inGerman.getByText(/^2 von 2 Nachrichten am Tag beginnt neu am /).waitFor();
+  await inGerman.getByRole("columnheader", { name: "Antworten" }).waitFor();
 });

@@ -13,7 +13,7 @@ export const users = auth.table("users", {
 // drizzle-kit makes the schemas and tables that this file exports.
 export const chat = pgSchema("chat");
 export const models = chatModels(users.id, { schema: "chat" });
-export const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending } = models;
+export const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage } = models;
 
 // For queries of your own: chatkeep's relations, and what a user has.
 export const { conversationRelations, messageRelations } = chatRelations(models, users);

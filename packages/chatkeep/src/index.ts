@@ -24,6 +24,14 @@ export {
   type NotifierOptions,
   type Subscriber,
 } from "./notify/notifier.ts";
+export {
+  type Observation,
+  type Observed,
+  type Observer,
+  type Outcome,
+  observers,
+  type RunOutcome,
+} from "./observer.ts";
 export type {
   ClosableConnection,
   Connection,
@@ -106,7 +114,7 @@ export {
   messageStatuses,
   type Part,
 } from "./store/tables/message.ts";
-export type { ChunkRow, Run, RunKey, RunStatus } from "./store/tables/run.ts";
+export type { ChunkRow, Run, RunKey, RunStatus, TokenCounts } from "./store/tables/run.ts";
 export {
   type Attachment,
   type ChatTables,
@@ -115,5 +123,9 @@ export {
   type UserId,
   type UserTable,
 } from "./store/tables/tables.ts";
+export type { UsageSums } from "./store/tables/usage.ts";
 export { textOf } from "./store/text-of.ts";
+export type { Quota } from "./store/usage/quota-schemas.ts";
+export type { QuotaUse } from "./store/usage/quotas.ts";
+export { type UsageBy, type UsageKind, type UsageOptions, usageKinds } from "./store/usage/usage.ts";
 export type { UserStore } from "./store/user-verbs.ts";

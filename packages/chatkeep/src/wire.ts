@@ -24,6 +24,8 @@ import { strictObject } from "./store/strict-object.ts";
 import type { Conversation as StoredConversation } from "./store/tables/conversation.ts";
 import { finishReasons, messageRoles, type Part, type Message as StoredMessage } from "./store/tables/message.ts";
 
+export { asQuotaUse, asUsageSum, type QuotaUse, quotaUse, type UsageSum, usageSum } from "./wire-usage.ts";
+
 const time = z.iso.datetime().meta({ example: "2026-11-23T09:30:00.000Z" });
 /** As it was given: a UUID, or any other text of 1 to 255 characters. */
 const id = z.string().meta({ minLength: 1, maxLength: 255, example: "9b2f6a0e-3c1d-4f7a-8e55-0d6c1b2a3f44" });

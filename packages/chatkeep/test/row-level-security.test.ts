@@ -53,6 +53,10 @@ describe.runIf(isServer)("row-level security", () => {
     expect(await limited.db.$count(models.message)).toBe(0);
     expect(await store.system.interruptRuns("all")).toHaveLength(1);
     expect(await store.system.readRecent([ids.ann])).toHaveLength(1);
+    expect((await ann.usage({ by: "day" })).items).toMatchObject([{ replies: 1 }]);
+    expect((await bob.usage({ by: "day" })).items).toEqual([]);
+    expect(await ann.quotas([{ of: "messages", limit: 5 }])).toMatchObject([{ used: 1 }]);
+    expect(await limited.db.$count(sql.raw("usage"))).toBe(0);
 
     await limited.db.execute(sql`delete from "user" where id = ${ids.ann}`);
     expect(await db.$count(models.message)).toBe(0);

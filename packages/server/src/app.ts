@@ -7,9 +7,11 @@ import {
   NotFoundError,
   type Notifier,
   type NotifierOptions,
+  type Observer,
   requireMigrated,
   requireWritable,
   type Store,
+  uuidSchema,
 } from "chatkeep";
 import { assistantCloudHandler } from "chatkeep/assistant-ui";
 import { mcpHandler } from "chatkeep/mcp";
@@ -18,6 +20,7 @@ import type { Context } from "hono";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
+import { routePath } from "hono/route";
 import { secureHeaders } from "hono/secure-headers";
 import { createAssistant } from "./assistant/generate.ts";
 import type { AnsweringModel } from "./assistant/model.ts";
@@ -28,14 +31,17 @@ import type { Database } from "./database.ts";
 import { respondWithError } from "./error-response.ts";
 import { removeAnonymousUsers, removeExpiredRows } from "./expired-rows.ts";
 import { keyIn } from "./keys.ts";
-import { createBeginnings, createRows, defaultLimits, type Limits } from "./limits.ts";
+import { createBeginnings, createRows, defaultLimits, type Limits, type Quotas } from "./limits.ts";
 import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
 import { migrations } from "./migrations.generated.ts";
+import { observeRequests } from "./observe-requests.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { taskRoutes } from "./routes/tasks.ts";
@@ -64,6 +70,12 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   anonymousDays?: number | undefined;
   /** What one user may take of this server at once; what is left out is as in `defaultLimits`. */
   limits?: Partial<Limits> | undefined;
+  /** What each user may take of models and of the database, or a function that says it of one user; no quotas when left out. */
+  quotas?: Quotas | undefined;
+  /** Is told of each request and each reply; give it to the store too, for verbs and statements. */
+  observer?: Observer | undefined;
+  /** What `/metrics` says, and to whom; there is no such route when left out. Its observer is one of `observer`. */
+  metrics?: MetricsOptions | undefined;
 }
 
 /** The application's type, with its routes. */
@@ -72,7 +84,7 @@ export type App = ReturnType<typeof createApi>;
 /** Makes the application and what must be closed before its process ends: the replies that it is writing, and who listens. */
 export function createApp(options: AppOptions) {
   const { connection, db, store, auth, log, url, model, listen, isAlone, anonymousDays, trustProxy = false } = options;
-  const { corsOrigins = [] } = options;
+  const { corsOrigins = [], observer, metrics } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const notifier = createNotifier({ connection, log, isAlone, ...(listen && { listen }) });
   auth.onChange?.(notifier.publish);
@@ -86,6 +98,8 @@ export function createApp(options: AppOptions) {
     log,
     limits,
     rows,
+    quotas: options.quotas,
+    observer,
     model: model.modelId,
     historyTokens: model.historyTokens,
     generate: createAssistant({ db, model, models: options.models ?? [], log, rows }),
@@ -103,7 +117,10 @@ export function createApp(options: AppOptions) {
   const app = createRouter();
 
   app.onError((error, c) => respondWithError(error, c, log));
+  if (observer) app.use(observeRequests(observer));
   app.use(requestId(), logRequests(log), protect(url));
+  app.route("/", metricsRoutes(metrics));
+  watch(metrics?.metrics, { parts, notifier });
   app.use("/v1/*", cors(corsOf(corsOrigins)));
   app.use(refuseOtherSites(origins, corsOrigins), limitKeys(sessions));
   app.use("/api/auth/*", readSmallBody());
@@ -169,6 +186,15 @@ export function createApp(options: AppOptions) {
   app.route("/", webRoutes());
   app.notFound((c) => respondWithError(new NotFoundError("route", `${c.req.method} ${c.req.path}`), c, log));
   return { app: api, close };
+}
+
+function watch(metrics: Metrics | undefined, { parts, notifier }: { parts: ChatParts; notifier: Notifier }): void {
+  metrics?.gauge("chatkeep_open_streams", "Open pages and followed replies.", "kind", () => ({
+    all: parts.streams.count(),
+  }));
+  metrics?.counter("chatkeep_notifications_total", "Changes told to other processes, and heard of.", "way", () =>
+    notifier.counts(),
+  );
 }
 
 interface ApiOptions {
@@ -259,18 +285,26 @@ function isOwnSite(site: string | undefined): boolean {
   return site === undefined || site === "same-origin" || site === "none";
 }
 
+/** The pattern of the path, with the ids in it that are UUIDs: a client may name a chat by any words. */
+function pathOf(c: Context<Env>): string {
+  return routePath(c).replaceAll(/:(\w{1,40})/g, (part: string, name: string) => {
+    const id = uuidSchema.safeParse(c.req.param(name));
+    return id.success ? id.data : part;
+  });
+}
+
 function logRequests(log: Log) {
   return createMiddleware<Env>(async (c, next) => {
     const start = performance.now();
     await next();
     const ms = Math.round(performance.now() - start);
-    const isCheck = c.req.path === "/healthz" || c.req.path === "/readyz";
+    const isCheck = ["/healthz", "/readyz", "/metrics"].includes(c.req.path);
     log[isCheck ? "debug" : "info"](
       {
         requestId: c.get("requestId"),
         userId: c.get("userId"),
         method: c.req.method,
-        path: c.req.path,
+        path: pathOf(c),
         status: c.res.status,
         ms,
       },

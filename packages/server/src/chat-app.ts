@@ -1,12 +1,21 @@
 /** chatkeep inside an application that exists: conversations, messages, chat and events, with its sign-in, under any path of it. */
-import { ForbiddenError, NotFoundError, type Notifier, type Store, UnauthenticatedError, type UserId } from "chatkeep";
+import {
+  ForbiddenError,
+  NotFoundError,
+  type Notifier,
+  type Observer,
+  type Store,
+  UnauthenticatedError,
+  type UserId,
+} from "chatkeep";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
 import { createChatParts, createChatRoutes, type ReplyOptions } from "./chat-parts.ts";
 import { respondWithError } from "./error-response.ts";
-import { createRows, defaultLimits, type Limits } from "./limits.ts";
+import { createRows, defaultLimits, type Limits, type Quotas } from "./limits.ts";
 import { createLog, type Log } from "./log.ts";
+import { observeRequests } from "./observe-requests.ts";
 import { createBodySlots, readBody } from "./request-body.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { createRouter, type Env } from "./routes/router.ts";
@@ -27,6 +36,16 @@ export interface ChatAppOptions extends ReplyOptions {
   notifier: Notifier;
   /** What one user may take at once; what is left out is as in `defaultLimits`. */
   limits?: Partial<Limits> | undefined;
+  /**
+   * What each user may take of models and of the database, or a function that says it of one user: a reply that would go beyond is
+   * refused before its model is called, as `rate_limited` with `details.retryAt`.
+   */
+  quotas?: Quotas | undefined;
+  /**
+   * Is told of each request and each reply, such as `openTelemetryObserver()` of `chatkeep/opentelemetry`; give it to the store too, for
+   * verbs and statements.
+   */
+  observer?: Observer | undefined;
   /** Warnings and errors go to the standard output when it is left out. */
   log?: Log | undefined;
   /** Other origins whose pages may change something, such as `https://www.example.com`; the request's own always may. */
@@ -49,6 +68,7 @@ export function createChatApp(options: ChatAppOptions): ChatApp {
   const { store, getUserId, notifier, log = createLog("warn"), origins = [], limits: given, ...replyOptions } = options;
   const limits = { ...defaultLimits, ...given };
   const sessions = sessionsOf(getUserId);
+  const { observer } = replyOptions;
   const parts = createChatParts({
     ...replyOptions,
     store,
@@ -65,6 +85,7 @@ export function createChatApp(options: ChatAppOptions): ChatApp {
   });
   const app = createRouter();
   app.onError((error, c) => respondWithError(error, c, log));
+  if (observer) app.use(observeRequests(observer));
   app.use(requestId(), finish);
   app.route("/", healthRoutes(store.system.requireReady));
   app.use(refuseOtherSites(origins), identify, readBody(createBodySlots(limits)));

@@ -2,11 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { UIMessageChunk } from "ai";
-import type { Notifier, Store } from "chatkeep";
+import type { Notifier, Observer, Store } from "chatkeep";
 import { aiSdkCodec, type ChatHandler, type ChatHandlerOptions, chatHandler, generateFrom } from "chatkeep/ai-sdk";
 import { createReplies, type Generate, type Replies } from "chatkeep/replies";
 import { type Answers, createAnswers } from "./answers.ts";
-import { createSlots, type Limits, type Rows } from "./limits.ts";
+import { createSlots, type Limits, type Quotas, type Rows } from "./limits.ts";
 import { createEvents, type Events } from "./live/events.ts";
 import { createOpenStreams, type OpenStreams } from "./live/open-streams.ts";
 import type { Log } from "./log.ts";
@@ -17,6 +17,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { createRouter } from "./routes/router.ts";
 import { searchRoutes } from "./routes/search.ts";
+import { usageRoutes } from "./routes/usage.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What makes the replies, as `chatHandler` of `chatkeep/ai-sdk` takes it. */
@@ -29,6 +30,9 @@ export interface ChatPartsOptions extends ReplyOptions {
   log: Log;
   limits: Limits;
   rows: Rows;
+  /** What each user may take, of models and of the database. */
+  quotas?: Quotas | undefined;
+  observer?: Observer | undefined;
   removeExpired?: (() => Promise<void>) | undefined;
 }
 
@@ -42,12 +46,13 @@ export interface ChatParts {
   rows: Rows;
   answers: Answers;
   limits: Limits;
+  quotas: Quotas | undefined;
   /** Lets pages go, and replies end for at most so many milliseconds. The notifier stays open. */
   close(graceMs: number): Promise<void>;
 }
 
 export function createChatParts(options: ChatPartsOptions): ChatParts {
-  const { store, notifier, sessions, log, limits, rows, removeExpired, ...replyOptions } = options;
+  const { store, notifier, sessions, log, limits, rows, quotas, observer, removeExpired, ...replyOptions } = options;
   const forget = store.onChange(notifier.publish);
   const streams = createOpenStreams({ sessions, notifier, perUser: limits.streamsPerUser });
   const slots = createSlots({
@@ -61,6 +66,8 @@ export function createChatParts(options: ChatPartsOptions): ChatParts {
     server: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
     logger: log,
     reserve: (userId) => slots.take(String(userId)),
+    quotas,
+    observer,
     removeExpired,
   });
   const chat = chatHandler({
@@ -85,6 +92,7 @@ export function createChatParts(options: ChatPartsOptions): ChatParts {
     rows,
     answers: createAnswers(limits),
     limits,
+    quotas,
     close: async (graceMs) => {
       streams.close();
       await events.close();
@@ -95,12 +103,13 @@ export function createChatParts(options: ChatPartsOptions): ChatParts {
 }
 
 /** The routes, without what comes before them: who is asking, and how much of a body is taken. */
-export function createChatRoutes({ store, chat, events, streams, rows, answers, limits }: ChatParts) {
+export function createChatRoutes({ store, chat, events, streams, rows, answers, limits, quotas }: ChatParts) {
   return createRouter()
     .route("/", conversationRoutes(store, rows))
     .route("/", conversationExportRoutes(store, limits))
     .route("/", messageRoutes(store, rows, answers))
     .route("/", searchRoutes(store))
+    .route("/", usageRoutes(store, quotas))
     .route("/", chatRoutes(chat, answers))
     .route("/", eventRoutes(events, streams));
 }

@@ -8,6 +8,7 @@ import { Command, Option } from "commander";
 import type { AdoptReport } from "./adopt/adopt.ts";
 import { sourceNames } from "./adopt/names.ts";
 import type { Diagnosis } from "./commands/doctor.ts";
+import type { Finding } from "./commands/findings.ts";
 import type { KeyRequest } from "./commands/keys.ts";
 import { type Config, readConfig, readDatabaseConfig, takeEnvironment } from "./config.ts";
 import type { ApiKey } from "./keys.ts";
@@ -43,9 +44,13 @@ Environment:
                            what one user may take of a server (200, 32, 1000000, 64, 128, 2)
   CHATKEEP_BODY_MEGABYTES, CHATKEEP_ANSWER_MEGABYTES
                            and all of them together (256, 512)
+  CHATKEEP_QUOTAS          what each user may take: messages/day=200,tokens/month=2000000,bytes=1000000000 (none)
   CHATKEEP_ANONYMOUS       "on": people may begin without an account (off)
   CHATKEEP_ANONYMOUS_DAYS  after which such a user is removed who does nothing (30)
   CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
+  CHATKEEP_METRICS_TOKEN   whoever shows it reads /metrics (none: there is no such address)
+  CHATKEEP_SLOW_STATEMENT_MS
+                           after which a statement is named in the log; 0: never (1000)
   CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
 
 const program = new Command("chatkeep")
@@ -93,15 +98,17 @@ program
 program
   .command("doctor")
   .description(
-    "Examine the database: engine, migrations, tables, keys, indexes, orphans, row counts; exit 1 if something is wrong",
+    "Examine the database: engine, migrations, tables, keys, indexes, orphans, row counts, and what to mend with which statement; exit 1 if something is wrong",
   )
   .option("--json", "print the result as JSON")
-  .action(async ({ json }: { json?: boolean }) => {
+  .option("--strict", "exit 1 also where there is only advice")
+  .action(async ({ json, strict }: { json?: boolean; strict?: boolean }) => {
     const { examine } = await import("./commands/doctor.ts");
     const diagnosis = await examine(readDatabaseConfig(taken));
     if (json) print(diagnosis);
     else console.log(inWords(diagnosis));
-    if (diagnosis.checks.some(({ ok }) => !ok)) process.exitCode = 1;
+    const isWrong = ({ level }: Finding) => strict || level === "wrong";
+    if (diagnosis.checks.some(({ ok }) => !ok) || diagnosis.findings.some(isWrong)) process.exitCode = 1;
   });
 
 program
@@ -321,8 +328,11 @@ function print(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
 }
 
-function inWords({ engine, version, checks, rows }: Diagnosis): string {
+function inWords({ engine, version, checks, findings, rows }: Diagnosis): string {
   const lines = checks.map(({ name, ok, found }) => `${ok ? "ok   " : "WRONG"}  ${name}: ${found}`);
+  for (const { level, about, found, why, mend } of findings) {
+    lines.push(`${level === "wrong" ? "WRONG" : "look "}  ${about}: ${found}`, `       ${why}`, `       ${mend}`);
+  }
   const counts = Object.entries(rows).map(([name, count]) => `${name} ${count}`);
   return [`${engine}: ${version}`, ...lines, ...(counts.length > 0 ? [`rows: ${counts.join(", ")}`] : [])].join("\n");
 }

@@ -1,7 +1,7 @@
 /** The one place that reads the environment: it becomes a frozen `Config`, or one sentence that says what to set. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { InvalidInputError, runLeaseMs } from "chatkeep";
+import { InvalidInputError, type Quota, runLeaseMs } from "chatkeep";
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
 import { type Omission, omissions } from "./assistant/omissions.ts";
@@ -42,6 +42,12 @@ export interface Config {
   runLeaseMs: number;
   /** What one user may take of a server. */
   limits: Limits;
+  /** What each user may take of models and of the database. */
+  quotas: readonly Quota[];
+  /** Whoever shows it reads `/metrics`; undefined: there is no such route. */
+  metricsToken: string | undefined;
+  /** Statements that take so long are named in the log; 0: none is. */
+  slowStatementMs: number;
   logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -133,6 +139,24 @@ const megabyte = 1024 * 1024;
 const limitRule = "must be a whole number from 1 to 1000000000";
 const limit = (preset: number) => number(z.int(limitRule).min(1, limitRule).max(1_000_000_000, limitRule), preset);
 
+const tokenRule = "must have at least 16 characters, and no spaces, such as the output of: openssl rand -base64 32";
+const slowRule = "must be a whole number from 0 to 600000";
+const quotasRule =
+  "must be quotas, such as messages/day=200,tokens/month=2000000,bytes=1000000000: messages or tokens, each a day, a month or in total, and bytes in total";
+
+/** `undefined` where the text is none, or names one twice. */
+function quotasIn(text: string): Quota[] | undefined {
+  if (text === "") return [];
+  const all = namesIn(text).map((each): Quota | undefined => {
+    const [, of, per, limit] = /^(?:(messages|tokens)(?:\/(day|month|total))?|bytes)=(\d{1,15})$/.exec(each) ?? [];
+    if (limit === undefined) return undefined;
+    return { of: (of ?? "bytes") as Quota["of"], per: (per ?? "total") as Quota["per"], limit: Number(limit) };
+  });
+  const known = all.flatMap((quota) => quota ?? []);
+  const kinds = new Set(known.map(({ of, per }) => `${of} ${per}`));
+  return kinds.size === all.length ? known : undefined;
+}
+
 const environmentSchema = z.object({
   CHATKEEP_STREAMS_PER_USER: limit(defaultLimits.streamsPerUser),
   CHATKEEP_REPLIES_PER_USER: limit(defaultLimits.repliesPerUser),
@@ -181,6 +205,9 @@ const environmentSchema = z.object({
     z.enum(["on", "off"], 'must be "on" or "off"').default("off"),
   ),
   CHATKEEP_ANONYMOUS_DAYS: number(z.int(daysRule).min(1, daysRule).max(3_650, daysRule), 30),
+  CHATKEEP_QUOTAS: filled(z.string().refine((text) => quotasIn(text) !== undefined, quotasRule)),
+  CHATKEEP_METRICS_TOKEN: filled(z.string().regex(/^[\x21-\x7e]{16,}$/, tokenRule)),
+  CHATKEEP_SLOW_STATEMENT_MS: number(z.int(slowRule).min(0, slowRule).max(600_000, slowRule), 1_000),
   CHATKEEP_LOG: z.preprocess(
     (value) => value || undefined,
     z
@@ -219,6 +246,9 @@ export function readConfig(overrides: Environment = {}, environment: Environment
       answerBytes: set.CHATKEEP_ANSWER_MEGABYTES * megabyte,
       transfersPerUser: set.CHATKEEP_TRANSFERS_PER_USER,
     },
+    quotas: quotasIn(set.CHATKEEP_QUOTAS ?? "") ?? [],
+    metricsToken: set.CHATKEEP_METRICS_TOKEN,
+    slowStatementMs: set.CHATKEEP_SLOW_STATEMENT_MS,
     logLevel: set.CHATKEEP_LOG,
   });
 }

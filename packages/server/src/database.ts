@@ -37,6 +37,22 @@ export type Database = PgDatabase<PgQueryResultHKT, Record<string, unknown>>;
 export interface OpenDatabase extends ClosableConnection, AsyncDisposable {
   engine: DatabaseConfig["engine"];
   db: Database;
+  /** Of the connections that are open to it; missing where there is one. */
+  countConnections?: (() => { busy: number; idle: number; waiting: number }) | undefined;
+}
+
+interface Counted {
+  totalCount: number;
+  idleCount: number;
+  waitingCount: number;
+}
+
+function counting({ pool }: { pool: Counted }) {
+  const count = () => {
+    const { totalCount, idleCount: idle, waitingCount: waiting } = pool;
+    return { busy: totalCount - idle, idle, waiting };
+  };
+  return { countConnections: count };
 }
 
 /** @throws unavailable when the embedded database is in use by another process; invalid_input when it is none */
@@ -49,11 +65,11 @@ export async function openDatabase(config: DatabaseConfig): Promise<OpenDatabase
     }
     case "neon": {
       const connection = openNeon({ url: config.url });
-      return { ...connection, db: drizzleOnNeon(connection.pool) };
+      return { ...connection, db: drizzleOnNeon(connection.pool), ...counting(connection) };
     }
     case "pg": {
       const connection = openPg({ url: config.url });
-      return { ...connection, db: drizzleOnPg(connection.pool) };
+      return { ...connection, db: drizzleOnPg(connection.pool), ...counting(connection) };
     }
   }
 }
@@ -90,7 +106,7 @@ export async function openExistingDatabase(config: DatabaseConfig): Promise<Open
 /** The store of this database, which says whose each statement is if the policies are on. */
 export async function openStore(
   connection: Connection,
-  options: Pick<StoreOptions, "runLeaseMs" | "partsOf"> = {},
+  options: Pick<StoreOptions, "runLeaseMs" | "partsOf" | "observer"> = {},
 ): Promise<Store> {
   return createStore(connection, models, {
     ...options,

@@ -1,5 +1,6 @@
 /** What one user may take of a server at once, so that others are served beside them. Each server counts for itself. */
-import { RateLimitedError, UnavailableError } from "chatkeep";
+import { type Quota, RateLimitedError, UnavailableError } from "chatkeep";
+import type { Quotas } from "chatkeep/replies";
 import { RateLimiterMemory } from "rate-limiter-flexible";
 
 /** What one user may take of a server at once. */
@@ -18,6 +19,13 @@ export interface Limits {
   transfersPerUser: number;
   /** Rows that one user may write within an hour: conversations, messages, tasks. */
   rowsPerHour: number;
+}
+
+export type { Quotas };
+
+/** Those of one user, as a list or a function of the host's says it. */
+export async function quotasFor(quotas: Quotas = [], userId: string): Promise<readonly Quota[]> {
+  return typeof quotas === "function" ? await quotas(userId) : quotas;
 }
 
 const megabyte = 1024 * 1024;

@@ -24,7 +24,7 @@ it("an application with users, sessions and tasks gets the chats, and loses noth
   const tables = [schema.user, schema.session, schema.account, schema.task];
   const rows = () => Promise.all(tables.map((table) => db.select().from(table)));
   const kept = await rows();
-  expect(await migrate(database, after)).toEqual(["0001_chat"]);
+  expect(await migrate(database, after)).toEqual(migrations.slice(1).map(({ name }) => name));
   expect(await rows()).toEqual(kept);
   await db.insert(schema.conversation).values({ userId, title: "Hello" });
   expect(await migrate(database, after)).toEqual([]);
@@ -32,6 +32,33 @@ it("an application with users, sessions and tasks gets the chats, and loses noth
   expect(await db.$count(schema.task)).toBe(0);
   expect(await db.$count(schema.conversation)).toBe(0);
 });
+
+it("what was used before it was counted is counted, and walled where chats are", async () => {
+  await using database = await openTestDatabase("empty");
+  const { db } = database;
+  await migrate(database, migrations.slice(0, 2));
+  const [ann] = await db.insert(schema.user).values({ name: "Ann", email: "ann@example.com" }).returning();
+  const userId = ann?.id ?? "";
+  const [chat] = await db.execute(sql`insert into conversation (user_id) values (${userId}) returning id`).then(rowsOf);
+  await db.execute(sql`
+    insert into run (conversation_id, user_id, message_id, status, server, model, finished_at, input_tokens, output_tokens)
+    select ${chat?.["id"]}::uuid, ${userId}::uuid, gen_random_uuid(), status, 'one', 'big', moment::timestamptz, 2, null
+    from (values ('completed', '2026-11-25T23:59:59Z'), ('failed', '2026-11-26T00:00:00Z'),
+      ('stopped', '2026-11-26T23:00:00Z')) as r (status, moment)`);
+  await db.execute(sql`alter table conversation enable row level security`);
+  await migrate(database, after);
+  const found = await db.execute(sql`
+    select day::text, model, replies::int, input_tokens::int, output_tokens::int from usage order by day`);
+  expect(rowsOf(found)).toEqual([
+    { day: "2026-11-25", model: "big", replies: 1, input_tokens: 2, output_tokens: 0 },
+    { day: "2026-11-26", model: "big", replies: 2, input_tokens: 4, output_tokens: 0 },
+  ]);
+  const policies = await db.execute(sql`
+    select polname from pg_policy join pg_class c on c.oid = polrelid where relname = 'usage' and relforcerowsecurity`);
+  expect(rowsOf(policies)).toEqual([{ polname: "chatkeep_owner" }]);
+});
+
+const rowsOf = (result: unknown) => (result as { rows: Record<string, unknown>[] }).rows;
 
 it("twenty that start at once migrate once", async () => {
   await using database = await openTestDatabase("empty");

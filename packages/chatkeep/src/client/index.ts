@@ -13,8 +13,10 @@ export type {
   NewMessage,
   Page,
   Part,
+  QuotaUse,
   SearchHit,
   SearchPage,
+  UsageSum,
 } from "../wire.ts";
 export { ApiError, errorOf } from "./api-error.ts";
 export type { ChatClient, FollowOptions, Question } from "./chat.ts";
@@ -26,3 +28,4 @@ export type { AppendOptions, BranchOptions, MessageListOptions, MessagesClient }
 export type { Reply, ReplyEvent } from "./reply.ts";
 export type { ClientOptions, RequestOptions, SendOptions } from "./request.ts";
 export type { SearchClient, SearchQuery } from "./search.ts";
+export type { UsageClient, UsageQuery } from "./usage.ts";

@@ -5,6 +5,7 @@ import {
   bigint,
   boolean,
   check,
+  date,
   foreignKey,
   getTableConfig,
   index,
@@ -26,6 +27,7 @@ import type { ConversationRow } from "../store/tables/conversation.ts";
 import { finishReasons, type MessageRow, messageRoles, messageStatuses, type Part } from "../store/tables/message.ts";
 import { type Run, runStatuses } from "../store/tables/run.ts";
 import { type Attachment, tableNames, type UserId, userTypeOf } from "../store/tables/tables.ts";
+import type { UsageRow } from "../store/tables/usage.ts";
 
 type UserIdOf<Column extends AnyPgColumn> = unknown extends Column["_"]["data"]
   ? UserId
@@ -38,7 +40,7 @@ export interface ChatModelsOptions {
 }
 
 /**
- * Makes the tables `conversation`, `message`, `run` and `run_chunk`, and the three of search, for a user table, for queries of your own and for
+ * Makes the tables `conversation`, `message`, `run` and `run_chunk`, the three of search, and `usage`, for a user table, for queries of your own and for
  * drizzle-kit; `createStore` takes them too.
  * `userId` is its id column: uuid, text, varchar, integer or bigint. Every `user_id` has its type, and a real foreign key to it.
  * Columns carry their names, so that a host's Drizzle needs no `casing` option.
@@ -160,6 +162,9 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
       model: text("model"),
       inputTokens: bigint("input_tokens", { mode: "number" }),
       outputTokens: bigint("output_tokens", { mode: "number" }),
+      cachedTokens: bigint("cached_tokens", { mode: "number" }),
+      reasoningTokens: bigint("reasoning_tokens", { mode: "number" }),
+      finishReason: text("finish_reason", { enum: finishReasons }),
     },
     (columns) => [
       toUser("run_user_id_fkey", columns.userId),
@@ -238,7 +243,26 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
     ],
   );
 
-  return { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, attachment };
+  // Sums that no deletion of a conversation changes: they name a user, a day and a model, and no chat.
+  const usage = table(
+    tableNames.usage,
+    {
+      userId: owner(),
+      day: date("day", { mode: "string" }).notNull(),
+      model: text("model").notNull(),
+      replies: bigint("replies", { mode: "number" }).notNull(),
+      inputTokens: bigint("input_tokens", { mode: "number" }).notNull(),
+      outputTokens: bigint("output_tokens", { mode: "number" }).notNull(),
+      cachedTokens: bigint("cached_tokens", { mode: "number" }).notNull(),
+      reasoningTokens: bigint("reasoning_tokens", { mode: "number" }).notNull(),
+    },
+    (columns) => [
+      primaryKey({ name: "usage_pkey", columns: [columns.userId, columns.day, columns.model] }),
+      toUser("usage_user_id_fkey", columns.userId),
+    ],
+  );
+
+  return { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage, attachment };
 }
 
 /** The tables for a user table whose ids are of type `Id`. */
@@ -250,7 +274,8 @@ export const agreesWithTheStore: [
   IsSame<ConversationRow, Omit<ChatModels["conversation"]["$inferSelect"], "userId" | "indexedCount">>,
   IsSame<MessageRow, Omit<ChatModels["message"]["$inferSelect"], "userId" | "conversationId" | "bytes">>,
   IsSame<Run, Omit<ChatModels["run"]["$inferSelect"], "userId">>,
-] = [true, true, true];
+  IsSame<UsageRow, Omit<ChatModels["usage"]["$inferSelect"], "userId">>,
+] = [true, true, true, true];
 
 function attachmentOf(userId: AnyPgColumn, schema: string | undefined): Attachment {
   if (typeof (userId as Partial<AnyPgColumn> | undefined)?.getSQLType !== "function") {

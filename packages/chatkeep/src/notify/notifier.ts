@@ -43,7 +43,7 @@ export interface NotifierOptions {
 
 /**
  * Tells the other processes on a database what this one has changed, and hears them: `publish`, `subscribe`,
- * `keepListening`, `isListening`.
+ * `keepListening`, `isListening`, `counts`.
  */
 export type Notifier = ReturnType<typeof createNotifier>;
 
@@ -65,6 +65,7 @@ export function createNotifier({ connection, log, listen = connection.listen, is
   const subscribers = new Set<Subscriber>();
   const outgoing = new Map<string, Notification>();
   const closing = new AbortController();
+  const counts = { sent: 0, heard: 0 };
   let keepers = 0;
   let isListening = isAlone;
   let onTest = (_nonce: string) => {};
@@ -83,6 +84,7 @@ export function createNotifier({ connection, log, listen = connection.listen, is
   async function flush(): Promise<void> {
     const changes = [...outgoing.values()];
     outgoing.clear();
+    counts.sent += changes.length;
     for (const payload of payloadsOf(self, changes)) await notify(connection, payload);
   }
 
@@ -179,7 +181,9 @@ export function createNotifier({ connection, log, listen = connection.listen, is
     if (from.startsWith(`${version}:`)) {
       for (const item of items) {
         const change = notificationSchema.safeParse(item);
-        if (change.success) tell(change.data);
+        if (!change.success) continue;
+        counts.heard += 1;
+        tell(change.data);
       }
     } else {
       tell(undefined);
@@ -193,6 +197,8 @@ export function createNotifier({ connection, log, listen = connection.listen, is
     subscribe: (subscriber: Subscriber) => void subscribers.add(subscriber),
     /** Whether the changes of other processes arrive. */
     isListening: () => isListening,
+    /** How many changes were sent to other processes, and heard of them. */
+    counts: () => ({ ...counts }),
     /** Sends at once what waits. @throws what the driver throws */
     flush,
     close: async () => {

@@ -1,9 +1,11 @@
 /** A reply is made: its events are stored before they are shown, and its message when they end. Nobody has to listen. */
 import { ChatkeepError } from "../errors.ts";
+import type { Observer, RunOutcome } from "../observer.ts";
 import type { Begun } from "../store/runs/begin.ts";
 import type { RunEnd } from "../store/runs/end.ts";
 import type { Store } from "../store/store.ts";
 import type { Message } from "../store/tables/message.ts";
+import type { TokenCounts } from "../store/tables/run.ts";
 import type { UserId } from "../store/tables/tables.ts";
 import { textOf } from "../store/text-of.ts";
 import { eventsIn, readParts, type WholeCodec } from "./codec.ts";
@@ -31,6 +33,7 @@ export interface GeneratorOptions<Event> {
   feeds: Feeds;
   flushMs?: number | undefined;
   failureOf(error: unknown): Failure;
+  observer?: Observer | undefined;
 }
 
 export interface Started {
@@ -50,7 +53,7 @@ const maxOutageMs = 600_000;
 const lastWordsMs = 2_000;
 
 export function createGenerator<Event>(options: GeneratorOptions<Event>) {
-  const { store, codec, notifier, logger, feeds, flushMs, failureOf } = options;
+  const { store, codec, notifier, logger, feeds, flushMs, failureOf, observer } = options;
   const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
   let closeBy = Number.POSITIVE_INFINITY;
   const writer = createWriter({ system: store.system, codec, notifier, logger, flushMs });
@@ -60,7 +63,7 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
   async function start(
     userId: UserId,
     conversationId: string,
-    begun: Begun & { continues?: Message | undefined },
+    begun: Begun & { continues?: Message | undefined; usualModel?: string | undefined },
     earlier: Earlier,
     generate: Generate<Event>,
     onEnd: () => void,
@@ -69,20 +72,23 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
     const user = store.forUser(userId);
     const controller = new AbortController();
     const { signal } = controller;
+    const observation = observer?.begin({ kind: "run", name: "reply" });
+    const within = <Result>(work: () => Result) => (observation ? observation.within(work) : work());
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
     running.set(key.id, { controller, ended });
     // It began at the moment in which the process ends.
     if (Number.isFinite(closeBy)) controller.abort("shutdown" satisfies StopReason);
     const feed = feeds.begin(userId, key.id);
     const reader = feeds.reader(userId, key.id);
+    let facts: ReplyFacts = {};
     const run = writer.add({
       userId,
       key,
+      tokens: () => tokensIn(facts),
       onStored: feed.publish,
       onStop: () => controller.abort("asked" satisfies StopReason),
       onLost: () => controller.abort("lost" satisfies StopReason),
     });
-    let facts: ReplyFacts = {};
     const report = (more: ReplyFacts) => {
       facts = { ...facts, ...more };
     };
@@ -102,7 +108,7 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
       const events = () => [...feed.events, ...chunks.flatMap(eventsIn)].map(codec.decode);
       const parts = await readParts(codec, events, begun.continues?.parts ?? []);
       const metadata = await readMetadata(codec, events);
-      const runEnd = { ...usageIn(facts), ...how, chunks, parts, ...(metadata !== undefined && { metadata }) };
+      const runEnd = { ...tokensIn(facts), ...how, chunks, parts, ...(metadata !== undefined && { metadata }) };
       try {
         await write(runEnd).catch((error: unknown) => {
           if (isUnavailable(error)) throw error;
@@ -114,6 +120,7 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
         feed.detach();
       } finally {
         running.delete(key.id);
+        observation?.end({ run: outcomeOf(how, facts, begun.model ?? begun.usualModel) });
         onEnd();
         end();
       }
@@ -131,7 +138,8 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
 
     try {
       const turn = createTurn({ user, userId, conversationId, begun, earlier, signal, report });
-      void reply(await generate(turn));
+      const events = await within(() => generate(turn));
+      void within(() => reply(events));
       return { reader, ended };
     } catch (error) {
       if (isUnavailable(error)) {
@@ -177,10 +185,22 @@ function failedWith({ code, sentence }: Failure): Ended {
   return { status: "failed", errorCode: code, error: sentence };
 }
 
+/** A name that the model has answered to is one that its host knows. */
+function outcomeOf({ status, finishReason }: Ended, facts: ReplyFacts, model: string | null | undefined): RunOutcome {
+  const named = status === "completed" && model ? { model } : {};
+  return { status, finishReason, ...tokensIn(facts), ...named };
+}
+
 /** Providers also send fractions, and nothing. */
-function usageIn({ usage = {} }: ReplyFacts): Pick<RunEnd, "inputTokens" | "outputTokens"> {
-  const whole = (tokens: number | undefined) => (Number.isSafeInteger(tokens) ? tokens : undefined);
-  return { inputTokens: whole(usage.inputTokens), outputTokens: whole(usage.outputTokens) };
+function tokensIn({ usage }: ReplyFacts): TokenCounts {
+  const whole = (tokens = -1) => (Number.isSafeInteger(tokens) && tokens >= 0 ? tokens : undefined);
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens } = usage ?? {};
+  return {
+    inputTokens: whole(inputTokens),
+    outputTokens: whole(outputTokens),
+    cachedTokens: whole(cachedTokens),
+    reasoningTokens: whole(reasoningTokens),
+  };
 }
 
 /**

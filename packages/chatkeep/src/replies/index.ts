@@ -13,6 +13,7 @@ export {
   type Continuation,
   createReplies,
   type Draft,
+  type Quotas,
   type Replies,
   type RepliesOptions,
   type UserReplies,

@@ -1,10 +1,12 @@
 /** Replies as their users see them: asking, waiting for one's turn, following from anywhere, stopping. Closing a page stops nothing. */
 import { UnavailableError } from "../errors.ts";
+import type { Observer } from "../observer.ts";
 import type { Begun } from "../store/runs/begin.ts";
 import type { Proceeding } from "../store/schemas.ts";
 import type { Store } from "../store/store.ts";
 import type { Message } from "../store/tables/message.ts";
 import type { UserId } from "../store/tables/tables.ts";
+import type { Quota } from "../store/usage/quota-schemas.ts";
 import type { UserStore } from "../store/user-verbs.ts";
 import { type Codec, wholeCodec } from "./codec.ts";
 import { type Failure, modelFailed } from "./failure.ts";
@@ -40,11 +42,21 @@ export interface RepliesOptions<Event> {
    * ended. For limits, such as of replies at once.
    */
   reserve?: ((userId: UserId) => () => void) | undefined;
+  /**
+   * What each user may take, or a function that says it of one: looked at in the statement that begins a reply, before its model is
+   * called. A reply that is refused is `rate_limited`, with `details.retryAt`, and nothing of it is stored. No quotas when left out.
+   */
+  quotas?: Quotas | undefined;
+  /** Is told of each reply that is made here, and how it ended. */
+  observer?: Observer | undefined;
   /** What a reply shows that failed with an error that nobody reported; `model_failed` when left out. */
   failureOf?: ((error: unknown) => Failure) | undefined;
   /** What of your own is to be removed from time to time, every 30 seconds while this process is in use. */
   removeExpired?: (() => Promise<void>) | undefined;
 }
+
+/** Quotas of all users, or of each. */
+export type Quotas = readonly Quota[] | ((userId: UserId) => readonly Quota[] | Promise<readonly Quota[]>);
 
 /** How a question is asked. */
 export interface AskOptions {
@@ -55,7 +67,7 @@ export interface AskOptions {
 }
 
 /** A reply that is to go on. */
-export interface Continuation extends Omit<Proceeding, "server" | "model"> {
+export interface Continuation extends Omit<Proceeding, "server" | "model" | "quotas"> {
   /** The message that it answers, which generators are told as the question. */
   questionId: string;
 }
@@ -74,7 +86,8 @@ export interface UserReplies<Event> {
    * Stores the question and begins its reply, in one statement, then calls `generate` once, and reads its events to their end,
    * whoever listens. Makes the conversation if there is none. Asked again, a question gives the reply that it has, or that is
    * being made.
-   * @throws conflict with `details.runId` while another reply is being made; what the store, `reserve` and `generate` throw
+   * @throws conflict with `details.runId` while another reply is being made; rate_limited when a quota is used up; what the store,
+   * `reserve` and `generate` throw
    */
   ask(question: Question, generate: Generate<Event>, options?: AskOptions): Promise<Reply<Event>>;
   /**
@@ -145,11 +158,25 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
   const maintenance = createMaintenance({ store, logger, removeExpired });
   const feeds = createFeeds({ system: store.system, notifier, logger, onDead: maintenance.sweep });
   const failureOf = options.failureOf ?? (() => modelFailed);
-  const generator = createGenerator({ store, codec, notifier, logger, feeds, flushMs, failureOf });
+  const generator = createGenerator({
+    store,
+    codec,
+    notifier,
+    logger,
+    feeds,
+    flushMs,
+    failureOf,
+    observer: options.observer,
+  });
   const beginning = new Set<Promise<unknown>>();
   const maxWaitMs = options.maxWaitMs ?? defaultMaxWaitMs;
   const inTurn = createTurns({ feeds, maxWaitMs, isClosing: () => closing });
   let closing = false;
+
+  const quotasOf = async (userId: UserId): Promise<Quota[]> => {
+    const { quotas = [] } = options;
+    return [...(typeof quotas === "function" ? await quotas(userId) : quotas)];
+  };
 
   const mayBegin = () => {
     if (closing) throw isClosing();
@@ -167,15 +194,16 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
       mayBegin();
       const { message, ...asked } = question;
       const user = store.forUser(userId);
+      const quotas = await quotasOf(userId);
       const earlier = readEarlier(user, question);
-      const found = await user.runs.begin({ ...asked, question: message, server, model });
+      const found = await user.runs.begin({ ...asked, question: message, server, model, quotas });
       if ("answered" in found) return storedReply(codec, found.answered);
       if ("running" in found) return replyOf(codec, feeds.reader(userId, found.running.runId), 0);
       hasBegun = true;
       const { reader, ended } = await generator.start(
         userId,
         question.conversationId,
-        found.begun,
+        { ...found.begun, usualModel: model },
         earlier,
         generate,
         release,
@@ -205,18 +233,20 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
   async function write(
     userId: UserId,
     conversationId: string,
-    begin: (user: UserStore) => Promise<Begun & { continues?: Message }>,
+    begin: (user: UserStore, quotas: Quota[]) => Promise<Begun & { continues?: Message }>,
     generate: Generate<Event>,
+    usualModel: string | undefined,
   ): Promise<Reply<Event>> {
     mayBegin();
     maintenance.markActive();
     const release = reserve?.(userId) ?? (() => {});
     let hasBegun = false;
     try {
-      const begun = await begin(store.forUser(userId));
+      const begun = await begin(store.forUser(userId), await quotasOf(userId));
       hasBegun = true;
       const earlier = Promise.resolve(undefined);
-      const { reader, ended } = await generator.start(userId, conversationId, begun, earlier, generate, release);
+      const started = { ...begun, usualModel };
+      const { reader, ended } = await generator.start(userId, conversationId, started, earlier, generate, release);
       waitUntil?.(ended);
       return replyOf(codec, reader, 0);
     } finally {
@@ -224,9 +254,14 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     }
   }
 
-  async function proceed(user: UserStore, { questionId, ...reply }: Continuation, model: string | undefined) {
+  async function proceed(
+    user: UserStore,
+    { questionId, ...reply }: Continuation,
+    model: string | undefined,
+    quotas: Quota[],
+  ) {
     const question = await user.messages.get(reply.conversationId, questionId);
-    const { reply: continues, ...begun } = await user.runs.proceed({ ...reply, server, model });
+    const { reply: continues, ...begun } = await user.runs.proceed({ ...reply, server, model, quotas });
     return { ...begun, question, continues };
   }
 
@@ -235,11 +270,12 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     conversationId: string,
     storeDraft: (mine: UserStore) => Promise<Draft>,
     model: string | undefined,
+    quotas: Quota[],
   ): Promise<Begun> {
     return await user.transaction(conversationId, async (mine) => {
       const { messageId, question } = await storeDraft(mine);
       const { model: named, instructions } = await mine.conversations.get(conversationId);
-      const run = await mine.runs.beginDraft({ conversationId, messageId, server, model: named ?? model });
+      const run = await mine.runs.beginDraft({ conversationId, messageId, server, model: named ?? model, quotas });
       return { run, question, replyId: messageId, model: named, instructions };
     });
   }
@@ -287,9 +323,15 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     forUser: (userId) => ({
       ask: (question, generate, options) => ask(userId, question, generate, options),
       proceed: (reply, generate, { model } = {}) =>
-        write(userId, reply.conversationId, (user) => proceed(user, reply, model), generate),
+        write(userId, reply.conversationId, (user, quotas) => proceed(user, reply, model, quotas), generate, model),
       draft: (conversationId, storeDraft, generate, { model } = {}) =>
-        write(userId, conversationId, (user) => draft(user, conversationId, storeDraft, model), generate),
+        write(
+          userId,
+          conversationId,
+          (user, quotas) => draft(user, conversationId, storeDraft, model, quotas),
+          generate,
+          model,
+        ),
       follow: (conversationId, after) => follow(userId, conversationId, after),
       followRun: (runId, after = 0) => followRun(userId, runId, after),
       stop: async (conversationId) => (await store.forUser(userId).runs.stop(conversationId)) !== undefined,

@@ -2,6 +2,7 @@
 
 import type { Begun } from "../store/runs/begin.ts";
 import type { FinishReason, Message } from "../store/tables/message.ts";
+import type { TokenCounts } from "../store/tables/run.ts";
 import type { UserId } from "../store/tables/tables.ts";
 import type { UserStore } from "../store/user-verbs.ts";
 import type { Failure } from "./failure.ts";
@@ -11,8 +12,11 @@ import { type Earlier, fromQuestion, type HistoryOptions, newestFirst, readHisto
 export interface ReplyFacts {
   /** Why the model ended: then the reply is whole, also when it is asked to stop a moment later. */
   finishReason?: FinishReason | undefined;
-  /** What is not a whole number is left out. */
-  usage?: { inputTokens?: number | undefined; outputTokens?: number | undefined } | undefined;
+  /**
+   * What the model took so far, in all: say it again when it is more. Kept from then on, also if the reply is cut off. What is not a
+   * whole number is left out.
+   */
+  usage?: TokenCounts | undefined;
   /** Then the reply has failed, however its events end. */
   failure?: Failure | undefined;
 }

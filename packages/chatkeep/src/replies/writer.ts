@@ -7,7 +7,7 @@ import { coalesce } from "../notify/coalesce.ts";
 import { createOutageLog } from "../notify/outage-log.ts";
 import type { Heartbeat } from "../store/runs/heartbeat.ts";
 import type { SystemStore } from "../store/store.ts";
-import type { ChunkRow, RunKey } from "../store/tables/run.ts";
+import type { ChunkRow, RunKey, TokenCounts } from "../store/tables/run.ts";
 import type { UserId } from "../store/tables/tables.ts";
 import { eventsIn, toRow, type WholeCodec } from "./codec.ts";
 import type { Logger } from "./logger.ts";
@@ -16,6 +16,8 @@ import type { ReplyNotifier } from "./notifier.ts";
 export interface LiveRun {
   userId: UserId;
   key: RunKey;
+  /** What its model took so far. */
+  tokens(): TokenCounts;
   /** These events are stored now. */
   onStored(events: readonly string[]): void;
   /** The user asked for it to stop. */
@@ -133,7 +135,9 @@ export function createWriter<Event>({
   }
 
   async function send(due: readonly OpenRun<Event>[]): Promise<void> {
-    const heartbeats = due.map(({ userId, key, rows }): Heartbeat => ({ userId, key, chunks: [...rows] }));
+    const heartbeats = due.map(
+      ({ userId, key, rows, tokens }): Heartbeat => ({ userId, key, chunks: [...rows], tokens: tokens() }),
+    );
     const alive = new Map((await system.heartbeat(heartbeats)).map((run) => [run.runId, run]));
     const stored: { run: OpenRun<Event>; rows: ChunkRow[] }[] = [];
     for (const [index, run] of due.entries()) {

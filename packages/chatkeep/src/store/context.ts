@@ -1,6 +1,7 @@
 /** What every verb needs: the database, its tables, the statements that are made already, and who is told of what changes. */
 import { createHash } from "node:crypto";
 import { ConflictError } from "../errors.ts";
+import { type Observer, observed } from "../observer.ts";
 import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { param, type Sql, type Statement, statementOf, type Values } from "../sql/sql.ts";
 import { isRetryable, isUniqueViolation, translate } from "../sql/sqlstate.ts";
@@ -35,6 +36,8 @@ export interface Context {
   changed(change: Change): void;
   /** Where those wait who need the row lock of a conversation; missing in a transaction, which holds its connection anyway. */
   readonly lanes: Lanes | undefined;
+  /** Is told of each verb and each statement. */
+  readonly observer?: Observer | undefined;
 }
 
 /** The same in a transaction. */
@@ -66,7 +69,7 @@ export interface PreparedStatement<Row> {
 
 /** The statement of this name, whose text is built the first time. `read` makes a row of its columns. */
 export function prepared<Row>(
-  { connection, statements }: Pick<Context, "connection" | "statements">,
+  { connection, statements, observer }: Pick<Context, "connection" | "statements" | "observer">,
   name: string,
   build: () => Sql,
   read: (columns: readonly unknown[]) => Row,
@@ -76,10 +79,16 @@ export function prepared<Row>(
   if (!known) statements.set(name, made);
   return {
     execute: async (values = {}) => {
-      const rows = await connection.query(made.text, made.valuesOf(values), made.name);
+      const query = () => connection.query(made.text, made.valuesOf(values), made.name);
+      const rows = await (observer ? observed(observer, "statement", plainName(name), query) : query());
       return rows.map((row) => read(row));
     },
   };
+}
+
+/** Without how many rows it is made for. */
+function plainName(name: string): string {
+  return name.replace(/_\d+$/, "");
 }
 
 /** The name ends with a hash of the text: a connection refuses a second text under one name, and two stores may share a pool. */

@@ -1,9 +1,11 @@
 /** Conversations change their owner: what an anonymous user has comes along to the account. */
 import { ConflictError } from "../errors.ts";
+import { names } from "../sql/columns.ts";
 import { list, param, sql } from "../sql/sql.ts";
 import { type Context, changing, prepared } from "./context.ts";
 import { conversationName, messageName, newId } from "./ids.ts";
 import type { UserId } from "./tables/tables.ts";
+import { addUsage, usageSumColumns } from "./tables/usage.ts";
 
 /** A conversation that has another owner now. */
 export interface MovedConversation {
@@ -33,7 +35,10 @@ export async function moveConversations(context: Context, from: UserId, to: User
     const moved: MovedConversation[] = [];
     for (;;) {
       const batch = await lockSome(inside).execute({ from });
-      if (batch.length === 0) return moved;
+      if (batch.length === 0) {
+        await moveUsage(inside).execute({ from, to });
+        return moved;
+      }
       const moves = await named(inside, to, batch);
       await moveRows(inside, from, to, moves);
       for (const { rowId, newRowId, externalId, newExternalId } of moves) {
@@ -63,6 +68,21 @@ function lockSome(context: Context) {
   });
   const statement = prepared(context, "move_lock", build, read);
   return { execute: ({ from }: { from: UserId }) => statement.execute({ from, count: conversationsAtOnce }) };
+}
+
+/** What an anonymous user took counts for the account. */
+function moveUsage(context: Context) {
+  const { usage, userType } = context.tables;
+  const build = () => sql`
+    with left_behind as (
+      delete from ${usage} where user_id = ${param("from", userType)}
+      returning day, model, ${names(usageSumColumns)}
+    )
+    insert into ${usage} as u (user_id, day, model, ${names(usageSumColumns)})
+    select ${param("to", userType)}, day, model, ${names(usageSumColumns)}
+    from left_behind
+    on conflict (user_id, day, model) do update set ${addUsage}`;
+  return prepared(context, "move_usage", build, () => {});
 }
 
 async function named(

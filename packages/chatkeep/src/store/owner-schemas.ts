@@ -1,6 +1,14 @@
 /** What names users, as zod schemas: their ids have the type that the host's user table has. */
 import * as z from "zod";
-import { chunkRowsSchema, idSchema, isStorable, runKeySchema, seqSchema, uuidSchema } from "./schemas.ts";
+import {
+  chunkRowsSchema,
+  idSchema,
+  isStorable,
+  runKeySchema,
+  seqSchema,
+  tokenCountsShape,
+  uuidSchema,
+} from "./schemas.ts";
 import type { Tables } from "./tables/tables.ts";
 
 const rule = "must be the id of a user, of the type that the user table has";
@@ -21,7 +29,10 @@ function makeSchemas(tables: Tables) {
     userIds: z.array(userId, "must be a list of ids"),
     conversationKeys: z.array(z.object({ userId, conversationId: idSchema }), "must be a list of conversations"),
     runPositions: z.array(z.object({ userId, runId: uuidSchema, after: seqSchema }), "must be a list of runs"),
-    heartbeats: z.array(z.object({ userId, key: runKeySchema, chunks: chunkRowsSchema }), "must be a list of runs"),
+    heartbeats: z.array(
+      z.object({ userId, key: runKeySchema, chunks: chunkRowsSchema, tokens: z.object(tokenCountsShape).optional() }),
+      "must be a list of runs",
+    ),
   };
 }
 

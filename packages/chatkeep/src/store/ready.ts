@@ -6,10 +6,11 @@ import { requireWritable } from "./migrate.ts";
 import { conversationColumns } from "./tables/conversation.ts";
 import { messageColumns } from "./tables/message.ts";
 import { runColumns } from "./tables/run.ts";
+import { usageColumns } from "./tables/usage.ts";
 
 /** @throws schema_mismatch, unavailable */
 export async function requireReady(context: Context): Promise<void> {
-  const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending } = context.tables;
+  const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage } = context.tables;
   const columns = [
     [conversation, sql`${select(conversationColumns)}, indexed_count`],
     [message, select(messageColumns)],
@@ -18,6 +19,7 @@ export async function requireReady(context: Context): Promise<void> {
     [searchBlock, raw("id, oldest, newest, message_ids, conversation_ids")],
     [searchWords, raw("block_id, bucket, words")],
     [searchPending, raw("message_id")],
+    [usage, select(usageColumns)],
   ] as const;
   for (const [index, [table, all]] of columns.entries()) {
     await prepared(

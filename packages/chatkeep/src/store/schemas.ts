@@ -6,6 +6,7 @@ import { strictObject } from "./strict-object.ts";
 import { finishReasons, messageRoles, messageStatuses, type Part } from "./tables/message.ts";
 import { runStatuses } from "./tables/run.ts";
 import { textOf } from "./text-of.ts";
+import { quotasSchema } from "./usage/quota-schemas.ts";
 
 const {
   idCharacters,
@@ -246,11 +247,19 @@ const sentenceSchema = z
 
 const countSchema = z.int("must be a whole number").min(0, "must be at least 0");
 
+export const tokenCountsShape = {
+  inputTokens: countSchema.optional(),
+  outputTokens: countSchema.optional(),
+  cachedTokens: countSchema.optional(),
+  reasoningTokens: countSchema.optional(),
+};
+
 export const newRunSchema = strictObject({
   conversationId: idSchema,
   messageId: idSchema,
   server: nameSchema,
   model: nameSchema.optional(),
+  quotas: quotasSchema.optional(),
 });
 
 export const newReplySchema = strictObject({
@@ -263,6 +272,7 @@ export const newReplySchema = strictObject({
   replyId: idSchema.optional(),
   server: nameSchema,
   model: nameSchema.optional(),
+  quotas: quotasSchema.optional(),
 });
 
 export const proceedingSchema = strictObject({
@@ -272,6 +282,7 @@ export const proceedingSchema = strictObject({
   revision: z.int("must be the revision of the message as it was read").min(1, "must be at least 1"),
   server: nameSchema,
   model: nameSchema.optional(),
+  quotas: quotasSchema.optional(),
 });
 
 export const runKeySchema = z.object({ id: uuidSchema, epoch: z.int("must be a whole number").min(1) });
@@ -295,13 +306,13 @@ export const runEndSchema = strictObject({
   finishReason: z.enum(finishReasons, `must be one of ${finishReasons.join(", ")}`).optional(),
   errorCode: nameSchema.optional(),
   error: sentenceSchema.optional(),
-  inputTokens: countSchema.optional(),
-  outputTokens: countSchema.optional(),
+  ...tokenCountsShape,
 });
 
 /**
  * A reply to begin: its question, new or stored already, the process that generates, and the model, for people who read logs.
- * `regenerate` asks for another answer to a question that has one. Without `replyId` a UUID is made.
+ * `regenerate` asks for another answer to a question that has one. Without `replyId` a UUID is made. `quotas` are looked at before it
+ * begins.
  */
 export interface NewReply extends z.input<typeof newReplySchema> {}
 

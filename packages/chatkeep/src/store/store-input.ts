@@ -1,6 +1,7 @@
 /** What a store is made of, and what is given to its transactions, looked at before it is used. */
 
 import { InvalidInputError } from "../errors.ts";
+import type { Observer } from "../observer.ts";
 import type { Connection } from "../sql/connection.ts";
 import { requireConnection } from "../sql/require-connection.ts";
 import type { PartsOf } from "./context.ts";
@@ -14,6 +15,8 @@ export interface StoreOptions {
   runLeaseMs?: number | undefined;
   /** What of a reply is kept when its server dies; nothing when left out, since only who wrote the chunks can read them. */
   partsOf?: PartsOf | undefined;
+  /** Is told of each verb and each statement by its name, such as `openTelemetryObserver()` of `chatkeep/opentelemetry`. */
+  observer?: Observer | undefined;
 }
 
 /** @throws invalid_input for what is no connection; TypeError for what is no tables */

@@ -1,6 +1,7 @@
 /** The store: `createStore(connection, tables).forUser(userId)`. You cannot reach a chat without saying whose it is. */
 import * as z from "zod";
 import type { ChatkeepError } from "../errors.ts";
+import { type Observer, observedVerbs } from "../observer.ts";
 import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";
 import { now } from "./clock.ts";
@@ -69,6 +70,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     groupCommit: undefined,
     changed: changes.changed,
     lanes: undefined,
+    observer: options.observer,
   };
   return storeOn(connection.isTransaction ? alone : open(alone), rowLevelSecurity, changes);
 }
@@ -82,7 +84,7 @@ function open(alone: Context): Context {
 }
 
 function storeOn(context: Context, rowLevelSecurity: boolean, { listeners }: Pick<Changes, "listeners">): Store {
-  const { connection, changed } = context;
+  const { connection, changed, observer } = context;
   const ownerSchema = ownerSchemas(context.tables).userId;
   const plain: Runner = (verb) => guarded(connection, () => verb(context));
   const operator: Runner = (verb) =>
@@ -135,13 +137,14 @@ function storeOn(context: Context, rowLevelSecurity: boolean, { listeners }: Pic
     const kept = known.get(userId);
     if (kept) return kept;
     const owner = ownerSchema.safeParse(userId);
-    if (!owner.success) return userStore(refuseAll(invalidInput(owner.error, "userId")), userId);
-    const made = userStore(runnerFor(owner.data), owner.data);
+    if (!owner.success) return userStore(refuseAll(invalidInput(owner.error, "userId")), userId, undefined);
+    const made = userStore(runnerFor(owner.data), owner.data, observer);
     if (known.size >= maxKnown) known.clear();
     known.set(userId, made);
     return made;
   }
 
+  const system = systemStore(rowLevelSecurity ? operator : plain);
   return {
     forUser,
     transaction,
@@ -150,7 +153,7 @@ function storeOn(context: Context, rowLevelSecurity: boolean, { listeners }: Pic
       return () => void listeners.delete(listener);
     },
     lanes: context.lanes ?? { run: (_ownerId, _key, work) => work() },
-    system: { ...systemStore(rowLevelSecurity ? operator : plain), leaseMs: context.runLeaseMs },
+    system: { ...(observer ? observedVerbs(observer, system, "system.") : system), leaseMs: context.runLeaseMs },
   };
 }
 
@@ -241,6 +244,7 @@ function systemStore(run: Runner) {
 const whichSchema = z.enum(["expired", "all"], 'must be "expired" or "all"');
 const graceSchema = z.number("must be a number of milliseconds").min(0, "must be at least 0");
 
-function userStore(runner: UserRunner, userId: UserId): UserStore {
-  return { ...userVerbs(runner, userId), transaction: runner.transaction };
+function userStore(runner: UserRunner, userId: UserId, observer: Observer | undefined): UserStore {
+  const verbs = userVerbs(runner, userId);
+  return { ...(observer ? observedVerbs(observer, verbs) : verbs), transaction: runner.transaction };
 }

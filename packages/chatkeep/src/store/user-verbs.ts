@@ -42,6 +42,8 @@ import type {
 import type { SearchOptions } from "./search/search-schemas.ts";
 import type { RunKey } from "./tables/run.ts";
 import type { UserId } from "./tables/tables.ts";
+import type { Quota } from "./usage/quota-schemas.ts";
+import type { UsageKind, UsageOptions } from "./usage/usage.ts";
 
 export type Runner = <Result>(verb: (context: Context) => Promise<Result>) => Promise<Result>;
 
@@ -61,6 +63,9 @@ export interface UserStore extends ReturnType<typeof userVerbs> {
    */
   transaction<Result>(conversationId: string, work: (mine: UserStore) => Promise<Result>): Promise<Result>;
 }
+
+/** No conversation has this name. */
+const quotaLane = "chatkeep:quotas";
 
 export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
   return {
@@ -235,24 +240,30 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        * Stores the question, making the conversation if there is none, and begins a run with a draft of the reply, all in one
        * statement. The same question again gives its run, or its answer, unless `regenerate` asks for another.
        * @throws invalid_input; too_large over 16 MiB; not_found when `parentId` is no message of the conversation; conflict while
-       * another reply of it is being written (`details.runId`), or when an id is in use for something else
+       * another reply of it is being written (`details.runId`), or when an id is in use for something else; rate_limited when one of
+       * `quotas` is used up (`details.retryAt`)
        */
-      begin: (input: NewReply) => run((context) => beginReply(context, userId, input)),
+      begin: (input: NewReply) => {
+        const begin = (context: Context) => beginReply(context, userId, input);
+        // What a user begins at once is counted one after the other.
+        return input?.quotas?.length ? runIn(quotaLane, begin) : run(begin);
+      },
       /**
        * Goes on with a reply that has ended: changes its parts to what it is to go on from, and begins a run that adds to them,
        * together or not at all.
        * @throws invalid_input; not_found; too_large; conflict when it was changed since (`details.revision`), when it is being
-       * written, or another reply is (`details.runId`)
+       * written, or another reply is (`details.runId`); rate_limited when one of `quotas` is used up
        */
       proceed: (input: Proceeding) => run((context) => proceedReply(context, userId, input)),
       /**
        * Begins a run for a draft of your own, and ends one of the same conversation whose lease is over. Call it in the
        * transaction that stores the draft: an assistant message with status `streaming`, which the run alone may write.
-       * @throws invalid_input; not_found; conflict while another run is running (`details.runId`), or when the message is no draft
+       * @throws invalid_input; not_found; conflict while another run is running (`details.runId`), or when the message is no draft;
+       * rate_limited when one of `quotas` is used up
        */
       beginDraft: (input: NewRun) => run((context) => beginRun(context, userId, input)),
       /**
-       * Ends a run and writes its reply, in one statement; `false` when the run was over already, and then nothing is written.
+       * Ends a run, writes its reply and counts what it took, in one statement; `false` when the run was over already, and then nothing is written.
        * @throws invalid_input; too_large over 16 MiB in the reply
        */
       end: (key: RunKey, end: RunEnd) => run((context) => endRun(context, userId, key, end)),
@@ -270,6 +281,21 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        */
       stop: (conversationId: string, runId?: string) =>
         run((context) => stopRun(context, userId, conversationId, runId)),
+    },
+    /**
+     * What this user's replies have taken, in sums by days, models or conversations: replies, and tokens as models reported them. Days
+     * are newest first, the others with the most tokens first; 100 on a page, or `limit` from 1 to 100. A conversation that is deleted
+     * is in the sums of days and models still.
+     * @throws invalid_input
+     */
+    usage: async <By extends UsageKind>(options: UsageOptions<By>) => {
+      const { listUsage } = await import("./usage/usage.ts");
+      return await run((context) => listUsage(context, userId, options));
+    },
+    /** How this user stands to quotas, in their order: what is used, and when that begins anew. @throws invalid_input */
+    quotas: async (quotas: readonly Quota[]) => {
+      const { readQuotas } = await import("./usage/quotas.ts");
+      return await run((context) => readQuotas(context, userId, quotas));
     },
   };
 }

@@ -6,6 +6,7 @@ import type { DatabaseConfig } from "../config.ts";
 import { type Database, type OpenDatabase, openExistingDatabase } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import * as schema from "../models/index.ts";
+import { type Finding, findings, orphanFinding, orphans } from "./findings.ts";
 
 interface Check {
   name: string;
@@ -16,30 +17,14 @@ interface Check {
 export interface Diagnosis {
   engine: string;
   version: string;
+  /** What has to be so for chatkeep to work. */
   checks: Check[];
+  /** What to mend, where all of that is so. */
+  findings: Finding[];
   rows: Record<string, number>;
 }
 
 const tables: PgTable[] = Object.values<unknown>(schema).filter((value): value is PgTable => isTable(value));
-
-/** Rows that no constraint forbids, and that would mean that something has written past the store. */
-const orphans: Record<string, ReturnType<typeof sql>> = {
-  "messages whose parent is not in their conversation": sql`
-    select count(*)::int as count from message m
-    where m.parent_id is not null and not exists (
-      select from message p where p.id = m.parent_id and p.conversation_id = m.conversation_id)`,
-  "conversations whose head is not one of their messages": sql`
-    select count(*)::int as count from conversation c
-    where c.head_id is not null and not exists (
-      select from message m where m.id = c.head_id and m.conversation_id = c.id)`,
-  "conversations whose count is not that of their messages": sql`
-    select count(*)::int as count from conversation c
-    where c.message_count <> (select count(*) from message m where m.conversation_id = c.id)`,
-  "drafts that no run writes": sql`
-    select count(*)::int as count from message m
-    where m.status = 'streaming' and not exists (
-      select from run r where r.message_id = m.id and r.status = 'running')`,
-};
 
 export async function examine(database: DatabaseConfig): Promise<Diagnosis> {
   await using connection = await openExistingDatabase(database);
@@ -67,8 +52,21 @@ async function diagnoseAll(db: Database, engine: string, migrations: Check, wall
     { name: "row-level security", ok: true, found: walled ? "on" : "off" },
   ];
   const complete = checks.every(({ ok }) => ok);
-  if (complete) for (const [name, query] of Object.entries(orphans)) checks.push(await orphanCheck(db, name, query));
-  return { engine, version, checks, rows: complete ? await rowCounts(db) : {} };
+  if (!complete) return { engine, version, checks, findings: [], rows: {} };
+  const found: Finding[] = [];
+  for (const each of orphans) {
+    const [{ count } = { count: 0 }] = await read<{ count: number }>(db, each.query);
+    checks.push({ name: each.name, ok: count === 0, found: count === 0 ? "none" : String(count) });
+    if (count > 0) found.push(orphanFinding(each, count));
+  }
+  const made = new Set(tables.flatMap((table) => getTableConfig(table).indexes.map(({ config }) => config.name)));
+  const others = await findings((query) => read(db, query), {
+    tables: tables.map(getTableName),
+    chatTables: Object.values<unknown>(schema.models).flatMap((value) => (isTable(value) ? getTableName(value) : [])),
+    isServer: engine !== "pglite",
+  });
+  found.push(...others.filter(({ kind, about }) => kind !== "unused-index" || !made.has(about)));
+  return { engine, version, checks, findings: found, rows: await rowCounts(db) };
 }
 
 async function migrationCheck(connection: Connection): Promise<Check> {
@@ -143,11 +141,6 @@ function compare(name: string, wanted: readonly string[], found: ReadonlySet<str
   const missing = wanted.filter((each) => !found.has(each));
   const ok = missing.length === 0;
   return { name, ok, found: ok ? `${wanted.length} of ${wanted.length}` : `missing: ${missing.join(", ")}` };
-}
-
-async function orphanCheck(db: Database, name: string, query: ReturnType<typeof sql>): Promise<Check> {
-  const [{ count } = { count: 0 }] = await read<{ count: number }>(db, query);
-  return { name, ok: count === 0, found: count === 0 ? "none" : String(count) };
 }
 
 async function rowCounts(db: Database): Promise<Record<string, number>> {

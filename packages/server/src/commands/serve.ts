@@ -1,7 +1,15 @@
 /** chatkeep serve: the server, from its start to the end of its last reply. */
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
-import { ChatkeepError, InvalidInputError, migrate, requireMigrated, UnavailableError } from "chatkeep";
+import {
+  ChatkeepError,
+  InvalidInputError,
+  migrate,
+  type Observer,
+  observers,
+  requireMigrated,
+  UnavailableError,
+} from "chatkeep";
 import { createApp } from "../app.ts";
 import { createModel } from "../assistant/model.ts";
 import { createAuth, forgetLockedKeys } from "../auth.ts";
@@ -10,6 +18,7 @@ import { type OpenDatabase, openDatabase, openStore, secretOf } from "../databas
 import { createLog, type Log } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
 import { partsOf } from "../parts-of.ts";
+import { slowStatements } from "../slow-statements.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 export interface Serving {
@@ -42,8 +51,24 @@ export async function serve(config: Config, log = createLog(config.logLevel)): P
   }
 }
 
-function openServerStore({ runLeaseMs }: Config, connection: OpenDatabase) {
-  return openStore(connection, { runLeaseMs, partsOf });
+function openServerStore({ runLeaseMs }: Config, connection: OpenDatabase, observer?: Observer) {
+  return openStore(connection, { runLeaseMs, partsOf, observer });
+}
+
+/** Each is loaded where it is asked for. */
+async function observing({ metricsToken, slowStatementMs }: Config, connection: OpenDatabase, log: Log) {
+  const all: Observer[] = slowStatementMs > 0 ? [slowStatements(log, slowStatementMs)] : [];
+  const traces = await import("chatkeep/opentelemetry").catch(() => undefined);
+  if (traces?.isOpenTelemetryOn()) all.push(traces.openTelemetryObserver());
+  const metrics = metricsToken ? (await import("../metrics.ts")).createMetrics() : undefined;
+  if (metrics) all.push(metrics.observer);
+  const { countConnections } = connection;
+  if (countConnections) {
+    const help = "Connections to the database, and who waits for one.";
+    metrics?.gauge("chatkeep_pool_connections", help, "state", countConnections);
+  }
+  const observer = all.length > 1 ? observers(all) : all[0];
+  return { observer, metrics: metrics && metricsToken ? { metrics, token: metricsToken } : undefined };
 }
 
 async function listen(config: Config, connection: OpenDatabase, log: Log): Promise<Serving> {
@@ -51,7 +76,8 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
   const secret = secretOf(config);
   await forgetLockedKeys({ db, secret, log });
   const auth = createAuth({ db, secret, url: config.url, log, anonymousDays: config.anonymousDays });
-  const store = await openServerStore(config, connection);
+  const { observer, metrics } = await observing(config, connection, log);
+  const store = await openServerStore(config, connection, observer);
   const { app, close } = createApp({
     connection,
     db,
@@ -65,6 +91,9 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     trustProxy: config.trustProxy,
     anonymousDays: config.anonymousDays,
     limits: config.limits,
+    quotas: config.quotas,
+    observer,
+    metrics,
     isAlone: connection.engine === "pglite",
   });
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });

@@ -17,6 +17,8 @@ export interface OpenStream {
 export interface OpenStreams {
   /** @throws rate_limited */
   open(userId: string, headers: Headers): OpenStream;
+  /** How many there are. */
+  count(): number;
   close(): void;
 }
 
@@ -74,6 +76,7 @@ export function createOpenStreams({ sessions, notifier, perUser }: OpenStreamsOp
       };
       return { userId, signal: entry.controller.signal, release };
     },
+    count: () => entries.size,
     close: () => clearInterval(timer),
   };
 }

@@ -3,4 +3,4 @@ import { chatModels } from "chatkeep/drizzle";
 import { user } from "./user.ts";
 
 export const models = chatModels(user.id);
-export const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending } = models;
+export const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage } = models;

@@ -13,6 +13,7 @@ import { ApiKeys } from "./api-keys.tsx";
 import { ImportFile } from "./import-file.tsx";
 import { KeepChats } from "./keep-chats.tsx";
 import { Choice, Outcome, Section, valueIn } from "./section.tsx";
+import { Usage } from "./usage.tsx";
 
 export function AccountPage({ person }: { person: Person }) {
   const isAnonymous = person.isAnonymous === true;
@@ -24,6 +25,7 @@ export function AccountPage({ person }: { person: Person }) {
         {!isAnonymous && <Password />}
         <Appearance />
         {!isAnonymous && <Devices />}
+        <Usage />
         <ApiKeys isAnonymous={isAnonymous} />
         <Section title={t.account.data}>
           <div>

@@ -249,6 +249,25 @@ export const de: Strings = {
     confirmTitle: "Dein Konto löschen?",
   },
 
+  usage: {
+    title: "Verbrauch",
+    caption: (days) => `Der letzten ${days} Tage`,
+    none: (days) => `In den letzten ${days} Tagen wurde nichts gefragt.`,
+    model: "Modell",
+    unnamed: "Ohne Namen",
+    replies: "Antworten",
+    input: "Token hinein",
+    output: "Token heraus",
+    quotas: "Kontingente",
+    ofQuota: (used, limit, of, per) => `${used} von ${limit} ${inGerman(of)}${de.usage.periods[per] ?? ""}`,
+    renews: (time) => `beginnt neu am ${time}`,
+    usedUp: (limit, of, per) =>
+      `Dein Kontingent von ${limit} ${inGerman(of)}${de.usage.periods[per] ?? ""} ist aufgebraucht.`,
+    until: (time) => `Nach dem ${time} geht es weiter.`,
+    forGood: "Frage, wer diesen Server betreibt, nach mehr.",
+    periods: { day: " am Tag", month: " im Monat" },
+  },
+
   keys: {
     title: "API-Schlüssel",
     hint: "Mit einem Schlüssel arbeitet ein Programm mit deinen Chats und Aufgaben, ohne sich anzumelden. Dein Konto kann es nicht ändern.",
@@ -294,3 +313,7 @@ export const de: Strings = {
     print: "Die ganze Unterhaltung drucken",
   },
 };
+
+function inGerman(of: string): string {
+  return { messages: "Nachrichten", tokens: "Token", bytes: "Byte" }[of] ?? of;
+}

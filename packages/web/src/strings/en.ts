@@ -228,6 +228,26 @@ export const en = {
     confirmTitle: "Delete your account?",
   },
 
+  usage: {
+    title: "Usage",
+    caption: (days: number) => `Of the last ${days} days`,
+    none: (days: number) => `Nothing was asked within the last ${days} days.`,
+    model: "Model",
+    unnamed: "Without a name",
+    replies: "Replies",
+    input: "Tokens in",
+    output: "Tokens out",
+    quotas: "Quotas",
+    ofQuota: (used: string, limit: string, of: string, per: string) =>
+      `${used} of ${limit} ${of}${en.usage.periods[per] ?? ""}`,
+    renews: (time: string) => `begins anew on ${time}`,
+    usedUp: (limit: string, of: string, per: string) =>
+      `Your quota of ${limit} ${of}${en.usage.periods[per] ?? ""} is used up.`,
+    until: (time: string) => `Go on after ${time}.`,
+    forGood: "Ask whoever runs this server for more.",
+    periods: { day: " a day", month: " a month" } as Record<string, string>,
+  },
+
   keys: {
     title: "API keys",
     hint: "A key lets a program work with your chats and tasks without signing in. It cannot change your account.",

@@ -1,6 +1,6 @@
 /** What people are told when something went wrong: in their language, where it has words for it. */
 import { ApiError } from "chatkeep/client";
-import { t } from "./index.ts";
+import { language, t } from "./index.ts";
 
 export function sentenceOf(error: Error): string {
   if (!(error instanceof ApiError)) return error.message;
@@ -9,7 +9,9 @@ export function sentenceOf(error: Error): string {
 
 /** What the server said, where another language stands in its place. */
 export function originalOf(error: Error): string | undefined {
-  return error instanceof ApiError && error.status !== 0 && known(error) && error.message ? error.message : undefined;
+  // What we say of a quota says all of it.
+  if (!(error instanceof ApiError) || error.status === 0 || error.details?.["quota"]) return undefined;
+  return known(error) && error.message ? error.message : undefined;
 }
 
 /** An error of a reply: of the request, of its stream, or what the stream says in words. */
@@ -20,7 +22,20 @@ export function replyErrorOf(error: Error): ApiError {
 }
 
 /** Signing in has a finer code beside ours. */
-function known({ code, body }: ApiError): string | undefined {
+function known({ code, body, details }: ApiError): string | undefined {
+  if (details?.["quota"]) return quotaSentence(details);
   const reason = typeof body === "object" && body !== null && "code" in body ? String(body.code) : code;
   return t.errors[reason] ?? t.errors[code];
+}
+
+/** That a quota is used up, and when it begins anew. */
+function quotaSentence({ quota, per, limit, retryAt }: Record<string, unknown>): string {
+  const number = new Intl.NumberFormat(language).format(Number(limit));
+  const until =
+    typeof retryAt === "string"
+      ? t.usage.until(
+          new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(retryAt)),
+        )
+      : t.usage.forGood;
+  return `${t.usage.usedUp(number, String(quota), String(per))} ${until}`;
 }

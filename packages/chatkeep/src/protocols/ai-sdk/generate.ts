@@ -1,9 +1,10 @@
 /** What a model streams, whatever called it, as the chunks of a reply, and what of it says how the reply ended. */
-import { type TextStreamPart, type ToolSet, toUIMessageStream, type UIMessageChunk } from "ai";
+import { type LanguageModelUsage, type TextStreamPart, type ToolSet, toUIMessageStream, type UIMessageChunk } from "ai";
 import { limits } from "../../limits.ts";
 import type { Failure } from "../../replies/failure.ts";
 import type { Turn } from "../../replies/turn.ts";
 import { finishReasons } from "../../store/tables/message.ts";
+import type { TokenCounts } from "../../store/tables/run.ts";
 import { modelFailure } from "./failures.ts";
 
 /** What `streamText` gives, or the `stream` of an agent. */
@@ -61,11 +62,16 @@ function uiStream(
   failureOf: (error: unknown) => Failure,
   fail: (failure: Failure) => void,
 ): ReadableStream<UIMessageChunk> {
+  let taken: TokenCounts | undefined;
   const watched = (stream as ReadableStream<TextStreamPart<ToolSet>>).pipeThrough(
     new TransformStream<TextStreamPart<ToolSet>, TextStreamPart<ToolSet>>({
       transform: (part, controller) => {
         if (part.type === "error") fail(failureOf(part.error));
-        if (part.type === "finish") turn.report({ usage: part.totalUsage });
+        if (part.type === "finish-step") {
+          taken = steps(taken, part.usage);
+          turn.report({ usage: taken });
+        }
+        if (part.type === "finish") turn.report({ usage: steps(undefined, part.totalUsage) });
         controller.enqueue(part);
       },
     }),
@@ -76,6 +82,17 @@ function uiStream(
     generateMessageId: () => turn.replyId,
     onError: (error) => failureOf(error).sentence,
   });
+}
+
+/** What steps took together, which is known of each when it ends; the same again with what one more took. */
+function steps(before: TokenCounts | undefined, usage: LanguageModelUsage): TokenCounts {
+  const plus = (one: number | undefined, other: number | undefined) => (one === undefined ? other : one + (other ?? 0));
+  return {
+    inputTokens: plus(before?.inputTokens, usage.inputTokens),
+    outputTokens: plus(before?.outputTokens, usage.outputTokens),
+    cachedTokens: plus(before?.cachedTokens, usage.inputTokenDetails?.cacheReadTokens),
+    reasoningTokens: plus(before?.reasoningTokens, usage.outputTokenDetails?.reasoningTokens),
+  };
 }
 
 /** The id of the message is that of the draft, whatever the stream calls it. */

@@ -1,6 +1,7 @@
 /** A reply as a response of OpenAI's: its id, which names its conversation and its message, and the object. */
 import { NotFoundError } from "../../errors.ts";
 import type { Message, MessageStatus } from "../../store/tables/message.ts";
+import type { Run } from "../../store/tables/run.ts";
 import { toItems } from "./items.ts";
 
 /** Where a response is kept. */
@@ -35,7 +36,7 @@ export interface ResponseFacts {
   previousResponseId?: string | null | undefined;
   /** What it says where it failed. */
   error?: string | null | undefined;
-  usage?: { inputTokens: number | null; outputTokens: number | null } | undefined;
+  usage?: Pick<Run, "inputTokens" | "outputTokens" | "cachedTokens" | "reasoningTokens"> | undefined;
 }
 
 const statuses: Record<Exclude<MessageStatus, "deleted">, string> = {
@@ -53,7 +54,7 @@ export function responseOf(message: Message, facts: ResponseFacts) {
   if (status === "deleted" || message.role !== "assistant") throw new NotFoundError("response", responseId);
   const isCut = status === "complete" && (finishReason === "length" || finishReason === "content-filter");
   const reason = finishReason === "length" ? "max_output_tokens" : "content_filter";
-  const { inputTokens, outputTokens } = facts.usage ?? {};
+  const { inputTokens, outputTokens, cachedTokens, reasoningTokens } = facts.usage ?? {};
   const failed = { code: "server_error", message: facts.error ?? "The reply could not be made: try again." };
   return {
     id: responseId,
@@ -83,9 +84,9 @@ export function responseOf(message: Message, facts: ResponseFacts) {
       typeof outputTokens === "number" && {
         usage: {
           input_tokens: inputTokens,
-          input_tokens_details: { cached_tokens: 0 },
+          input_tokens_details: { cached_tokens: cachedTokens ?? 0 },
           output_tokens: outputTokens,
-          output_tokens_details: { reasoning_tokens: 0 },
+          output_tokens_details: { reasoning_tokens: reasoningTokens ?? 0 },
           total_tokens: inputTokens + outputTokens,
         },
       }),

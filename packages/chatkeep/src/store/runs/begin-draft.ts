@@ -17,17 +17,22 @@ import { interruptRuns } from "./expire.ts";
  * Begins a run, and ends one of the same conversation whose lease is over. Call it in the transaction that stores the draft:
  * an assistant message with status `streaming`, which the run alone may write.
  * @throws invalid_input, not_found, conflict with `details.runId` while another run of the conversation is running, and without
- * it when the message is no draft
+ * it when the message is no draft; rate_limited when one of `quotas` is used up (`details.retryAt`)
  */
 export async function beginRun(context: Context, ownerId: UserId, input: NewRun): Promise<RunKey> {
   const given = parse(newRunSchema, input, "run");
   const { id } = conversationName(ownerId, given.conversationId);
   const messageId = messageName(ownerId, id, given.messageId).id;
-  const row = { ...given, ownerId, conversationId: id, messageId };
+  const { quotas = [], ...named } = given;
+  const row = { ...named, ownerId, conversationId: id, messageId };
   const key = await changing(context, async (through) => {
     await interruptRuns(through, { ownerId, conversationId: given.conversationId });
     const running = await findRunningRun(through, ownerId, given.conversationId);
     if (running) throw isRunning(running.id);
+    if (quotas.length > 0) {
+      const { requireQuotas } = await import("../usage/quotas.ts");
+      await requireQuotas(through, ownerId, quotas);
+    }
     try {
       const [key] = await savepointed(through, (nested) => insertStatement(nested).execute(row));
       return key ?? (await refuse(through, ownerId, given));

@@ -27,6 +27,7 @@ import {
 } from "../tables/message.ts";
 import type { RunKey } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
+import type { Quota } from "../usage/quota-schemas.ts";
 import { beginRun, isRunning } from "./begin-draft.ts";
 import { interruptRuns } from "./expire.ts";
 
@@ -55,17 +56,21 @@ const attempts = 3;
  * Stores the question, makes the conversation if there is none, and begins a run with a draft of the reply. The same question
  * again gives its run, or its answer, unless `regenerate` asks for another. One whose run has died gets a new one.
  * @throws invalid_input, too_large; not_found when `parentId` is no message of the conversation; conflict with `details.runId`
- * while another reply of the conversation is being written, and without it when an id is in use for something else
+ * while another reply of the conversation is being written, and without it when an id is in use for something else; rate_limited when
+ * one of `quotas` is used up, and then nothing is stored
  */
 export async function beginReply(context: Context, ownerId: UserId, input: NewReply): Promise<Beginning> {
   const given = parse(newReplySchema, input, "reply");
-  const { conversationId, regenerate = false } = given;
+  const { conversationId, regenerate = false, quotas = [] } = given;
   const { id: rowId, externalId } = conversationName(ownerId, conversationId);
   const [question] = outgoing(ownerId, rowId, [given.question]) as [OutgoingMessage];
   const reply: Reply = {
     ...given,
     ownerId,
     regenerate,
+    quotas,
+    // Loaded where there are some.
+    limiting: quotas.length > 0 ? await import("../usage/quotas.ts") : undefined,
     question,
     rowId,
     externalId,
@@ -90,6 +95,8 @@ export async function beginReply(context: Context, ownerId: UserId, input: NewRe
         throw isRunning(runId);
       } else if (found.answerId) {
         return { answered: await getMessage(context, ownerId, conversationId, found.answerId) };
+      } else if (found.refusal) {
+        throw found.refusal;
       } else {
         return await beginSlowly(context, reply);
       }
@@ -97,6 +104,8 @@ export async function beginReply(context: Context, ownerId: UserId, input: NewRe
     return await beginSlowly(context, reply);
   });
 }
+
+type Limiting = typeof import("../usage/quotas.ts");
 
 interface Reply {
   ownerId: UserId;
@@ -107,6 +116,8 @@ interface Reply {
   question: OutgoingMessage;
   replyId: string;
   regenerate: boolean;
+  quotas: readonly Quota[];
+  limiting: Limiting | undefined;
   server: string;
   model?: string | undefined;
   title: string | null;
@@ -117,11 +128,13 @@ interface Found {
   begun: (Parent & Pick<Begun, "run" | "model" | "instructions"> & { seq: number; createdAt: Date }) | undefined;
   running: { runId: string; questionId: string | null; isOver: boolean } | undefined;
   answerId: string | undefined;
+  /** A quota is used up. */
+  refusal: Error | undefined;
 }
 
 /** `undefined` when another began at the same moment. */
 async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefined> {
-  const { ownerId, rowId, externalId, question, replyId, server, model, title, regenerate } = reply;
+  const { ownerId, rowId, externalId, question, replyId, server, model, title, regenerate, quotas, limiting } = reply;
   const draft: PlacedMessage = {
     ...messageName(ownerId, rowId, replyId),
     role: "assistant",
@@ -133,9 +146,9 @@ async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefi
     parentExternalId: question.externalId,
   };
   const about = [ownerId, rowId, title, question.hasParent, server, model ?? null, regenerate, externalId];
-  const values = [...about, ...valuesOf(placedColumns, [question, draft])];
+  const values = [...about, ...valuesOf(placedColumns, [question, draft]), ...(limiting?.quotaLists(quotas) ?? [])];
   try {
-    const [found] = await savepointed(context, (through) => beginStatement(through).execute(values));
+    const [found] = await savepointed(context, (through) => beginStatement(through, quotas, limiting).execute(values));
     return found;
   } catch (error) {
     if (isUniqueViolation(error)) return undefined;
@@ -143,7 +156,9 @@ async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefi
   }
 }
 
-function beginStatement(context: Context) {
+/** Without quotas it does not look at what was used. */
+function beginStatement(context: Context, quotas: readonly Quota[], limiting: Limiting | undefined) {
+  const quotasAt = 8 + 2 * Object.keys(placedColumns).length;
   const { conversation, message, run, userType } = context.tables;
   const [owner, id] = [nth(0, userType), nth(1, "uuid")];
   const [title, hasParent, server] = [nth(2, "text"), nth(3, "boolean"), nth(4, "text")];
@@ -183,6 +198,7 @@ function beginStatement(context: Context) {
       from input
       where number = 2 or not exists (select from stored)
     ),
+    ${limiting ? sql`${limiting.quotaParts(context, owner, limiting.quotaPlaces(quotasAt))},` : raw("")}
     free as (
       select count(*)::int as total
       from fresh
@@ -190,6 +206,7 @@ function beginStatement(context: Context) {
         and not exists (select from answer)
         and not exists (select from stored where not same)
         and (exists (select from stored) or not ${hasParent} or ${parentIsThere(message, owner, id)})
+        ${raw(limiting ? "and not exists (select from quota_over)" : "")}
       having count(*) > 0
     ),
     locked as (
@@ -251,16 +268,17 @@ function beginStatement(context: Context) {
       case when stored.id is not null then stored.parent_external_id
         when ${hasParent} then question.parent_external_id else held.head_external_id end as question_parent_external_id,
       date_part('epoch', coalesce(stored.created_at, held.stored_at)) * 1000 as question_created_at,
-      held.model, held.instructions
+      held.model, held.instructions${limiting ? sql`, ${limiting.quotaColumns}` : raw("")}
     from question
     left join stored on true
     left join held on true
     left join begun on true
     left join running on true
-    left join answer on true`;
+    left join answer on true
+    ${raw(limiting ? "left join quota_over on true" : "")}`;
   return prepared(
     context,
-    "begin",
+    limiting ? "begin_with_quotas" : "begin",
     build,
     ([
       begunId,
@@ -275,6 +293,7 @@ function beginStatement(context: Context) {
       at,
       model,
       instructions,
+      ...over
     ]): Found => ({
       begun:
         begunId === null
@@ -293,6 +312,7 @@ function beginStatement(context: Context) {
           ? undefined
           : { runId: runningId as string, questionId: questionId as string | null, isOver: isTrue(isOver) },
       answerId: (answerId as string | null) ?? undefined,
+      refusal: typeof (over[0] ?? null) === "object" ? undefined : limiting?.quotaRefusal(quotas, over),
     }),
   );
 }
@@ -307,7 +327,7 @@ function parentIsThere(message: Sql, owner: Sql, conversationId: Sql): Sql {
 
 /** Step by step, in one transaction: each step says what stands in the way. */
 async function beginSlowly(context: Context, reply: Reply): Promise<Beginning> {
-  const { ownerId, conversationId, question, replyId, regenerate, server, model } = reply;
+  const { ownerId, conversationId, question, replyId, regenerate, server, model, quotas } = reply;
   const asked = messageOf(question);
   const pair = [asked, { id: replyId, role: "assistant" as const, status: "streaming" as const, parentId: asked.id }];
   try {
@@ -319,6 +339,7 @@ async function beginSlowly(context: Context, reply: Reply): Promise<Beginning> {
         messageId: replyId,
         server,
         model: named ?? model,
+        quotas: [...quotas],
       });
       const [first, draft] = stored;
       if (first && draft && draft.seq > first.seq + 1 && !regenerate) {

@@ -8,11 +8,20 @@ import { parse, parseId } from "../input.ts";
 import { body } from "../messages/outgoing.ts";
 import { runEndSchema, runKeySchema, uuidSchema } from "../schemas.ts";
 import type { FinishReason, Part } from "../tables/message.ts";
-import { type ChunkRow, type Run, type RunKey, type RunStatus, runColumns, runFrom } from "../tables/run.ts";
+import {
+  type ChunkRow,
+  type Run,
+  type RunKey,
+  type RunStatus,
+  runColumns,
+  runFrom,
+  type TokenCounts,
+} from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
+import { addUsage } from "../tables/usage.ts";
 
 /** What a run ends with. */
-export interface RunEnd {
+export interface RunEnd extends TokenCounts {
   status: Exclude<RunStatus, "running">;
   parts: Part[];
   /** Of the message; what it has stays when it is left out. */
@@ -24,12 +33,10 @@ export interface RunEnd {
   /** A code, and a sentence for the reader, when it failed. */
   errorCode?: string | undefined;
   error?: string | undefined;
-  inputTokens?: number | undefined;
-  outputTokens?: number | undefined;
 }
 
 /**
- * Ends a run and writes its reply, in one statement. `false` when the run was over already: then nothing is written.
+ * Ends a run, writes its reply and counts what it took, in one statement. Tokens that are left out are as its heartbeats said. `false` when the run was over already: then nothing is written.
  * INVARIANT: a run ends once, and its message is written by whoever ended it.
  * @throws invalid_input, too_large
  */
@@ -49,6 +56,8 @@ export async function endRun(context: Context, ownerId: UserId, key: RunKey, end
     error: given.error ?? null,
     inputTokens: given.inputTokens ?? null,
     outputTokens: given.outputTokens ?? null,
+    cachedTokens: given.cachedTokens ?? null,
+    reasoningTokens: given.reasoningTokens ?? null,
     content,
     parts,
     metadata,
@@ -160,16 +169,21 @@ const chunkColumns: ColumnsOf<ChunkRow> = { seq: integer("seq"), chunk: text("ch
 
 /** Whoever ends a run raises its epoch, so that the lease of whoever held it is void. */
 function endStatement(context: Context) {
-  const { conversation, message, run, runChunk } = context.tables;
+  const { conversation, message, run, runChunk, usage } = context.tables;
   const build = () => sql`
     with ended as (
       update ${run}
       set status = ${param("status", "text")}, finished_at = clock_timestamp(), epoch = epoch + 1,
         error_code = ${param("errorCode", "text")}, error = ${param("error", "text")},
-        input_tokens = ${param("inputTokens", "bigint")}, output_tokens = ${param("outputTokens", "bigint")}
+        input_tokens = coalesce(${param("inputTokens", "bigint")}, input_tokens),
+        output_tokens = coalesce(${param("outputTokens", "bigint")}, output_tokens),
+        cached_tokens = coalesce(${param("cachedTokens", "bigint")}, cached_tokens),
+        reasoning_tokens = coalesce(${param("reasoningTokens", "bigint")}, reasoning_tokens),
+        finish_reason = ${param("finishReason", "text")}
       where user_id = ${owner(context)} and id = ${param("runId", "uuid")}
         and epoch = ${param("epoch", "int")} and status = 'running'
-      returning id, user_id, conversation_id, message_id
+      returning id, user_id, conversation_id, message_id, finished_at, model, input_tokens, output_tokens, cached_tokens,
+        reasoning_tokens
     ),
     written as (
       update ${message} m
@@ -185,6 +199,13 @@ function endStatement(context: Context) {
       from ended
       cross join ${unnest(chunkColumns, "c")}
       on conflict do nothing
+    ),
+    booked as (
+      insert into ${usage} as u (user_id, day, model, replies, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
+      select user_id, (finished_at at time zone 'UTC')::date, coalesce(model, ''), 1, coalesce(input_tokens, 0),
+        coalesce(output_tokens, 0), coalesce(cached_tokens, 0), coalesce(reasoning_tokens, 0)
+      from ended
+      on conflict (user_id, day, model) do update set ${addUsage}
     ),
     touched as (
       update ${conversation} c

@@ -2,12 +2,12 @@
  * The reply as it was streamed: written while it comes, for all runs of a process in one statement, and read by whoever
  * follows it. What a chunk holds is the server's business; the store keeps their order.
  */
-import { type ColumnsOf, integer, isTrue, listsOf, text, unnest, uuid } from "../../sql/columns.ts";
-import { list, raw, type Sql, sql } from "../../sql/sql.ts";
+import { type ColumnsOf, integer, isTrue, listsOf, names, text, unnest, uuid } from "../../sql/columns.ts";
+import { join, list, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
 import { parse } from "../input.ts";
 import { ownerSchemas } from "../owner-schemas.ts";
-import type { ChunkRow, RunKey, RunStatus } from "../tables/run.ts";
+import type { ChunkRow, RunKey, RunStatus, TokenCounts } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
 import { isOver } from "./lease.ts";
 
@@ -17,6 +17,8 @@ export interface Heartbeat {
   key: RunKey;
   /** What was streamed since the last time; the same rows again are stored once. */
   chunks: readonly ChunkRow[];
+  /** What its model has taken so far, of which its end is counted if nothing more is heard of it. */
+  tokens?: TokenCounts | undefined;
 }
 
 /** A run that is alive. `stop`: its user asked for that. One that is missing from the answer is over, or gone: stop its model. */
@@ -66,6 +68,10 @@ export async function heartbeat(context: Context, given: readonly Heartbeat[]): 
     runIds: beats.map(({ key }) => key.id),
     userIds: beats.map(({ userId }) => userId),
     epochs: beats.map(({ key }) => key.epoch),
+    ...listsOf(
+      tokenColumns,
+      beats.map(({ tokens = {} }) => tokens),
+    ),
     ...listsOf(chunkColumns, rows),
   });
 }
@@ -99,14 +105,25 @@ const chunkColumns: ColumnsOf<ChunkRow & { chunkRunId: string }> = {
   chunk: text("chunk"),
 };
 
+const tokenColumns: ColumnsOf<TokenCounts> = {
+  inputTokens: integer("input_tokens", "bigint"),
+  outputTokens: integer("output_tokens", "bigint"),
+  cachedTokens: integer("cached_tokens", "bigint"),
+  reasoningTokens: integer("reasoning_tokens", "bigint"),
+};
+const tokenLists = join(Object.entries(tokenColumns).map(([key, { type }]) => list(key, type)));
+const keepTokens = Object.values(tokenColumns)
+  .map(({ name }) => `${name} = coalesce(input.${name}, r.${name})`)
+  .join(", ");
+
 function heartbeatStatement(context: Context) {
   const { run, runChunk, userType } = context.tables;
   const build = () => sql`
     with held as (
       update ${run} r
-      set heartbeat_at = clock_timestamp()
-      from unnest(${list("runIds", "uuid")}, ${list("userIds", userType)}, ${list("epochs", "int")})
-        as input(run_id, user_id, epoch)
+      set heartbeat_at = clock_timestamp(), ${raw(keepTokens)}
+      from unnest(${list("runIds", "uuid")}, ${list("userIds", userType)}, ${list("epochs", "int")}, ${tokenLists})
+        as input(run_id, user_id, epoch, ${names(tokenColumns)})
       where r.user_id = input.user_id and r.id = input.run_id and r.epoch = input.epoch and r.status = 'running'
       returning r.id, r.user_id, r.stop_requested_at, r.followed_at
     ),

@@ -23,10 +23,10 @@ export interface Proceeded extends Omit<Begun, "question"> {
 /**
  * Changes a reply that has ended to what it is to go on from, and begins a run that adds to it, together or not at all.
  * @throws invalid_input, too_large, not_found; conflict when it was changed since (`details.revision`), when it is being written, or
- * another reply of the conversation is (`details.runId`)
+ * another reply of the conversation is (`details.runId`); rate_limited when one of `quotas` is used up
  */
 export async function proceedReply(context: Context, ownerId: UserId, input: Proceeding): Promise<Proceeded> {
-  const { conversationId, messageId, parts, revision, server, model } = parse(proceedingSchema, input, "reply");
+  const { conversationId, messageId, parts, revision, server, model, quotas } = parse(proceedingSchema, input, "reply");
   const { id: inside } = conversationName(ownerId, conversationId);
   const values = { ...body({ parts }), ownerId, conversationId: inside, revision };
   const begun = await changing(context, async (through) => {
@@ -37,7 +37,7 @@ export async function proceedReply(context: Context, ownerId: UserId, input: Pro
     if (!found) throw isOther(reply, revision);
     await unindex(through, ownerId, { messageId: messageRow });
     const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
-    const run = await beginRun(through, ownerId, { conversationId, messageId, server, model: named ?? model });
+    const run = await beginRun(through, ownerId, { conversationId, messageId, server, model: named ?? model, quotas });
     return { run, reply, replyId: reply.id, model: named, instructions };
   });
   context.changed({ userId: ownerId, conversationId });

@@ -1,5 +1,6 @@
 /** What a run is, and its columns. */
 import { type ColumnsOf, integer, reader, text, time, uuid } from "../../sql/columns.ts";
+import type { FinishReason } from "./message.ts";
 
 export const runStatuses = ["running", "completed", "stopped", "failed", "interrupted"] as const;
 
@@ -27,8 +28,23 @@ export interface Run {
   /** A sentence for the reader, when it failed. */
   error: string | null;
   model: string | null;
+  /** As the model reported them, also of a run that was cut off; `null` where it reported none. */
   inputTokens: number | null;
   outputTokens: number | null;
+  /** Of the input tokens, those that the provider had kept. */
+  cachedTokens: number | null;
+  /** Of the output tokens, those of thoughts. */
+  reasoningTokens: number | null;
+  /** Why the model ended; `null` while the run is running. */
+  finishReason: FinishReason | null;
+}
+
+/** What a model took, in tokens: what is not known is left out. */
+export interface TokenCounts {
+  inputTokens?: number | undefined;
+  outputTokens?: number | undefined;
+  cachedTokens?: number | undefined;
+  reasoningTokens?: number | undefined;
 }
 
 export const runColumns: ColumnsOf<Run> = {
@@ -48,6 +64,9 @@ export const runColumns: ColumnsOf<Run> = {
   model: text<string | null>("model"),
   inputTokens: integer<number | null>("input_tokens", "bigint"),
   outputTokens: integer<number | null>("output_tokens", "bigint"),
+  cachedTokens: integer<number | null>("cached_tokens", "bigint"),
+  reasoningTokens: integer<number | null>("reasoning_tokens", "bigint"),
+  finishReason: text<FinishReason | null>("finish_reason"),
 };
 
 export const runFrom = reader(runColumns);

@@ -23,7 +23,7 @@ export interface ChatTablesOptions {
   schema?: string | undefined;
 }
 
-/** The tables `conversation`, `message`, `run` and `run_chunk`, and those of search: made by `chatTables`, or with Drizzle by `chatModels`. */
+/** The tables `conversation`, `message`, `run` and `run_chunk`, those of search, and `usage`: made by `chatTables`, or with Drizzle by `chatModels`. */
 export interface ChatTables {
   readonly attachment: Attachment;
 }
@@ -91,6 +91,7 @@ export interface Tables {
   readonly searchBlock: Sql;
   readonly searchWords: Sql;
   readonly searchPending: Sql;
+  readonly usage: Sql;
   /** Of a parameter that is a user id. */
   readonly userType: string;
 }
@@ -103,6 +104,7 @@ export const tableNames = {
   searchBlock: "search_block",
   searchWords: "search_words",
   searchPending: "search_pending",
+  usage: "usage",
 } as const;
 
 export function tablesOf({ attachment: { schema, userType } }: ChatTables): Tables {
@@ -115,6 +117,7 @@ export function tablesOf({ attachment: { schema, userType } }: ChatTables): Tabl
     searchBlock: named(tableNames.searchBlock),
     searchWords: named(tableNames.searchWords),
     searchPending: named(tableNames.searchPending),
+    usage: named(tableNames.usage),
     userType: userType.replace(/\(.*/, ""),
   };
 }

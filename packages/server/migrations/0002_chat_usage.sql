@@ -1,0 +1,37 @@
+CREATE TABLE "usage" (
+	"user_id" uuid NOT NULL,
+	"day" date NOT NULL,
+	"model" text NOT NULL,
+	"replies" bigint NOT NULL,
+	"input_tokens" bigint NOT NULL,
+	"output_tokens" bigint NOT NULL,
+	"cached_tokens" bigint NOT NULL,
+	"reasoning_tokens" bigint NOT NULL,
+	CONSTRAINT "usage_pkey" PRIMARY KEY("user_id","day","model")
+);
+--> statement-breakpoint
+ALTER TABLE "run" ADD COLUMN "cached_tokens" bigint;--> statement-breakpoint
+ALTER TABLE "run" ADD COLUMN "reasoning_tokens" bigint;--> statement-breakpoint
+ALTER TABLE "run" ADD COLUMN "finish_reason" text;--> statement-breakpoint
+ALTER TABLE "usage" ADD CONSTRAINT "usage_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+DO $$
+BEGIN
+  IF (SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass('"conversation"')) THEN
+    ALTER TABLE "usage" ENABLE ROW LEVEL SECURITY;
+    ALTER TABLE "usage" FORCE ROW LEVEL SECURITY;
+    CREATE POLICY "chatkeep_owner" ON "usage" USING (
+      user_id::text = (SELECT current_setting('chatkeep.user_id', true))
+      OR (SELECT current_setting('chatkeep.operator', true)) = 'on');
+  END IF;
+END $$;
+--> statement-breakpoint
+SELECT set_config('chatkeep.operator', 'on', true);
+--> statement-breakpoint
+INSERT INTO "usage" (user_id, day, model, replies, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
+SELECT r.user_id, (coalesce(r.finished_at, r.started_at) AT TIME ZONE 'UTC')::date, coalesce(r.model, ''), count(*),
+  coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), 0, 0
+FROM "run" r
+WHERE r.status <> 'running'
+GROUP BY 1, 2, 3;
+--> statement-breakpoint
+SELECT set_config('chatkeep.operator', 'off', true);
