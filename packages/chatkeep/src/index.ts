@@ -45,6 +45,12 @@ export type { Page } from "./store/messages/page.ts";
 export type { UpdateOptions } from "./store/messages/update.ts";
 export { type MigrateOptions, migrate } from "./store/migrate.ts";
 export type { Migration } from "./store/migration.ts";
+export {
+  type MigrationScriptOptions,
+  migrationScript,
+  type PlannedMigration,
+  planMigrations,
+} from "./store/migration-plan.ts";
 export { type MigrationStatus, migrationStatus, requireMigrated, requireWritable } from "./store/migration-record.ts";
 export type { RestoredConversation } from "./store/restore.ts";
 export {

@@ -1,5 +1,14 @@
 /** What stands outside of a migration's transaction: indexes that are built while others write, and backfills in batches. */
-import { type Connection, migrate, migrationStatus } from "chatkeep";
+import {
+  type Connection,
+  chatMigrations,
+  chatTables,
+  createStore,
+  migrate,
+  migrationScript,
+  migrationStatus,
+  planMigrations,
+} from "chatkeep";
 import { fromPg } from "chatkeep/pg";
 import { openPglite } from "chatkeep/pglite";
 import { openPostgresJs } from "chatkeep/postgres-js";
@@ -185,4 +194,38 @@ it("postgres.js builds concurrently too", async () => {
   await using connection = openPostgresJs({ url: database.url ?? "", maxConnections: 1 });
   expect(await migrate(connection, all)).toHaveLength(3);
   expect(await rows(database, indexes)).toEqual(whole);
+});
+
+/** Each statement by itself, as psql sends them: in a text of several, PostgreSQL makes a transaction of them. */
+const statementsOf = (script: string) => script.split(/;\n\n/).filter((text) => text.trim() !== "");
+
+it("the plan says what is pending and changes nothing; its script does the same as migrate, and leaves it nothing to do", async () => {
+  await using database = await openTestDatabase("empty");
+  await using session = openPg({ url: database.url ?? "", maxConnections: 1 });
+  const [planned, other] = await planMigrations(database, all).then((plan) => plan.slice(1));
+  expect(planned).toEqual({ name: "0001_second", statements: 8, done: 0, indexes: 2, backfills: 1, breaking: false });
+  expect(other).toMatchObject({ name: "0002_third", statements: 1 });
+  expect(await rows(database, "select to_regclass('entry')")).toEqual([["null"]]);
+  await migrate(database, [first]);
+  expect(await planMigrations(database, all)).toHaveLength(2);
+  const script = await migrationScript(all, { connection: database });
+  expect(script).not.toMatch(/0000_first/);
+  for (const statement of statementsOf(script)) await session.pool.query(statement);
+  expect(await migrationScript(all, { connection: database })).toBe("-- Nothing is pending.\n");
+  expect(await migrate(database, all)).toEqual([]);
+  expect(await rows(database, indexes)).toEqual(whole);
+  expect(await rows(database, log)).toEqual(oneOfEach);
+  expect(await migrationStatus(database, all)).toMatchObject({ pending: [], changed: [] });
+});
+
+it("the script of all migrations, without a database, makes the chat tables of a host in a schema of its own", async () => {
+  await using database = await openTestDatabase("empty");
+  await using session = openPg({ url: database.url ?? "", maxConnections: 1 });
+  const tables = chatTables({ user: { table: "member", column: "id", type: "bigint" }, schema: "Chats" });
+  await session.pool.query('create table member (id bigint primary key); create schema "Chats"');
+  const script = await migrationScript(chatMigrations(tables), { schema: "Chats" });
+  for (const statement of statementsOf(script)) await session.pool.query(statement);
+  expect(await migrate(database, chatMigrations(tables), { schema: "Chats" })).toEqual([]);
+  await session.pool.query("insert into member values (7)");
+  expect(await createStore(database, tables).forUser(7).conversations.create()).toMatchObject({ messageCount: 0 });
 });

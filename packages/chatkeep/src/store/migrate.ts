@@ -18,6 +18,7 @@ import {
   readStatus,
   recordTable,
   requireKnown,
+  searchPath,
   writeProgress,
 } from "./migration-record.ts";
 
@@ -139,10 +140,6 @@ function turns(connection: Connection, inTime: InTime, options: MigrateOptions) 
 const limitsOfTime = `('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`;
 const noLimits = `select set_config(name, '0', true) as set from pg_settings where name in ${limitsOfTime}`;
 const noLimitsOfSession = `select set_config(name, '0', false) as set from pg_settings where name in ${limitsOfTime}`;
-
-function searchPath(isLocal: "true" | "false"): string {
-  return `select set_config('search_path', $1::text || ', ' || current_setting('search_path'), ${isLocal}) as set`;
-}
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, lookEveryMs));

@@ -41,6 +41,11 @@ export function recordIn(schema: string | undefined): string {
   return schema === undefined ? "chatkeep_migration" : `${quote(schema)}.chatkeep_migration`;
 }
 
+/** Puts a schema, quoted as $1, before the others; for the transaction, or for the session. */
+export function searchPath(isLocal: "true" | "false"): string {
+  return `select set_config('search_path', $1::text || ', ' || current_setting('search_path'), ${isLocal}) as set`;
+}
+
 /** The statements that make the table. */
 export function recordTable(schema: string | undefined): string {
   return `create table ${recordIn(schema)} (
