@@ -8,7 +8,7 @@ COPY tsconfig.json tsconfig.base.json LICENSE ./
 COPY bench/package.json bench/
 COPY e2e/package.json e2e/
 COPY examples examples
-RUN npm install --no-audit --no-fund --ignore-scripts --omit=optional --workspace chatkeep --workspace @chatkeep/server --workspace @chatkeep/web --include-workspace-root
+RUN npm install --no-audit --no-fund --ignore-scripts --workspace chatkeep --workspace @chatkeep/server --workspace @chatkeep/web --include-workspace-root
 RUN npx tsc -b packages/server && npm run build --workspace @chatkeep/web
 RUN npm pack --ignore-scripts --workspace chatkeep --workspace @chatkeep/server --pack-destination /packed
 

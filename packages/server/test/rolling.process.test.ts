@@ -164,7 +164,7 @@ it.runIf(isLong)(
         }
       }
       const { rows } = await database.pool.query("select status, count(*)::int from run group by 1");
-      expect(rows).toEqual([{ status: "complete", count: people.reduce((sum, { rounds }) => sum + rounds, 0) }]);
+      expect(rows).toEqual([{ status: "completed", count: people.reduce((sum, { rounds }) => sum + rounds, 0) }]);
     } finally {
       for (const server of started) await endServer(server, "SIGKILL");
       await database.close();
