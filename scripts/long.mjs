@@ -32,6 +32,7 @@ const whole = [
   "conformance.test",
   "mastra.test",
   "examples.process",
+  "rolling.process",
 ];
 const heavy = run("npx", ["vitest", "run", ...whole], { CHATKEEP_LONG: "1" });
 if (heavy !== 0) process.exit(heavy);

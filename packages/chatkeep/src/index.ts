@@ -51,15 +51,15 @@ export type { ImportedConversation } from "./store/import-schemas.ts";
 export type { BranchMessage } from "./store/messages/branch.ts";
 export type { Page } from "./store/messages/page.ts";
 export type { UpdateOptions } from "./store/messages/update.ts";
-export {
-  type MigrateOptions,
-  type MigrationStatus,
-  migrate,
-  migrationStatus,
-  requireMigrated,
-  requireWritable,
-} from "./store/migrate.ts";
+export { type MigrateOptions, migrate } from "./store/migrate.ts";
 export type { Migration } from "./store/migration.ts";
+export {
+  type MigrationScriptOptions,
+  migrationScript,
+  type PlannedMigration,
+  planMigrations,
+} from "./store/migration-plan.ts";
+export { type MigrationStatus, migrationStatus, requireMigrated, requireWritable } from "./store/migration-record.ts";
 export type { RestoredConversation } from "./store/restore.ts";
 export {
   asOperator,

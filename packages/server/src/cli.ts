@@ -10,6 +10,7 @@ import { sourceNames } from "./adopt/names.ts";
 import type { Diagnosis } from "./commands/doctor.ts";
 import type { Finding } from "./commands/findings.ts";
 import type { KeyRequest } from "./commands/keys.ts";
+import type { SqlRequest } from "./commands/sql.ts";
 import { type Config, readConfig, readDatabaseConfig, takeEnvironment } from "./config.ts";
 import type { ApiKey } from "./keys.ts";
 import { createLog, describe } from "./log.ts";
@@ -53,6 +54,9 @@ Environment:
                            after which a statement is named in the log; 0: never (1000)
   CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
 
+/** Of a dry run: neither what an error has, nor a mistake in the arguments. */
+const pendingCode = 3;
+
 const program = new Command("chatkeep")
   .description("The place where AI chatbots keep their conversations")
   .version("0.1.0")
@@ -76,6 +80,12 @@ program
     await runServer(config);
   });
 
+interface MigrateFlags {
+  rowLevelSecurity?: "on" | "off";
+  dryRun?: boolean;
+  json?: boolean;
+}
+
 program
   .command("migrate")
   .description("Bring the database to the schema of this version; safe when many start it at once")
@@ -85,14 +95,38 @@ program
       "off",
     ]),
   )
+  .option("--dry-run", `only say what it would do; exit ${pendingCode} if that is anything, 0 if not`)
   .option("--json", "print the result as JSON")
-  .action(async ({ rowLevelSecurity, json }: { rowLevelSecurity?: "on" | "off"; json?: boolean }) => {
-    const { migrateDatabase } = await import("./commands/migrate.ts");
+  .action(async ({ rowLevelSecurity, dryRun, json }: MigrateFlags) => {
+    const { migrateDatabase, planDatabase, planInWords } = await import("./commands/migrate.ts");
+    if (dryRun) {
+      const plan = await planDatabase(readDatabaseConfig(taken), rowLevelSecurity);
+      if (json) print(plan);
+      else console.log(planInWords(plan));
+      if (plan.pending.length > 0 || plan.rowLevelSecurity) process.exitCode = pendingCode;
+      return;
+    }
     const onWait = (ms: number) =>
       console.error(`chatkeep: another process migrates this database: waiting (${Math.round(ms / 1000)} s).`);
     const applied = await migrateDatabase(readDatabaseConfig(taken), rowLevelSecurity, { onWait });
     if (json) print({ applied });
     else console.log(applied.length > 0 ? `Applied ${applied.join(", ")}.` : "The database is up to date.");
+  });
+
+program
+  .command("sql")
+  .description("Print what migrate would run: what is pending where DATABASE_URL leads, all of it without that")
+  .option("--all", "all of it, whatever DATABASE_URL says")
+  .option("--from <name>", "from this migration on, whatever DATABASE_URL says")
+  .option("--chat", "the chat tables alone, for an application that has users; --user-table or their ids are any text")
+  .option("--user-table <name>", "the table of its users")
+  .option("--user-schema <name>", "where that table is")
+  .option("--user-column <name>", "its key (id)")
+  .option("--user-type <type>", "the type of that: uuid, text, varchar, integer or bigint (uuid)")
+  .option("--schema <name>", "where the chat tables are to be")
+  .action(async (request: SqlRequest) => {
+    const { writeSql } = await import("./commands/sql.ts");
+    process.stdout.write(await writeSql(readDatabaseConfig(taken), request));
   });
 
 program

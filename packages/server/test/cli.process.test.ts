@@ -71,7 +71,7 @@ async function databaseNamed(name: string): Promise<Environment> {
 }
 
 describe("every command", () => {
-  it.each([[], ["serve"], ["migrate"], ["doctor"], ["import"], ["export"], ["keys"], ["keys", "create"]])(
+  it.each([[], ["serve"], ["migrate"], ["sql"], ["doctor"], ["import"], ["export"], ["keys"], ["keys", "create"]])(
     "%s has help",
     (...args) => {
       const { status, stdout } = chatkeep([...args, "--help"]);
@@ -109,6 +109,14 @@ describe("every command", () => {
       {},
       2,
       /--expires-in must be a number/,
+    ],
+    [["sql", "--from", "0009_x"], {}, 2, /There is no migration 0009_x: it is one of 0000_users_and_tasks, /],
+    [["sql", "--schema", "chat"], {}, 2, /--schema belongs to --chat/],
+    [
+      ["sql", "--chat", "--user-table", "users", "--user-type", "json"],
+      {},
+      2,
+      /user id of type uuid, text,.* not json/,
     ],
     [["import", "x"], {}, 1, /required option '--user <email>' not specified/],
   ] as [string[], Environment, number, RegExp][])("%o says what is wrong", (args, environment, code, sentence) => {
@@ -208,7 +216,19 @@ describe("a shared PostgreSQL", () => {
       1,
       expect.stringMatching(/WRONG {2}migrations: not applied: 0000/),
     ]);
+    const plan = chatkeep(["migrate", "--dry-run"], environment);
+    expect([plan.status, plan.stdout]).toEqual([
+      3,
+      expect.stringMatching(/^Nothing was changed.*\n.*0000_.*\n.*0001_chat/),
+    ]);
+    const script = chatkeep(["sql"], environment).stdout;
+    expect(chatkeep(["sql"]).stdout).toBe(script);
     expect(chatkeep(["migrate"], environment).stdout).toMatch(/^Applied 0000_users_and_tasks, 0001_chat.*\.\n$/);
+    expect(chatkeep(["sql"], environment).stdout).toBe("-- Nothing is pending.\n");
+    const again = chatkeep(["migrate", "--dry-run", "--row-level-security", "off", "--json"], environment);
+    expect([again.status, JSON.parse(again.stdout)]).toEqual([0, { pending: [] }]);
+    const switched = chatkeep(["migrate", "--dry-run", "--row-level-security", "on"], environment);
+    expect([switched.status, switched.stdout]).toEqual([3, expect.stringMatching(/row-level security is switched on/)]);
     expect(chatkeep(["migrate"], environment).stdout).toBe("The database is up to date.\n");
     expect(chatkeep(["doctor"], environment).status).toBe(0);
   });

@@ -81,9 +81,7 @@ export function openPg(options: PgOptions): PgConnection {
   };
   const listen: Listen = (channel, handlers) =>
     listenOn(new Client({ ...connection, query_timeout: timeouts.statement + timeouts.grace }), channel, handlers);
-  const openUnlimited = statementTimeoutMs
-    ? () => openPg({ url, maxConnections: 1, connectTimeoutMs, statementTimeoutMs: 0 })
-    : undefined;
+  const openUnlimited = () => openPg({ url, maxConnections: 1, connectTimeoutMs, statementTimeoutMs: 0 });
   return {
     engine: "pg",
     pool,

@@ -65,9 +65,7 @@ export function openPostgresJs(options: PostgresJsOptions): PostgresJsConnection
     engine: "postgres-js",
     sql,
     ...fromPostgresJs(sql, { pgbouncer }),
-    openUnlimited: statementTimeoutMs
-      ? () => openPostgresJs({ url, maxConnections: 1, connectTimeoutMs, statementTimeoutMs: 0 })
-      : undefined,
+    openUnlimited: () => openPostgresJs({ url, maxConnections: 1, connectTimeoutMs, statementTimeoutMs: 0 }),
     close,
     [Symbol.asyncDispose]: close,
   };

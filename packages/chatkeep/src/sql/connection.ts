@@ -32,7 +32,7 @@ export interface Connection {
   readonly isTransaction: boolean;
   /** Hears notifications, on a connection of its own; missing where the driver, or a pooler, passes none on. */
   readonly listen?: Listen | undefined;
-  /** Opens a connection whose statements may take as long as they take, for migrations; missing where none has a limit. */
+  /** Opens one more, whose statements may take as long as they take, for migrations; missing where the database has one session only. */
   readonly openUnlimited?: (() => ClosableConnection) | undefined;
 }
 

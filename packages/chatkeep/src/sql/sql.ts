@@ -93,3 +93,8 @@ function quoted(text: string): string {
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/** A text as a literal, for scripts that people run; statements have parameters. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

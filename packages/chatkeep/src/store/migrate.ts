@@ -1,27 +1,26 @@
-/** Applying migrations: forward only, each once, all pending ones in one transaction, under a lock that twenty processes can wait for. */
-import { createHash } from "node:crypto";
+/**
+ * Applying migrations: forward only, each once, under a lock that twenty processes can wait for; all pending ones in one
+ * transaction, except for what says that it stands outside of one.
+ */
 import { SchemaMismatchError, UnavailableError } from "../errors.ts";
 import { isTrue } from "../sql/columns.ts";
-import type { Connection } from "../sql/connection.ts";
+import type { ClosableConnection, Connection } from "../sql/connection.ts";
 import { quote } from "../sql/sql.ts";
-import { readOnly } from "../sql/sqlstate.ts";
 import { guarded } from "./context.ts";
-import type { Migration } from "./migration.ts";
+import { type Migration, type Step, stepsOf } from "./migration.ts";
+import { buildIndex } from "./migration-index.ts";
 import { explainMigration, requireFreeNames, requirePlace, requireSchema } from "./migration-obstacles.ts";
-
-/** How a database stands to a list of migrations, by their names. */
-export interface MigrationStatus {
-  /** Applied already, in order. */
-  applied: string[];
-  /** In the list and not yet applied. */
-  pending: string[];
-  /** Applied by newer code than this, which still can work. */
-  unknown: string[];
-  /** Those of the unknown that this code cannot work with. */
-  breaking: string[];
-  /** Applied, and changed in the list since. */
-  changed: string[];
-}
+import {
+  atStart,
+  laterColumnsOf,
+  type Progress,
+  readRecord,
+  readStatus,
+  recordTable,
+  requireKnown,
+  searchPath,
+  writeProgress,
+} from "./migration-record.ts";
 
 /** Where `migrate` works, and how it waits for another process that migrates. */
 export interface MigrateOptions {
@@ -41,9 +40,11 @@ const defaultWaitMs = 3_600_000;
 const answerMs = 30_000;
 
 /**
- * Brings the database to the last migration, and gives the names of those that were applied now. A migration may take as long
+ * Brings the database to the last migration, and gives the names of those that were ended now. A migration may take as long
  * as it takes: limits of time that are set for other statements are lifted for it.
- * Safe when many processes call it at once: one works, the others wait and find nothing to do.
+ * Safe when many processes call it at once: one works, the others wait and find nothing to do; and when it is killed at any
+ * moment: the next call goes on. Indexes are built concurrently and backfills run in batches where the connection can open
+ * another one (`openPg`, `openNeon`, `openPostgresJs`); elsewhere, as in a transaction of the host, all is one transaction.
  * `migrations` are those of `chatMigrations(tables)`, and of the host if it likes.
  * @throws schema_mismatch when the database has what this code cannot work with, or has no place for its tables
  */
@@ -54,19 +55,36 @@ export async function migrate(
 ): Promise<string[]> {
   const own = connection.openUnlimited?.();
   const unlimited = own ?? connection;
+  const builder = own && lazily(() => connection.openUnlimited?.() ?? own);
   try {
     const silence = Promise.withResolvers<never>();
     const inTime = withinTime(silence.reject);
+    const ended: string[] = [];
+    const turn = turns(unlimited, inTime, options);
     const work = async () => {
-      await locked(unlimited, inTime, options, (inside) => makeRecord(inside, inTime, options.schema));
-      return await locked(unlimited, inTime, options, (inside) =>
-        applyPending(inside, inTime, migrations, options.schema),
-      );
+      await turn((inside) => makeRecord(inside, inTime, options.schema));
+      const applying = { inTime, migrations, schema: options.schema, builder: builder?.get };
+      for (let isLast = false; !isLast; ) {
+        const step = await turn((inside) => advance(inside, applying));
+        ended.push(...step.ended);
+        ({ isLast } = step);
+      }
+      return ended;
     };
     return await Promise.race([guarded(unlimited, work), silence.promise]);
   } finally {
+    await builder?.close();
     await own?.close();
   }
+}
+
+function lazily(open: () => ClosableConnection) {
+  let opened: ClosableConnection | undefined;
+  const get = () => {
+    opened ??= open();
+    return opened;
+  };
+  return { get, close: async () => await opened?.close() };
 }
 
 /** Waits for a short statement. */
@@ -83,53 +101,45 @@ function withinTime(giveUp: (error: Error) => void): InTime {
   };
 }
 
-/** A transaction that is nobody else's meanwhile, and has no limits of time. */
-function locked<Result>(
-  connection: Connection,
-  inTime: InTime,
-  options: MigrateOptions,
-  work: (inside: Connection) => Promise<Result>,
-): Promise<Result> {
-  return connection.transaction(
-    async (inside) => {
+type Work<Result> = (inside: Connection) => Promise<Result>;
+
+/**
+ * Transactions that are nobody else's meanwhile, and have no limits of time. Whoever waits does so outside of a transaction:
+ * an index that is built concurrently waits for the end of every transaction that was reading when it began.
+ */
+function turns(connection: Connection, inTime: InTime, options: MigrateOptions) {
+  const { onWait, waitMs = defaultWaitMs, schema } = options;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return async <Result>(work: Work<Result>): Promise<Result> => {
+    const attempt = async (inside: Connection) => {
+      const [found] = await inTime(inside.query(`select ${lock} as is_mine`));
+      if (!isTrue(found?.[0])) return undefined;
       await inTime(inside.query(noLimits));
-      await waitForLock(inside, inTime, options);
-      if (options.schema !== undefined) {
-        await inTime(requireSchema(inside, options.schema));
-        await inTime(
-          inside.query(
-            "select set_config('search_path', $1::text || ', ' || current_setting('search_path'), true) as set",
-            [quote(options.schema)],
-          ),
+      if (schema !== undefined) {
+        await inTime(requireSchema(inside, schema));
+        await inTime(inside.query(searchPath("true"), [quote(schema)]));
+      }
+      return { result: await work(inside) };
+    };
+    for (const start = performance.now(); ; await pause()) {
+      const done = await connection.transaction(attempt, { isolationLevel: "read committed" });
+      if (done) return done.result;
+      const now = performance.now();
+      if (now - start >= waitMs) {
+        throw new UnavailableError(
+          "Another process still migrates this database: wait until it has ended, then try again.",
         );
       }
-      return await work(inside);
-    },
-    { isolationLevel: "read committed" },
-  );
-}
-
-const noLimits = `
-  select set_config(name, '0', true) as set from pg_settings
-  where name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`;
-
-async function waitForLock(connection: Connection, inTime: InTime, options: MigrateOptions): Promise<void> {
-  const { onWait, waitMs = defaultWaitMs } = options;
-  const start = performance.now();
-  for (let toldAt = -tellEveryMs; ; await pause()) {
-    const [found] = await inTime(connection.query(`select ${lock} as is_mine`));
-    if (isTrue(found?.[0])) return;
-    const waited = Math.round(performance.now() - start);
-    if (waited >= waitMs) {
-      throw new UnavailableError(
-        "Another process still migrates this database: wait until it has ended, then try again.",
-      );
+      if (now - toldAt < tellEveryMs) continue;
+      toldAt = now;
+      onWait?.(Math.round(now - start));
     }
-    if (waited - toldAt < tellEveryMs) continue;
-    toldAt = waited;
-    onWait?.(waited);
-  }
+  };
 }
+
+const limitsOfTime = `('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`;
+const noLimits = `select set_config(name, '0', true) as set from pg_settings where name in ${limitsOfTime}`;
+const noLimitsOfSession = `select set_config(name, '0', false) as set from pg_settings where name in ${limitsOfTime}`;
 
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, lookEveryMs));
@@ -140,162 +150,103 @@ async function makeRecord(connection: Connection, inTime: InTime, schema: string
   const record = await inTime(readRecord(connection, schema));
   if (!record.exists) {
     await inTime(requirePlace(connection));
-    await inTime(
-      connection.query(`
-        create table ${recordIn(schema)} (
-          name text primary key, hash text not null, applied_at timestamptz not null default now(),
-          breaking boolean not null default false)`),
-    );
+    await inTime(connection.query(recordTable(schema)));
   } else if (!record.tells) {
-    await inTime(
-      connection.query(`alter table ${recordIn(schema)} add column breaking boolean not null default false`),
-    );
+    await inTime(connection.query(laterColumnsOf(schema)));
   }
 }
 
-async function applyPending(
-  connection: Connection,
-  inTime: InTime,
-  migrations: readonly Migration[],
-  schema: string | undefined,
-): Promise<string[]> {
-  const status = await inTime(readStatus(connection, migrations, schema));
+interface Applying {
+  inTime: InTime;
+  migrations: readonly Migration[];
+  schema: string | undefined;
+  /** Gives a session for what cannot be in a transaction; missing where there is only the one. */
+  builder: (() => Connection) | undefined;
+}
+
+interface Advance {
+  /** Migrations that were ended. */
+  ended: string[];
+  isLast: boolean;
+}
+
+/** As far as one transaction goes: all that is pending; or to a statement that stands outside of one; or that statement. */
+async function advance(inside: Connection, applying: Applying): Promise<Advance> {
+  const { inTime, migrations, schema, builder } = applying;
+  const { status, progress } = await inTime(readStatus(inside, migrations, schema));
   requireKnown(status);
-  const pending = migrations.filter(({ name }) => status.pending.includes(name));
-  if (pending.length > 0) {
-    await inTime(requirePlace(connection));
-    await inTime(requireFreeNames(connection, pending));
-  }
-  for (const migration of pending) {
-    try {
-      for (const statement of migration.sql.split("--> statement-breakpoint")) await connection.query(statement);
-    } catch (error) {
-      throw explainMigration(migration.name, error);
+  const pending = migrations
+    .filter(({ name }) => status.pending.includes(name))
+    .map((migration) => ({ migration, steps: stepsOf(migration), done: progress.get(migration.name) ?? atStart }));
+  if (pending.length === 0) return { ended: [], isLast: true };
+  await inTime(requirePlace(inside));
+  const left = pending.flatMap(({ steps, done }) => steps.slice(done.statements).map(({ text }) => text));
+  await inTime(requireFreeNames(inside, left));
+  const ended: string[] = [];
+  let isFresh = true;
+  for (const { migration, steps, done } of pending) {
+    let now: Progress = done;
+    const isAt = (progress: Progress | undefined) => inTime(writeProgress(inside, migration, progress, schema));
+    for (let step = steps[now.statements]; step; step = steps[now.statements]) {
+      const isApart = builder !== undefined && step.kind !== "plain";
+      if (isApart && !isFresh) {
+        if (now.statements > done.statements) await isAt(now);
+        return { ended, isLast: false };
+      }
+      isFresh = false;
+      now = await explained(migration, run(step, now, inside, applying));
+      if (!isApart) continue;
+      const isEnd = now.statements === steps.length;
+      await isAt(isEnd ? undefined : now);
+      return { ended: isEnd ? [migration.name] : [], isLast: false };
     }
-    await inTime(
-      connection.query(
-        `insert into ${recordIn(schema)} (name, hash, breaking) values ($1::text, $2::text, $3::boolean)`,
-        [migration.name, hashOf(migration.sql), isBreaking(migration)],
-      ),
-    );
+    await isAt(undefined);
+    ended.push(migration.name);
   }
-  return status.pending;
+  return { ended, isLast: true };
 }
 
-function recordIn(schema: string | undefined): string {
-  return schema === undefined ? "chatkeep_migration" : `${quote(schema)}.chatkeep_migration`;
+/** Runs a statement, or one batch of it, and gives how far the migration has come by that. */
+async function run(step: Step, now: Progress, inside: Connection, applying: Applying): Promise<Progress> {
+  const next: Progress = { statements: now.statements + 1, position: null };
+  if (step.kind === "plain") {
+    await inside.query(step.text);
+    return next;
+  }
+  if (step.kind === "index") {
+    if (applying.builder) {
+      // Without values, and so in the simple protocol: the other keeps what the last statement saw, and the build would wait for it.
+      await inside.query("select 1 as idle");
+      await buildApart(step, applying.builder(), applying);
+    } else {
+      await buildIndex(step, inside, false);
+    }
+    return next;
+  }
+  const [row] = await inside.query(step.text, [now.position]);
+  const position = row?.[0] ?? null;
+  if (position === null) return next;
+  if (position === now.position) {
+    throw new SchemaMismatchError("A statement in batches gave the same place twice: it would never end.");
+  }
+  return { statements: now.statements, position: String(position) };
 }
 
-function isBreaking({ sql: text }: Migration): boolean {
-  return /^\s*-- breaking\b/.test(text);
-}
-
-/** How the database stands to a list of migrations; reads only. */
-export function migrationStatus(
-  connection: Connection,
-  migrations: readonly Migration[],
-  { schema }: Pick<MigrateOptions, "schema"> = {},
-): Promise<MigrationStatus> {
-  return guarded(connection, async () => {
-    const { exists } = await readRecord(connection, schema);
-    return exists ? await readStatus(connection, migrations, schema) : compare([], migrations);
-  });
-}
-
-/** Whether there is a record, and whether it says which migrations are breaking: older versions made it without that. */
-async function readRecord(connection: Connection, schema: string | undefined) {
-  const [row] = await connection.query(
-    `select to_regclass($1::text) is not null as exists, exists (
-      select from pg_attribute where attrelid = to_regclass($1::text) and attname = 'breaking') as tells`,
-    [recordIn(schema)],
-  );
-  return { exists: isTrue(row?.[0]), tells: isTrue(row?.[1]) };
-}
-
-async function readStatus(
-  connection: Connection,
-  migrations: readonly Migration[],
-  schema: string | undefined,
-): Promise<MigrationStatus> {
-  const rows = await connection.query(
-    `select m.name, m.hash, coalesce((to_jsonb(m) ->> 'breaking')::boolean, false) as breaking from ${recordIn(schema)} m`,
-  );
-  return compare(
-    rows.map(([name, hash, breaking]) => ({
-      name: name as string,
-      hash: hash as string,
-      breaking: isTrue(breaking),
-    })),
-    migrations,
-  );
-}
-
-/**
- * Refuses a database that this code cannot work with: an older one, or one with migrations of a newer version that say that
- * they break older code.
- * @throws schema_mismatch
- */
-export async function requireMigrated(
-  connection: Connection,
-  migrations: readonly Migration[],
-  options: Pick<MigrateOptions, "schema"> = {},
+/** While the transaction that has the lock is idle. */
+async function buildApart(
+  step: Extract<Step, { kind: "index" }>,
+  builder: Connection,
+  { inTime, schema }: Applying,
 ): Promise<void> {
-  const status = await migrationStatus(connection, migrations, options);
-  requireKnown(status);
-  if (status.pending.length > 0) {
-    throw new SchemaMismatchError(
-      `The database is older than this version of chatkeep: run "chatkeep migrate" (${status.pending.join(", ")} to apply).`,
-      { details: { pending: status.pending } },
-    );
+  await inTime(builder.query(noLimitsOfSession));
+  if (schema !== undefined) await inTime(builder.query(searchPath("false"), [quote(schema)]));
+  await buildIndex(step, builder, true);
+}
+
+async function explained<Result>({ name }: Migration, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    throw explainMigration(name, error);
   }
-}
-
-/**
- * Refuses a database that takes no writes, such as a standby.
- * @throws unavailable
- */
-export async function requireWritable(connection: Connection): Promise<void> {
-  const [row] = await guarded(connection, () =>
-    connection.query("select current_setting('transaction_read_only') = 'on' as is_read_only"),
-  );
-  if (isTrue(row?.[0])) throw new UnavailableError(readOnly);
-}
-
-interface Applied {
-  name: string;
-  hash: string;
-  breaking: boolean;
-}
-
-function compare(rows: readonly Applied[], migrations: readonly Migration[]): MigrationStatus {
-  const hashes = new Map(rows.map(({ name, hash }) => [name, hash]));
-  const names = new Set(migrations.map(({ name }) => name));
-  const applied = migrations.filter(({ name }) => hashes.has(name));
-  const unknown = rows.filter(({ name }) => !names.has(name));
-  return {
-    applied: applied.map(({ name }) => name),
-    pending: migrations.filter(({ name }) => !hashes.has(name)).map(({ name }) => name),
-    unknown: unknown.map(({ name }) => name),
-    breaking: unknown.filter(({ breaking }) => breaking).map(({ name }) => name),
-    changed: applied.filter(({ name, sql: text }) => hashes.get(name) !== hashOf(text)).map(({ name }) => name),
-  };
-}
-
-function requireKnown({ breaking, changed }: MigrationStatus): void {
-  if (breaking.length > 0) {
-    throw new SchemaMismatchError(
-      `The database is newer than this version of chatkeep can work with (it has ${breaking.join(", ")}): update chatkeep.`,
-      { details: { unknown: breaking } },
-    );
-  }
-  if (changed.length > 0) {
-    throw new SchemaMismatchError(
-      `The migration ${changed.join(", ")} was changed after it was applied to this database: restore the file.`,
-      { details: { changed } },
-    );
-  }
-}
-
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

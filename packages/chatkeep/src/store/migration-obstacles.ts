@@ -3,7 +3,6 @@ import { SchemaMismatchError } from "../errors.ts";
 import { isTrue } from "../sql/columns.ts";
 import type { Connection } from "../sql/connection.ts";
 import { driverError } from "../sql/driver-error.ts";
-import type { Migration } from "./migration.ts";
 
 const oldestMajor = 15;
 const encoding = "UTF8";
@@ -40,8 +39,8 @@ export async function requirePlace(connection: Connection): Promise<void> {
 }
 
 /** Another application's tables keep their names, and their rows. @throws schema_mismatch */
-export async function requireFreeNames(connection: Connection, pending: readonly Migration[]): Promise<void> {
-  const made = new Map(pending.flatMap(({ sql: text }) => tablesIn(text)));
+export async function requireFreeNames(connection: Connection, statements: readonly string[]): Promise<void> {
+  const made = new Map(statements.flatMap(tablesIn));
   const rows = await connection.query(
     `select c.relname::text as name, (
         select json_agg(a.attname order by a.attnum)
@@ -104,6 +103,7 @@ const remedies: Record<string, string> = {
   "42P07": "rename that, or give chatkeep a schema of its own, as docs/deploy.md shows",
   "42710": "rename that, or give chatkeep a schema of its own, as docs/deploy.md shows",
   "42501": "have its owner migrate, or grant the right",
+  "23505": "remove what is there twice, then migrate again: it goes on there",
 };
 
 /** An error in a migration, in the words of the database: they name tables and columns, and there are no values in it. */

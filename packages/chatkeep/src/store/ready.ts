@@ -2,7 +2,7 @@
 import { select } from "../sql/columns.ts";
 import { raw, sql } from "../sql/sql.ts";
 import { type Context, prepared } from "./context.ts";
-import { requireWritable } from "./migrate.ts";
+import { requireWritable } from "./migration-record.ts";
 import { conversationColumns } from "./tables/conversation.ts";
 import { messageColumns } from "./tables/message.ts";
 import { runColumns } from "./tables/run.ts";

@@ -1,5 +1,15 @@
 /** chatkeep migrate: brings the database to this code's schema; safe when many start it at once. */
-import { disableRowLevelSecurity, enableRowLevelSecurity, type MigrateOptions, migrate } from "chatkeep";
+import { existsSync } from "node:fs";
+import {
+  disableRowLevelSecurity,
+  enableRowLevelSecurity,
+  hasRowLevelSecurity,
+  type MigrateOptions,
+  migrate,
+  type PlannedMigration,
+  planMigrations,
+} from "chatkeep";
+import { openPglite } from "chatkeep/pglite";
 import type { DatabaseConfig } from "../config.ts";
 import { openDatabase } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
@@ -16,4 +26,37 @@ export async function migrateDatabase(
   if (rowLevelSecurity === "on") await enableRowLevelSecurity(connection, models);
   if (rowLevelSecurity === "off") await disableRowLevelSecurity(connection, models);
   return applied;
+}
+
+/** What the same would do, and whether that is anything. */
+export interface MigrationPlan {
+  pending: PlannedMigration[];
+  /** To what the policies would be switched. */
+  rowLevelSecurity?: "on" | "off";
+}
+
+/** Changes nothing; an embedded database that is not there yet is not made. @throws what `migrateDatabase` would refuse */
+export async function planDatabase(database: DatabaseConfig, rowLevelSecurity?: "on" | "off"): Promise<MigrationPlan> {
+  const isMissing = database.engine === "pglite" && !existsSync(database.dataDir);
+  await using connection = isMissing ? await openPglite() : await openDatabase(database);
+  const pending = await planMigrations(connection, migrations);
+  const isOn = await hasRowLevelSecurity(connection, models);
+  const isSwitched = rowLevelSecurity !== undefined && isOn !== (rowLevelSecurity === "on");
+  return { pending, ...(isSwitched && { rowLevelSecurity }) };
+}
+
+export function planInWords({ pending, rowLevelSecurity }: MigrationPlan): string {
+  const lines = pending.map(({ name, statements, done, indexes, backfills, breaking }) => {
+    const apart = [
+      done > 0 && `${done} done already`,
+      indexes > 0 && `indexes that are built while others write: ${indexes}`,
+      backfills > 0 && `backfills in batches: ${backfills}`,
+      breaking && "older servers cannot work after it",
+    ].filter(Boolean);
+    return `  ${[`${name}: ${statements} statements`, ...apart].join(", ")}`;
+  });
+  if (rowLevelSecurity) lines.push(`  row-level security is switched ${rowLevelSecurity}`);
+  return lines.length > 0
+    ? ["Nothing was changed. migrate would apply:", ...lines].join("\n")
+    : "The database is up to date.";
 }

@@ -23,11 +23,15 @@ export function temporaryFolder(): { path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Starts `chatkeep serve` and waits until it is ready. */
-export async function startServer(environment: Record<string, string>, port?: number): Promise<RunningServer> {
+/** Starts `chatkeep serve`, of this code or of another, and waits until it is ready. */
+export async function startServer(
+  environment: Record<string, string>,
+  port?: number,
+  program = cli,
+): Promise<RunningServer> {
   const chosen = port ?? (await freePort());
   const url = `http://127.0.0.1:${chosen}`;
-  const child = spawn(process.execPath, ["-C", "chatkeep-source", cli, "serve"], {
+  const child = spawn(process.execPath, ["-C", "chatkeep-source", program, "serve"], {
     env: { ...childEnvironment, PORT: String(chosen), CHATKEEP_LOG: "warn", ...environment },
     stdio: ["ignore", "ignore", "pipe"],
   });
