@@ -1,6 +1,8 @@
 /** The shapes of the HTTP of a chatkeep server, as zod schemas: they validate and document there, and type the client. */
 import * as z from "zod";
 import type { ErrorCode } from "./errors.ts";
+import type { ErasureReceipt as StoredReceipt } from "./store/conversations/erase.ts";
+import type { TrashedConversation as StoredTrashed } from "./store/conversations/trash.ts";
 import type { BranchMessage as StoredBranchMessage } from "./store/messages/branch.ts";
 import {
   conversationMetadataSchema,
@@ -59,6 +61,26 @@ export const conversation = z
 
 /** A conversation, without its messages. */
 export interface Conversation extends z.infer<typeof conversation> {}
+
+/** A conversation in the trash as it goes out; `expiresAt` says when it is removed for good. */
+export const trashedConversation = conversation.extend({ deletedAt: time, expiresAt: time }).meta({
+  id: "TrashedConversation",
+});
+
+/** A conversation in the trash. */
+export interface TrashedConversation extends z.infer<typeof trashedConversation> {}
+
+const rowsRemoved = z.record(z.string(), z.int()).meta({ description: "Rows removed, by table." });
+const ofWhat = { of: z.enum(["user", "conversation", "trash"]), userId: z.union([z.string(), z.number()]) };
+const ofOne = { conversationId: id.optional(), rowId: z.uuid().optional() };
+
+/** What was removed for good, as it goes out; `rowId` is the UUID that the rows of a conversation had it by. */
+export const erasureReceipt = z
+  .object({ ...ofWhat, ...ofOne, erasedAt: time, rows: rowsRemoved })
+  .meta({ id: "ErasureReceipt" });
+
+/** What was removed for good: how much of what, without a word that anybody wrote. */
+export interface ErasureReceipt extends z.infer<typeof erasureReceipt> {}
 
 /** A message as it goes out. */
 export const message = z
@@ -349,6 +371,20 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
 export function asConversation({ createdAt, updatedAt, expiresAt, ...row }: StoredConversation): Conversation {
   const times = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
   return { ...row, ...times, expiresAt: expiresAt?.toISOString() ?? null };
+}
+
+/** A conversation in the trash as it goes out. */
+export function asTrashedConversation({ deletedAt, ...row }: StoredTrashed): TrashedConversation {
+  return {
+    ...asConversation(row),
+    expiresAt: (row.expiresAt ?? deletedAt).toISOString(),
+    deletedAt: deletedAt.toISOString(),
+  };
+}
+
+/** A receipt of the store as it goes out. */
+export function asErasureReceipt({ erasedAt, ...receipt }: StoredReceipt): ErasureReceipt {
+  return { ...receipt, erasedAt: erasedAt.toISOString() };
 }
 
 /** A message of the store as it goes out. */

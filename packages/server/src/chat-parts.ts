@@ -17,6 +17,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { createRouter } from "./routes/router.ts";
 import { searchRoutes } from "./routes/search.ts";
+import { trashRoutes } from "./routes/trash.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What makes the replies, as `chatHandler` of `chatkeep/ai-sdk` takes it. */
@@ -99,6 +100,7 @@ export function createChatRoutes({ store, chat, events, streams, rows, answers, 
   return createRouter()
     .route("/", conversationRoutes(store, rows))
     .route("/", conversationExportRoutes(store, limits))
+    .route("/", trashRoutes(store))
     .route("/", messageRoutes(store, rows, answers))
     .route("/", searchRoutes(store))
     .route("/", chatRoutes(chat, answers))

@@ -44,6 +44,10 @@ Environment:
                            and all of them together (256, 512)
   CHATKEEP_ANONYMOUS       "on": people may begin without an account (off)
   CHATKEEP_ANONYMOUS_DAYS  after which such a user is removed who does nothing (30)
+  CHATKEEP_TRASH_DAYS      for so many days what is deleted can be restored; 0: not at all (30)
+  CHATKEEP_RETENTION_DAYS, CHATKEEP_RETENTION_ARCHIVED_DAYS
+                           after so many days without a change a conversation, or one in the archive, is removed
+                           for good, unless it is pinned (never)
   CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
   CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
 
@@ -95,7 +99,16 @@ program
     "Examine the database: engine, migrations, tables, keys, indexes, orphans, row counts; exit 1 if something is wrong",
   )
   .option("--json", "print the result as JSON")
-  .action(async ({ json }: { json?: boolean }) => {
+  .option("--erased <id>", "instead: prove that no row of any table names this user, conversation, message or run")
+  .action(async ({ json, erased }: { json?: boolean; erased?: string }) => {
+    if (erased !== undefined) {
+      const { findLeft, leftInWords } = await import("./commands/erased.ts");
+      const left = await findLeft(readDatabaseConfig(taken), erased);
+      if (json) print(left);
+      else console.log(leftInWords(left));
+      if (!left.isErased) process.exitCode = 1;
+      return;
+    }
     const { examine } = await import("./commands/doctor.ts");
     const diagnosis = await examine(readDatabaseConfig(taken));
     if (json) print(diagnosis);

@@ -7,6 +7,7 @@ import { type ImportFileOptions, importFile } from "./import-file.ts";
 import { type MessagesClient, messagesClient } from "./messages.ts";
 import { type ClientOptions, createSender, type RequestOptions, type SendOptions } from "./request.ts";
 import { type SearchClient, searchClient } from "./search.ts";
+import { type TrashClient, trashClient } from "./trash.ts";
 
 /** All that a chatkeep server can be asked, for one user. */
 export interface Client {
@@ -15,6 +16,7 @@ export interface Client {
   chat: ChatClient;
   events: EventsClient;
   search: SearchClient;
+  trash: TrashClient;
   /** Everything of the user, as JSON lines. Only a server with sign-in of its own has it: chatkeep's. */
   export(options?: RequestOptions): Promise<ReadableStream<Uint8Array>>;
   /** Stores the conversations of some lines of a file; importing again brings in what is missing. @throws invalid_input, too_large */
@@ -44,6 +46,7 @@ export function createClient(options: ClientOptions = {}): Client {
     chat: chatClient(sender),
     events: eventsClient(sender),
     search: searchClient(sender),
+    trash: trashClient(sender),
     export: async (given) => {
       const { body } = await sender.send("/export", given);
       return body ?? new ReadableStream({ start: (controller) => controller.close() });

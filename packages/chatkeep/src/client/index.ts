@@ -3,6 +3,7 @@ export type {
   BranchMessage,
   Conversation,
   ConversationChange,
+  ErasureReceipt,
   ErrorCode,
   FileImportReport,
   FoundTitle,
@@ -15,6 +16,7 @@ export type {
   Part,
   SearchHit,
   SearchPage,
+  TrashedConversation,
 } from "../wire.ts";
 export { ApiError, errorOf } from "./api-error.ts";
 export type { ChatClient, FollowOptions, Question } from "./chat.ts";
@@ -26,3 +28,4 @@ export type { AppendOptions, BranchOptions, MessageListOptions, MessagesClient }
 export type { Reply, ReplyEvent } from "./reply.ts";
 export type { ClientOptions, RequestOptions, SendOptions } from "./request.ts";
 export type { SearchClient, SearchQuery } from "./search.ts";
+export type { TrashClient, TrashListOptions } from "./trash.ts";

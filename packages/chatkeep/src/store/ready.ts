@@ -11,7 +11,7 @@ import { runColumns } from "./tables/run.ts";
 export async function requireReady(context: Context): Promise<void> {
   const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending } = context.tables;
   const columns = [
-    [conversation, sql`${select(conversationColumns)}, indexed_count`],
+    [conversation, sql`${select(conversationColumns)}, indexed_count, deleted_at`],
     [message, select(messageColumns)],
     [run, select(runColumns)],
     [runChunk, raw("run_id, seq, chunk")],

@@ -42,16 +42,16 @@ export async function serve(config: Config, log = createLog(config.logLevel)): P
   }
 }
 
-function openServerStore({ runLeaseMs }: Config, connection: OpenDatabase) {
-  return openStore(connection, { runLeaseMs, partsOf });
+function openServerStore({ runLeaseMs, trashDays }: Config, connection: OpenDatabase) {
+  return openStore(connection, { runLeaseMs, partsOf, trashDays });
 }
 
 async function listen(config: Config, connection: OpenDatabase, log: Log): Promise<Serving> {
   const { db } = connection;
   const secret = secretOf(config);
   await forgetLockedKeys({ db, secret, log });
-  const auth = createAuth({ db, secret, url: config.url, log, anonymousDays: config.anonymousDays });
   const store = await openServerStore(config, connection);
+  const auth = createAuth({ db, store, secret, url: config.url, log, anonymousDays: config.anonymousDays });
   const { app, close } = createApp({
     connection,
     db,
@@ -64,6 +64,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     anonymousDays: config.anonymousDays,
+    retention: config.retention,
     limits: config.limits,
     isAlone: connection.engine === "pglite",
   });

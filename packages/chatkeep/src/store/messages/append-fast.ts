@@ -102,7 +102,7 @@ function oneStatement(context: Context, count: number) {
       with locked as (
         select c.head_id, c.head_external_id, c.message_count
         from ${conversation} c
-        where c.user_id = ${owner} and c.id = ${conversationId}
+        where c.user_id = ${owner} and c.id = ${conversationId} and c.deleted_at is null
         for no key update skip locked
       ),
       touched as (
@@ -203,7 +203,7 @@ function manyStatement(context: Context) {
       from lock_timeout
       cross join input
       join ${conversation} c on c.user_id = input.user_id and c.id = input.conversation_id
-      where not exists (select from taken where taken.position = input.position)
+      where c.deleted_at is null and not exists (select from taken where taken.position = input.position)
       for no key update of c skip locked
     ),
     touched as (
