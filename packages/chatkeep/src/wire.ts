@@ -1,7 +1,6 @@
 /** The shapes of the HTTP of a chatkeep server, as zod schemas: they validate and document there, and type the client. */
 import * as z from "zod";
 import type { ErrorCode } from "./errors.ts";
-import type { ErasureReceipt as StoredReceipt } from "./store/conversations/erase.ts";
 import type { TrashedConversation as StoredTrashed } from "./store/conversations/trash.ts";
 import type { BranchMessage as StoredBranchMessage } from "./store/messages/branch.ts";
 import {
@@ -25,6 +24,8 @@ import { searchFields } from "./store/search/texts.ts";
 import { strictObject } from "./store/strict-object.ts";
 import type { Conversation as StoredConversation } from "./store/tables/conversation.ts";
 import { finishReasons, messageRoles, type Part, type Message as StoredMessage } from "./store/tables/message.ts";
+
+export { asErasureReceipt, type ErasureReceipt, erasureReceipt } from "./wire-receipt.ts";
 
 const time = z.iso.datetime().meta({ example: "2026-11-23T09:30:00.000Z" });
 /** As it was given: a UUID, or any other text of 1 to 255 characters. */
@@ -62,25 +63,12 @@ export const conversation = z
 /** A conversation, without its messages. */
 export interface Conversation extends z.infer<typeof conversation> {}
 
+const untilWhen = { deletedAt: time, expiresAt: time };
 /** A conversation in the trash as it goes out; `expiresAt` says when it is removed for good. */
-export const trashedConversation = conversation.extend({ deletedAt: time, expiresAt: time }).meta({
-  id: "TrashedConversation",
-});
+export const trashedConversation = conversation.extend(untilWhen).meta({ id: "TrashedConversation" });
 
 /** A conversation in the trash. */
 export interface TrashedConversation extends z.infer<typeof trashedConversation> {}
-
-const rowsRemoved = z.record(z.string(), z.int()).meta({ description: "Rows removed, by table." });
-const ofWhat = { of: z.enum(["user", "conversation", "trash"]), userId: z.union([z.string(), z.number()]) };
-const ofOne = { conversationId: id.optional(), rowId: z.uuid().optional() };
-
-/** What was removed for good, as it goes out; `rowId` is the UUID that the rows of a conversation had it by. */
-export const erasureReceipt = z
-  .object({ ...ofWhat, ...ofOne, erasedAt: time, rows: rowsRemoved })
-  .meta({ id: "ErasureReceipt" });
-
-/** What was removed for good: how much of what, without a word that anybody wrote. */
-export interface ErasureReceipt extends z.infer<typeof erasureReceipt> {}
 
 /** A message as it goes out. */
 export const message = z
@@ -375,16 +363,8 @@ export function asConversation({ createdAt, updatedAt, expiresAt, ...row }: Stor
 
 /** A conversation in the trash as it goes out. */
 export function asTrashedConversation({ deletedAt, ...row }: StoredTrashed): TrashedConversation {
-  return {
-    ...asConversation(row),
-    expiresAt: (row.expiresAt ?? deletedAt).toISOString(),
-    deletedAt: deletedAt.toISOString(),
-  };
-}
-
-/** A receipt of the store as it goes out. */
-export function asErasureReceipt({ erasedAt, ...receipt }: StoredReceipt): ErasureReceipt {
-  return { ...receipt, erasedAt: erasedAt.toISOString() };
+  const expiresAt = (row.expiresAt ?? deletedAt).toISOString();
+  return { ...asConversation(row), expiresAt, deletedAt: deletedAt.toISOString() };
 }
 
 /** A message of the store as it goes out. */

@@ -243,7 +243,8 @@ export function createAuth({ db, store, secret, url, log, limitAttempts = true, 
 async function withReceipt(response: Response, receipt: ErasureReceipt): Promise<Response> {
   const headers = new Headers(response.headers);
   headers.delete("content-length");
-  return Response.json({ ...(await response.json()), receipt }, { status: response.status, headers });
+  const said = (await response.json()) as object;
+  return Response.json({ ...said, receipt }, { status: response.status, headers });
 }
 
 /** Whoever signs up or in from there takes the chats along; the anonymous user ends in the same transaction. */
