@@ -16,7 +16,7 @@ let page: Page;
 
 beforeAll(async () => {
   [browser, server] = await Promise.all([openBrowser(inject("chromium")), startServer({ CHATKEEP_DATA: folder.path })]);
-  page = await browser.newPage();
+  page = await (await browser.newContext()).newPage();
   await page.goto(server.url);
   await signUp(page, "ann");
 });
