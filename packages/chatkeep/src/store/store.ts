@@ -5,9 +5,8 @@ import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";
 import { now } from "./clock.ts";
 import { type Context, guarded, inLane, inTransaction, type Runner, within } from "./context.ts";
-import { removeExpired } from "./conversations/expire.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
-import { type RetentionOptions, retainConversations } from "./conversations/retention.ts";
+import type { RetentionOptions } from "./conversations/retention.ts";
 import { conversationName } from "./ids.ts";
 import { invalidInput, parse } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
@@ -198,14 +197,20 @@ function systemStore(run: Runner) {
      * Removes conversations for good whose time is over: temporary ones, those in the trash, and those whose removal was begun
      * and not ended. Large ones go in batches, each committed alone. Gives their number.
      */
-    removeExpired: () => removeExpired(run),
+    removeExpired: async () => {
+      const { removeExpired } = await import("./conversations/expire.ts");
+      return await removeExpired(run);
+    },
     /**
      * Lets conversations go, without the trash, in which nothing has happened for so many days: those in the archive after
      * `archivedDays`, all after `days`. Pinned ones stay, and those in which a reply is being written. They are absent at once, and
      * their rows are removed by `removeExpired`. Looks at 500 users; `next` is the `after` of the next call, `null` at the end.
      * @throws invalid_input
      */
-    retain: (options: RetentionOptions) => run((context) => retainConversations(context, options)),
+    retain: async (options: RetentionOptions) => {
+      const { retainConversations } = await import("./conversations/retention.ts");
+      return await run((context) => retainConversations(context, options));
+    },
     /**
      * Puts messages into the index of search: of owners who have 64 of them that are not in it, up to about 4,000 in all. What is not
      * in it is found all the same, only slower. `next` is the `after` of the next call.

@@ -8,7 +8,6 @@ import {
   renameConversation,
   updateConversation,
 } from "./conversations/conversations.ts";
-import { eraseAll, eraseConversation } from "./conversations/erase.ts";
 import { moveHead, popMessage } from "./conversations/head.ts";
 import {
   type ConversationIdsOptions,
@@ -61,6 +60,9 @@ export interface UserStore extends ReturnType<typeof userVerbs> {
    */
   transaction<Result>(conversationId: string, work: (mine: UserStore) => Promise<Result>): Promise<Result>;
 }
+
+/** Loaded when something is removed for good. */
+const erasing = () => import("./conversations/erase.ts");
 
 export function userVerbs(runner: UserRunner, userId: UserId) {
   const { run, runIn } = runner;
@@ -148,7 +150,7 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        */
       delete: async (conversationId: string) => {
         const isKept = await runIn(conversationId, (context) => trashConversation(context, userId, conversationId));
-        if (!isKept) await eraseConversation(runner, userId, conversationId, "any");
+        if (!isKept) await (await erasing()).eraseConversation(runner, userId, conversationId, "any");
       },
       /**
        * Brings a conversation back from the trash, as it was.
@@ -165,21 +167,23 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        * Removes a conversation in the trash for good, in batches, and gives the receipt.
        * @throws invalid_input, not_found; conflict when it is not in the trash
        */
-      purge: (conversationId: string) => eraseConversation(runner, userId, conversationId, "trashed"),
+      purge: async (conversationId: string) =>
+        await (await erasing()).eraseConversation(runner, userId, conversationId, "trashed"),
       /** Removes all that is in the trash for good, in batches, and gives the receipt. */
-      emptyTrash: () => eraseAll(runner, userId, "trashed"),
+      emptyTrash: async () => await (await erasing()).eraseAll(runner, userId, "trashed"),
       /**
        * Removes a conversation for good, whether it is in the trash or not, without a way back, in batches, and gives the receipt.
        * It is absent from the first moment on; if the process dies before the end, `system.removeExpired` goes on.
        * @throws invalid_input, not_found
        */
-      erase: (conversationId: string) => eraseConversation(runner, userId, conversationId, "any"),
+      erase: async (conversationId: string) =>
+        await (await erasing()).eraseConversation(runner, userId, conversationId, "any"),
     },
     /**
      * Removes all that this user has here for good, in batches, and gives the receipt. The user's own row is the host's: delete it
      * after this. What is written meanwhile is removed too.
      */
-    erase: () => eraseAll(runner, userId, "any"),
+    erase: async () => await (await erasing()).eraseAll(runner, userId, "any"),
     /** The messages of this user's conversations. */
     messages: {
       /**

@@ -23,6 +23,7 @@ export interface TrashedConversation extends Conversation {
   deletedAt: Date;
 }
 
+/** Which page of the trash. */
 export interface TrashPageOptions {
   /** 1 to 100; 20 when left out. */
   limit?: number | undefined;
