@@ -45,7 +45,10 @@ export type {
 export { DatabaseError } from "./sql/driver-error.ts";
 export type { Change } from "./store/changes.ts";
 export type { PartsOf } from "./store/context.ts";
+export type { ErasureReceipt, TableName } from "./store/conversations/erase.ts";
 export type { ConversationKey, LiveConversation } from "./store/conversations/live.ts";
+export type { RetainedConversations, RetentionOptions } from "./store/conversations/retention.ts";
+export type { TrashedConversation, TrashPageOptions } from "./store/conversations/trash.ts";
 export type { ImportResult } from "./store/import.ts";
 export type { ImportedConversation } from "./store/import-schemas.ts";
 export type { BranchMessage } from "./store/messages/branch.ts";

@@ -18,6 +18,8 @@ export const limits = {
   issues: 20,
   /** Hours after which a temporary conversation is removed. */
   temporaryHours: 24,
+  /** Days for which a store can be told to keep what was deleted. */
+  trashDays: 3_650,
   /** Characters of the name of a server, a model or an error's code. */
   names: 255,
   /** Characters of the sentence that a failed reply shows. */

@@ -1,6 +1,7 @@
 /** The shapes of the HTTP of a chatkeep server, as zod schemas: they validate and document there, and type the client. */
 import * as z from "zod";
 import type { ErrorCode } from "./errors.ts";
+import type { TrashedConversation as StoredTrashed } from "./store/conversations/trash.ts";
 import type { BranchMessage as StoredBranchMessage } from "./store/messages/branch.ts";
 import {
   conversationMetadataSchema,
@@ -24,6 +25,7 @@ import { strictObject } from "./store/strict-object.ts";
 import type { Conversation as StoredConversation } from "./store/tables/conversation.ts";
 import { finishReasons, messageRoles, type Part, type Message as StoredMessage } from "./store/tables/message.ts";
 
+export { asErasureReceipt, type ErasureReceipt, erasureReceipt } from "./wire-receipt.ts";
 export { asQuotaUse, asUsageSum, type QuotaUse, quotaUse, type UsageSum, usageSum } from "./wire-usage.ts";
 
 const time = z.iso.datetime().meta({ example: "2026-11-23T09:30:00.000Z" });
@@ -61,6 +63,13 @@ export const conversation = z
 
 /** A conversation, without its messages. */
 export interface Conversation extends z.infer<typeof conversation> {}
+
+const untilWhen = { deletedAt: time, expiresAt: time };
+/** A conversation in the trash as it goes out; `expiresAt` says when it is removed for good. */
+export const trashedConversation = conversation.extend(untilWhen).meta({ id: "TrashedConversation" });
+
+/** A conversation in the trash. */
+export interface TrashedConversation extends z.infer<typeof trashedConversation> {}
 
 /** A message as it goes out. */
 export const message = z
@@ -351,6 +360,12 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
 export function asConversation({ createdAt, updatedAt, expiresAt, ...row }: StoredConversation): Conversation {
   const times = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
   return { ...row, ...times, expiresAt: expiresAt?.toISOString() ?? null };
+}
+
+/** A conversation in the trash as it goes out. */
+export function asTrashedConversation({ deletedAt, ...row }: StoredTrashed): TrashedConversation {
+  const expiresAt = (row.expiresAt ?? deletedAt).toISOString();
+  return { ...asConversation(row), expiresAt, deletedAt: deletedAt.toISOString() };
 }
 
 /** A message of the store as it goes out. */

@@ -141,9 +141,9 @@ describe("conversations", () => {
   it("are gone with their messages when deleted", async () => {
     const { ann } = people;
     const { id } = await ann.conversations.create({ messages: [hello] });
-    await ann.conversations.delete(id);
+    await ann.conversations.erase(id);
     await expect(ann.conversations.get(id)).rejects.toThrow(code("not_found"));
-    await expect(ann.conversations.delete(id)).rejects.toThrow(code("not_found"));
+    await expect(ann.conversations.erase(id)).rejects.toThrow(code("not_found"));
     expect(await database.db.select().from(models.message)).toEqual([]);
   });
 

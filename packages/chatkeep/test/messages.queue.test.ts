@@ -153,7 +153,7 @@ describe("appends at the same moment", () => {
     const { ann } = people;
     const { id } = await ann.conversations.create();
     const appends = numbers(10).map((index) => ann.messages.append(id, [say(String(index))]));
-    const [results] = await Promise.all([Promise.allSettled(appends), ann.conversations.delete(id)]);
+    const [results] = await Promise.all([Promise.allSettled(appends), ann.conversations.erase(id)]);
     for (const result of results) if (result.status === "rejected") expect(result).toEqual(refused("not_found"));
     await expect(ann.messages.append(id, [say("late")])).rejects.toMatchObject({ code: "not_found" });
     expect(await database.db.$count(models.message)).toBe(0);

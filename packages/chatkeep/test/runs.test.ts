@@ -203,7 +203,7 @@ it("writes nothing into a conversation that was deleted meanwhile", async () => 
   const { ann } = people;
   const { id, key } = await begin();
   await sendHeartbeat(key, ["so far"]);
-  await ann.conversations.delete(id);
+  await ann.conversations.erase(id);
   expect(await sendHeartbeat(key, ["late"], 2)).toEqual([]);
   expect(await ann.runs.end(key, { status: "completed", parts: [{ type: "text", text: "late" }] })).toBe(false);
   expect(await ann.conversations.find(id)).toBeUndefined();

@@ -37,6 +37,7 @@ import type { Metrics } from "./metrics.ts";
 import { migrations } from "./migrations.generated.ts";
 import { observeRequests } from "./observe-requests.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
+import { createRetention, type Retention } from "./retention.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -68,6 +69,8 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   trustProxy?: boolean;
   /** Anonymous users without a sign of them for so many days are removed; nobody is when left out. */
   anonymousDays?: number | undefined;
+  /** Conversations without a change for so many days are removed; none is when left out. */
+  retention?: Retention | undefined;
   /** What one user may take of this server at once; what is left out is as in `defaultLimits`. */
   limits?: Partial<Limits> | undefined;
   /** What each user may take of models and of the database, or a function that says it of one user; no quotas when left out. */
@@ -86,6 +89,7 @@ export function createApp(options: AppOptions) {
   const { connection, db, store, auth, log, url, model, listen, isAlone, anonymousDays, trustProxy = false } = options;
   const { corsOrigins = [], observer, metrics } = options;
   const limits = { ...defaultLimits, ...options.limits };
+  const retain = createRetention(store, options.retention ?? {});
   const notifier = createNotifier({ connection, log, isAlone, ...(listen && { listen }) });
   auth.onChange?.(notifier.publish);
   const sessions = createSessions(auth);
@@ -105,6 +109,7 @@ export function createApp(options: AppOptions) {
     generate: createAssistant({ db, model, models: options.models ?? [], log, rows }),
     failureOf,
     removeExpired: async () => {
+      await retain();
       await removeExpiredRows(db);
       if (anonymousDays !== undefined) await removeAnonymousUsers(db, anonymousDays);
     },

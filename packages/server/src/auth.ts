@@ -1,5 +1,6 @@
 /** Who is asking: Better Auth with e-mail and password, and three ways to show it: cookie, bearer session token, JWT. */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import type { BetterAuthPlugin, GenericEndpointContext } from "better-auth";
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
@@ -9,9 +10,10 @@ import { betterAuth } from "better-auth/minimal";
 import { anonymous } from "better-auth/plugins/anonymous";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import { InvalidInputError, UnauthenticatedError, uuidSchema } from "chatkeep";
+import { InvalidInputError, type Store, UnauthenticatedError, uuidSchema } from "chatkeep";
 import { fromDrizzle } from "chatkeep/drizzle";
 import { inTransaction, isStorable } from "chatkeep/internal";
+import { asErasureReceipt, type ErasureReceipt } from "chatkeep/wire";
 import { and, eq, gt, sql } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { type AnonymousTokens, anonymousPerson, createAnonymousTokens, moveAnonymous, type Told } from "./anonymous.ts";
@@ -23,6 +25,8 @@ import { account, jwks, rateLimit, session, user, verification } from "./models/
 /** What sign-in stands on. */
 export interface AuthOptions {
   db: Database;
+  /** On the same database: what a user has in it is removed in batches before the user is. */
+  store?: Pick<Store, "forUser"> | undefined;
   secret: string;
   /** The public address of the server. */
   url: string;
@@ -91,11 +95,12 @@ const secretVersion = 1;
 const servedToAnonymous = ["sign-in/anonymous", "delete-anonymous-user"].map((path) => `${basePath}/${path}`);
 
 /** Makes the sign-in: e-mail and password, shown by a cookie, a bearer token of the session, or a JWT. */
-export function createAuth({ db, secret, url, log, limitAttempts = true, anonymousDays }: AuthOptions): Auth {
+export function createAuth({ db, store, secret, url, log, limitAttempts = true, anonymousDays }: AuthOptions): Auth {
   // Better Auth would take a public one in its place.
   if (secret.trim().length < secretCharacters) {
     throw new InvalidInputError(`The secret must have at least ${secretCharacters} characters.`);
   }
+  const answers = new AsyncLocalStorage<{ receipt?: ErasureReceipt }>();
   const listeners = new Set<(change: Told) => void>();
   const onChange = (change: Told) => {
     for (const listener of listeners) listener(change);
@@ -118,10 +123,15 @@ export function createAuth({ db, secret, url, log, limitAttempts = true, anonymo
       deleteUser: {
         enabled: true,
         // Before Better Auth does it: an append of theirs may be in the way, and then this is tried again.
-        beforeDelete: ({ id }) =>
-          inTransaction(fromDrizzle(db), async (inside) => {
+        beforeDelete: async ({ id }) => {
+          const receipt = await store?.forUser(id).erase();
+          await inTransaction(fromDrizzle(db), async (inside) => {
             await inside.query(`delete from "user" where id = $1::uuid`, [id]);
-          }),
+          });
+          const answer = answers.getStore();
+          if (answer && receipt) answer.receipt = asErasureReceipt(receipt);
+          log.info({ userId: id, rows: receipt?.rows }, "an account was deleted");
+        },
       },
     },
     databaseHooks: {
@@ -214,7 +224,9 @@ export function createAuth({ db, secret, url, log, limitAttempts = true, anonymo
       // Better Auth knows no JWTs: it gets the session that this one is of, so that what one does with it is done.
       const known = token && (await identityOfJwt(db, url, token).catch(unlessUnauthenticated));
       if (known) request.headers.set("authorization", `Bearer ${known.sessionToken}`);
-      return await auth.handler(request);
+      const answer: { receipt?: ErasureReceipt } = {};
+      const response = await answers.run(answer, () => auth.handler(request));
+      return answer.receipt && response.ok ? await withReceipt(response, answer.receipt) : response;
     },
     identify: (headers) => {
       const key = keyIn(headers);
@@ -225,6 +237,14 @@ export function createAuth({ db, secret, url, log, limitAttempts = true, anonymo
     // Whole, since a part of it may stand in another one's name or value.
     proofOf: (headers) => JSON.stringify(["cookie", "authorization", "x-api-key"].map((name) => headers.get(name))),
   };
+}
+
+/** Better Auth knows nothing of what else was removed. */
+async function withReceipt(response: Response, receipt: ErasureReceipt): Promise<Response> {
+  const headers = new Headers(response.headers);
+  headers.delete("content-length");
+  const said = (await response.json()) as object;
+  return Response.json({ ...said, receipt }, { status: response.status, headers });
 }
 
 /** Whoever signs up or in from there takes the chats along; the anonymous user ends in the same transaction. */

@@ -17,6 +17,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { createRouter } from "./routes/router.ts";
 import { searchRoutes } from "./routes/search.ts";
+import { trashRoutes } from "./routes/trash.ts";
 import { usageRoutes } from "./routes/usage.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -107,6 +108,7 @@ export function createChatRoutes({ store, chat, events, streams, rows, answers, 
   return createRouter()
     .route("/", conversationRoutes(store, rows))
     .route("/", conversationExportRoutes(store, limits))
+    .route("/", trashRoutes(store))
     .route("/", messageRoutes(store, rows, answers))
     .route("/", searchRoutes(store))
     .route("/", usageRoutes(store, quotas))

@@ -5,54 +5,30 @@ import { ChatkeepError, type ErrorCode } from "chatkeep";
 import { translate } from "chatkeep/internal";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
-import type { AdoptReport } from "./adopt/adopt.ts";
 import { sourceNames } from "./adopt/names.ts";
-import type { Diagnosis } from "./commands/doctor.ts";
+import { environment } from "./commands/environment.ts";
 import type { Finding } from "./commands/findings.ts";
+import {
+  adoptionInWords,
+  diagnosisInWords,
+  isPartial,
+  keyInWords,
+  productReportInWords,
+  reportInWords,
+} from "./commands/in-words.ts";
 import type { KeyRequest } from "./commands/keys.ts";
 import type { SqlRequest } from "./commands/sql.ts";
 import { type Config, readConfig, readDatabaseConfig, takeEnvironment } from "./config.ts";
-import type { ApiKey } from "./keys.ts";
 import { createLog, describe } from "./log.ts";
-import type { ProductReport } from "./transfer/conversations.ts";
 import { type LineFormat, lineFormats } from "./transfer/file-formats.ts";
 import { productNames } from "./transfer/formats/names.ts";
 import { formats } from "./transfer/formats.ts";
-import type { ImportReport } from "./transfer/import.ts";
 
 // A quarter of the time of a start is compiling: kept for the next one.
 enableCompileCache();
 
 // Before anything else is loaded, which would find settings of other applications in it.
 const taken = takeEnvironment();
-
-const environment = `
-Environment:
-  PORT, HOST               where to listen (3000, 127.0.0.1)
-  DATABASE_URL             postgres://…; unset: an embedded database
-  CHATKEEP_DATA            folder of the embedded database (.chatkeep)
-  CHATKEEP_SECRET          signs sessions; required with DATABASE_URL
-  CHATKEEP_URL             the public address (http://HOST:PORT)
-  CHATKEEP_MODEL           a model's name; unset: the offline assistant
-  OPENAI_API_KEY           key of the model's endpoint
-  OPENAI_BASE_URL          any OpenAI-compatible endpoint
-  CHATKEEP_MODELS          others of its endpoint that a conversation may name, with commas between
-  CHATKEEP_MODEL_WITHOUT   what it does not take: tools, system, reasoning, stream_options, files
-  CHATKEEP_MODEL_HISTORY   about how many tokens of a conversation it is given (16000)
-  CHATKEEP_LEASE_SECONDS   after which a reply of a silent server is marked as interrupted (15)
-  CHATKEEP_STREAMS_PER_USER, CHATKEEP_REPLIES_PER_USER, CHATKEEP_ROWS_PER_HOUR,
-  CHATKEEP_BODY_MEGABYTES_PER_USER, CHATKEEP_ANSWER_MEGABYTES_PER_USER, CHATKEEP_TRANSFERS_PER_USER
-                           what one user may take of a server (200, 32, 1000000, 64, 128, 2)
-  CHATKEEP_BODY_MEGABYTES, CHATKEEP_ANSWER_MEGABYTES
-                           and all of them together (256, 512)
-  CHATKEEP_QUOTAS          what each user may take: messages/day=200,tokens/month=2000000,bytes=1000000000 (none)
-  CHATKEEP_ANONYMOUS       "on": people may begin without an account (off)
-  CHATKEEP_ANONYMOUS_DAYS  after which such a user is removed who does nothing (30)
-  CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
-  CHATKEEP_METRICS_TOKEN   whoever shows it reads /metrics (none: there is no such address)
-  CHATKEEP_SLOW_STATEMENT_MS
-                           after which a statement is named in the log; 0: never (1000)
-  CHATKEEP_LOG             debug, info, warn, error or silent (info)`;
 
 /** Of a dry run: neither what an error has, nor a mistake in the arguments. */
 const pendingCode = 3;
@@ -136,11 +112,20 @@ program
   )
   .option("--json", "print the result as JSON")
   .option("--strict", "exit 1 also where there is only advice")
-  .action(async ({ json, strict }: { json?: boolean; strict?: boolean }) => {
+  .option("--erased <id>", "instead: prove that no row of any table names this user, conversation, message or run")
+  .action(async ({ json, strict, erased }: { json?: boolean; strict?: boolean; erased?: string }) => {
+    if (erased !== undefined) {
+      const { findLeft, leftInWords } = await import("./commands/erased.ts");
+      const left = await findLeft(readDatabaseConfig(taken), erased);
+      if (json) print(left);
+      else console.log(leftInWords(left));
+      if (!left.isErased) process.exitCode = 1;
+      return;
+    }
     const { examine } = await import("./commands/doctor.ts");
     const diagnosis = await examine(readDatabaseConfig(taken));
     if (json) print(diagnosis);
-    else console.log(inWords(diagnosis));
+    else console.log(diagnosisInWords(diagnosis));
     const isWrong = ({ level }: Finding) => strict || level === "wrong";
     if (diagnosis.checks.some(({ ok }) => !ok) || diagnosis.findings.some(isWrong)) process.exitCode = 1;
   });
@@ -360,64 +345,4 @@ async function runServer(config: Config): Promise<void> {
 
 function print(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
-}
-
-function inWords({ engine, version, checks, findings, rows }: Diagnosis): string {
-  const lines = checks.map(({ name, ok, found }) => `${ok ? "ok   " : "WRONG"}  ${name}: ${found}`);
-  for (const { level, about, found, why, mend } of findings) {
-    lines.push(`${level === "wrong" ? "WRONG" : "look "}  ${about}: ${found}`, `       ${why}`, `       ${mend}`);
-  }
-  const counts = Object.entries(rows).map(([name, count]) => `${name} ${count}`);
-  return [`${engine}: ${version}`, ...lines, ...(counts.length > 0 ? [`rows: ${counts.join(", ")}`] : [])].join("\n");
-}
-
-function keyInWords({ id, name, start, isReadOnly, expiresAt, lastUsedAt }: ApiKey): string {
-  const end = expiresAt ? `${expiresAt < new Date() ? "expired" : "until"} ${expiresAt.toISOString()}` : "no end";
-  const use = lastUsedAt ? `used ${lastUsedAt.toISOString()}` : "not used";
-  return `${id}  ${start}…  ${isReadOnly ? "read only" : "read and write"}  ${end}  ${use}  ${name}`;
-}
-
-function adoptionInWords(report: AdoptReport, isApplied: boolean): string {
-  const { source, tables, conversations, messages, imported, owners, newAccounts, leftOut, failed } = report;
-  const accounts = newAccounts > 0 ? `, ${newAccounts} of whom ${isApplied ? "got" : "would get"} an account` : "";
-  return [
-    `${source} (${tables.join(", ")}): ${conversations} conversations of ${owners} owners${accounts}, ${messages} messages.`,
-    ...leftOut.map(
-      ({ conversationId, messageId, reason }) => `  ${conversationId} ${messageId ?? ""}: left out: ${reason}`,
-    ),
-    ...failed.map(({ conversationId, error }) => `  ${conversationId}: ${error}`),
-    isApplied
-      ? `  ${imported} messages were brought in; the others were there.`
-      : "  Nothing was changed: --apply brings them in.",
-  ].join("\n");
-}
-
-/** Something is wrong with the files, or there was nothing in them. */
-function isPartial({ faults, conversations }: ProductReport): boolean {
-  return faults.length > 0 || conversations.length === 0;
-}
-
-function productReportInWords(report: ProductReport): string {
-  const lines = report.conversations.flatMap(({ file, number, outcome, messages, error, leftOut }) => [
-    `${file} ${number}: ${outcome}${messages ? `, ${messages} messages` : ""}${error ? `: ${error}` : ""}`,
-    ...leftOut.map(({ messageId, reason }) => `  left out${messageId ? ` of message ${messageId}` : ""}: ${reason}`),
-  ]);
-  for (const { file, fault } of report.faults) lines.push(`${file}: ${fault}`);
-  for (const { file, reason } of report.skipped) lines.push(`${file}: left out: ${reason}`);
-  return [...lines, sumOf(report)].join("\n");
-}
-
-function sumOf({ imported, messages, alreadyThere, failed }: Omit<ImportReport, "conversations">): string {
-  return `${imported} conversations imported with ${messages} messages, ${alreadyThere} already there, ${failed} failed.`;
-}
-
-function reportInWords(report: ImportReport): string {
-  const { conversations, omitted, stopped } = report;
-  const lines = conversations.map(
-    ({ line, source, outcome, messages: count, error }) =>
-      `line ${line}: ${source ?? "?"}: ${outcome}${count ? `, ${count} messages` : ""}${error ? `: ${error}` : ""}`,
-  );
-  if (omitted) lines.push(`and ${omitted} lines more`);
-  if (stopped) lines.push(stopped);
-  return [...lines, sumOf(report)].join("\n");
 }

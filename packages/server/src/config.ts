@@ -6,6 +6,7 @@ import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
 import { type Omission, omissions } from "./assistant/omissions.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
+import type { Retention } from "./retention.ts";
 
 export type DatabaseConfig = { engine: "pglite"; dataDir: string } | { engine: "pg" | "neon"; url: string };
 
@@ -38,6 +39,10 @@ export interface Config {
   trustProxy: boolean;
   /** Set where people may begin without an account: after so many days without a sign of them they are removed. */
   anonymousDays: number | undefined;
+  /** For so many days what is deleted can be restored; 0: it is gone at once. */
+  trashDays: number;
+  /** After so many days without a change conversations are removed for good, and those in the archive after others. */
+  retention: Retention;
   /** A reply whose server says nothing for so long is marked as interrupted. */
   runLeaseMs: number;
   /** What one user may take of a server. */
@@ -131,6 +136,13 @@ function isDecodable(text: string): boolean {
 const number = (schema: z.ZodType<number>, preset: number) =>
   z.preprocess((value) => (value ? (textOfNumber.test(String(value)) ? Number(value) : Number.NaN) : preset), schema);
 
+const trashRule = "must be a whole number from 0 to 3650";
+const retentionRule = "must be a whole number from 1 to 36500";
+const retentionDays = z.preprocess(
+  (value) => (value ? (textOfNumber.test(String(value)) ? Number(value) : Number.NaN) : undefined),
+  z.int(retentionRule).min(1, retentionRule).max(36_500, retentionRule).optional(),
+);
+
 const namesIn = (text: string) => text.split(",").map((name) => name.trim());
 const isOrigin = (text: string) => /^https?:/.test(text) && URL.parse(text)?.origin === text;
 const isOmission = (name: string): name is Omission => omissions.some((each) => each === name);
@@ -208,6 +220,9 @@ const environmentSchema = z.object({
   CHATKEEP_QUOTAS: filled(z.string().refine((text) => quotasIn(text) !== undefined, quotasRule)),
   CHATKEEP_METRICS_TOKEN: filled(z.string().regex(/^[\x21-\x7e]{16,}$/, tokenRule)),
   CHATKEEP_SLOW_STATEMENT_MS: number(z.int(slowRule).min(0, slowRule).max(600_000, slowRule), 1_000),
+  CHATKEEP_TRASH_DAYS: number(z.int(trashRule).min(0, trashRule).max(3_650, trashRule), 30),
+  CHATKEEP_RETENTION_DAYS: retentionDays,
+  CHATKEEP_RETENTION_ARCHIVED_DAYS: retentionDays,
   CHATKEEP_LOG: z.preprocess(
     (value) => value || undefined,
     z
@@ -235,6 +250,8 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     model: modelOf(set),
     runLeaseMs: set.CHATKEEP_LEASE_SECONDS * 1000,
     anonymousDays: set.CHATKEEP_ANONYMOUS === "on" ? set.CHATKEEP_ANONYMOUS_DAYS : undefined,
+    trashDays: set.CHATKEEP_TRASH_DAYS,
+    retention: { days: set.CHATKEEP_RETENTION_DAYS, archivedDays: set.CHATKEEP_RETENTION_ARCHIVED_DAYS },
     trustProxy: set.CHATKEEP_TRUST_PROXY === "true",
     limits: {
       streamsPerUser: set.CHATKEEP_STREAMS_PER_USER,

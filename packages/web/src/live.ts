@@ -87,7 +87,8 @@ function take(queries: QueryClient, event: LiveEvent): void {
     case "ready":
       // Whatever was missed is read again.
       void readListsAgain(queries);
-      for (const key of ["branch", "conversation", "tasks"]) void queries.invalidateQueries({ queryKey: [key] });
+      for (const key of ["branch", "conversation", "tasks", "trash"])
+        void queries.invalidateQueries({ queryKey: [key] });
       return;
     case "conversation": {
       const { id } = event.conversation;
@@ -100,6 +101,7 @@ function take(queries: QueryClient, event: LiveEvent): void {
     case "deleted":
       replyHasEnded(event.conversationId);
       takeFromLists(queries, event.conversationId);
+      void queries.invalidateQueries({ queryKey: ["trash"] });
       void queries.invalidateQueries({ queryKey: ["branch", event.conversationId] });
       return;
   }

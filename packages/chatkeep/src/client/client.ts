@@ -7,6 +7,7 @@ import { type ImportFileOptions, importFile } from "./import-file.ts";
 import { type MessagesClient, messagesClient } from "./messages.ts";
 import { type ClientOptions, createSender, type RequestOptions, type SendOptions } from "./request.ts";
 import { type SearchClient, searchClient } from "./search.ts";
+import { type TrashClient, trashClient } from "./trash.ts";
 import { type UsageClient, usageClient } from "./usage.ts";
 
 /** All that a chatkeep server can be asked, for one user. */
@@ -17,6 +18,7 @@ export interface Client {
   events: EventsClient;
   search: SearchClient;
   usage: UsageClient;
+  trash: TrashClient;
   /** Everything of the user, as JSON lines. Only a server with sign-in of its own has it: chatkeep's. */
   export(options?: RequestOptions): Promise<ReadableStream<Uint8Array>>;
   /** Stores the conversations of some lines of a file; importing again brings in what is missing. @throws invalid_input, too_large */
@@ -47,6 +49,7 @@ export function createClient(options: ClientOptions = {}): Client {
     events: eventsClient(sender),
     search: searchClient(sender),
     usage: usageClient(sender),
+    trash: trashClient(sender),
     export: async (given) => {
       const { body } = await sender.send("/export", given);
       return body ?? new ReadableStream({ start: (controller) => controller.close() });

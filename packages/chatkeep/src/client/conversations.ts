@@ -53,7 +53,7 @@ export interface ConversationsClient {
   ): Promise<ReadableStream<Uint8Array>>;
   /** The whole address of that file, for a link: the browser asks for it with its cookie, and names it by the title. */
   exportUrl(conversationId: string, format: ConversationFileFormat): string;
-  /** Deletes it for good, with its messages. @throws not_found */
+  /** Into the trash, from which it can be restored for as many days as the server says (30); a temporary one is gone at once. @throws not_found */
   delete(conversationId: string, options?: RequestOptions): Promise<void>;
 }
 

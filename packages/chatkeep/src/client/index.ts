@@ -3,6 +3,7 @@ export type {
   BranchMessage,
   Conversation,
   ConversationChange,
+  ErasureReceipt,
   ErrorCode,
   FileImportReport,
   FoundTitle,
@@ -16,6 +17,7 @@ export type {
   QuotaUse,
   SearchHit,
   SearchPage,
+  TrashedConversation,
   UsageSum,
 } from "../wire.ts";
 export { ApiError, errorOf } from "./api-error.ts";
@@ -28,4 +30,5 @@ export type { AppendOptions, BranchOptions, MessageListOptions, MessagesClient }
 export type { Reply, ReplyEvent } from "./reply.ts";
 export type { ClientOptions, RequestOptions, SendOptions } from "./request.ts";
 export type { SearchClient, SearchQuery } from "./search.ts";
+export type { TrashClient, TrashListOptions } from "./trash.ts";
 export type { UsageClient, UsageQuery } from "./usage.ts";

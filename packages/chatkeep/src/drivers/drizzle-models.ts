@@ -75,11 +75,13 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
       createdAt: moment("created_at").notNull().defaultNow(),
       updatedAt: moment("updated_at").notNull().defaultNow(),
       expiresAt: moment("expires_at"),
+      // In the trash since; "-infinity" while it is being removed for good.
+      deletedAt: moment("deleted_at"),
     },
     (columns) => [
       toUser("conversation_user_id_fkey", columns.userId),
       unique("conversation_id_user_id_key").on(columns.id, columns.userId),
-      // Without temporary ones, which no list has.
+      // Without temporary ones and those in the trash, which no list has.
       index("conversation_user_id_archived_updated_at_id_idx")
         .on(columns.userId, columns.archived, columns.updatedAt, columns.id)
         .where(sql`${columns.expiresAt} is null`),
@@ -90,6 +92,9 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
       index("conversation_pinned_idx")
         .on(columns.userId, columns.updatedAt, columns.id)
         .where(sql`${columns.pinned} and ${columns.expiresAt} is null`),
+      index("conversation_trash_idx")
+        .on(columns.userId, columns.deletedAt, columns.id)
+        .where(sql`${columns.deletedAt} is not null`),
       index("conversation_expires_at_idx").on(columns.expiresAt).where(sql`${columns.expiresAt} is not null`),
       // Metadata under its owner's id: no key of it leads to what others have.
       index("conversation_metadata_idx")
@@ -271,7 +276,7 @@ export type ChatModels = ReturnType<typeof chatModels<AnyPgColumn>>;
 type IsSame<One, Other> = [One, Other] extends [Other, One] ? true : never;
 /** Whoever adds a column to one of both is told of the other here. */
 export const agreesWithTheStore: [
-  IsSame<ConversationRow, Omit<ChatModels["conversation"]["$inferSelect"], "userId" | "indexedCount">>,
+  IsSame<ConversationRow, Omit<ChatModels["conversation"]["$inferSelect"], "userId" | "indexedCount" | "deletedAt">>,
   IsSame<MessageRow, Omit<ChatModels["message"]["$inferSelect"], "userId" | "conversationId" | "bytes">>,
   IsSame<Run, Omit<ChatModels["run"]["$inferSelect"], "userId">>,
   IsSame<UsageRow, Omit<ChatModels["usage"]["$inferSelect"], "userId">>,

@@ -30,6 +30,8 @@ export interface Context {
   readonly statements: Map<string, MadeStatement>;
   readonly runLeaseMs: number;
   readonly partsOf: PartsOf;
+  /** For how long what is deleted can be restored; 0: not at all. */
+  readonly trashDays: number;
   /** Where appends meet; missing in a transaction, which has one connection and one end. */
   readonly groupCommit: GroupCommit | undefined;
   /** To be called with what a verb has changed; in a transaction it waits for the commit. */
@@ -39,6 +41,9 @@ export interface Context {
   /** Is told of each verb and each statement. */
   readonly observer?: Observer | undefined;
 }
+
+/** Runs a verb, or a step of one, with what it needs. */
+export type Runner = <Result>(verb: (context: Context) => Promise<Result>) => Promise<Result>;
 
 /** The same in a transaction. */
 export function within(context: Context, connection: Connection): Context {

@@ -18,6 +18,7 @@ import { list, raw, sql } from "../sql/sql.ts";
 import { isUniqueViolation } from "../sql/sqlstate.ts";
 import { type Context, changing, owner, prepared, savepointed } from "./context.ts";
 import { titleFrom } from "./conversations/titles.ts";
+import { requireNotInTrash } from "./conversations/trash.ts";
 import { conversationName, messageName } from "./ids.ts";
 import { type ImportedConversation, importedConversationsSchema } from "./import-schemas.ts";
 import { parse } from "./input.ts";
@@ -107,6 +108,7 @@ async function storeAll(context: Context, ownerId: UserId, chats: readonly Chat[
   const ids = chats.map(({ id }) => id).filter((id) => !made.has(id));
   const locked = new Map(ids.length > 0 ? await lockStatement(context).execute({ ownerId, ids }) : []);
   const taken = chats.find(({ id }) => !made.has(id) && !locked.has(id));
+  if (taken) await requireNotInTrash(context, ownerId, taken.given.id);
   if (taken) throw new ConflictError(`The id ${taken.given.id} is in use already: choose a new one.`);
   const there = await findStored(
     context,
@@ -210,7 +212,7 @@ function lockStatement(context: Context) {
   const build = () => sql`
     select c.id, c.message_count, c.head_id
     from ${context.tables.conversation} c
-    where c.user_id = ${owner(context)} and c.id in (select unnest(${list("ids", "uuid")}))
+    where c.user_id = ${owner(context)} and c.id in (select unnest(${list("ids", "uuid")})) and c.deleted_at is null
     order by c.id
     for no key update`;
   return prepared(context, "import_lock", build, ([id, count, headId]): [string, Locked] => [

@@ -12,7 +12,7 @@ import { usageColumns } from "./tables/usage.ts";
 export async function requireReady(context: Context): Promise<void> {
   const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage } = context.tables;
   const columns = [
-    [conversation, sql`${select(conversationColumns)}, indexed_count`],
+    [conversation, sql`${select(conversationColumns)}, indexed_count, deleted_at`],
     [message, select(messageColumns)],
     [run, select(runColumns)],
     [runChunk, raw("run_id, seq, chunk")],

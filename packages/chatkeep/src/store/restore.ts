@@ -17,6 +17,7 @@ import { sql } from "../sql/sql.ts";
 import { isUniqueViolation } from "../sql/sqlstate.ts";
 import { type Context, changing, owner, prepared } from "./context.ts";
 import { findConversation } from "./conversations/conversations.ts";
+import { requireNotInTrash } from "./conversations/trash.ts";
 import { conversationName, messageName } from "./ids.ts";
 import { pastTimeSchema } from "./import-schemas.ts";
 import { parse } from "./input.ts";
@@ -89,6 +90,7 @@ export async function restoreConversation(
     });
     if (isNew) context.changed({ userId: ownerId, conversationId: given.conversation.id });
     else if (!(await findConversation(context, ownerId, given.conversation.id))) {
+      await requireNotInTrash(context, ownerId, given.conversation.id);
       throw new ConflictError(`The id ${given.conversation.id} is in use already, by another user.`);
     }
     return isNew;

@@ -1,6 +1,7 @@
 /** What a store is made of, and what is given to its transactions, looked at before it is used. */
 
 import { InvalidInputError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import type { Observer } from "../observer.ts";
 import type { Connection } from "../sql/connection.ts";
 import { requireConnection } from "../sql/require-connection.ts";
@@ -17,6 +18,8 @@ export interface StoreOptions {
   partsOf?: PartsOf | undefined;
   /** Is told of each verb and each statement by its name, such as `openTelemetryObserver()` of `chatkeep/opentelemetry`. */
   observer?: Observer | undefined;
+  /** For how many days a conversation that is deleted can be restored, at most 3,650; 30 when left out, and with 0 it is gone at once. */
+  trashDays?: number | undefined;
 }
 
 /** @throws invalid_input for what is no connection; TypeError for what is no tables */
@@ -36,9 +39,12 @@ export function requireWork(work: unknown): void {
 
 /** @throws TypeError */
 export function requireOptions(options: StoreOptions): StoreOptions {
-  const { runLeaseMs: leaseMs, partsOf } = options;
+  const { runLeaseMs: leaseMs, partsOf, trashDays = 0 } = options;
   if (leaseMs !== undefined && !(Number.isFinite(leaseMs) && leaseMs > 0)) {
     throw new TypeError("createStore needs a runLeaseMs above 0.");
+  }
+  if (!(Number.isInteger(trashDays) && trashDays >= 0 && trashDays <= limits.trashDays)) {
+    throw new TypeError(`createStore needs trashDays as a whole number from 0 to ${limits.trashDays}.`);
   }
   if (partsOf !== undefined && typeof partsOf !== "function")
     throw new TypeError("createStore needs a function partsOf.");

@@ -5,9 +5,9 @@ import { type Observer, observedVerbs } from "../observer.ts";
 import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";
 import { now } from "./clock.ts";
-import { type Context, guarded, inLane, inTransaction, within } from "./context.ts";
-import { removeExpired } from "./conversations/expire.ts";
+import { type Context, guarded, inLane, inTransaction, type Runner, within } from "./context.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
+import type { RetentionOptions } from "./conversations/retention.ts";
 import { conversationName } from "./ids.ts";
 import { invalidInput, parse, parseId } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
@@ -24,7 +24,7 @@ import { idSchema } from "./schemas.ts";
 import type { IndexMessagesOptions } from "./search/index-messages.ts";
 import { requireOptions, requireParts, requireWork, type StoreOptions } from "./store-input.ts";
 import { type ChatTables, tablesOf, type UserId } from "./tables/tables.ts";
-import { type Runner, type UserRunner, type UserStore, userVerbs } from "./user-verbs.ts";
+import { type UserRunner, type UserStore, userVerbs } from "./user-verbs.ts";
 
 /** Conversations, messages and runs in one database: made once by `createStore`, or for a transaction of a host. */
 export interface Store {
@@ -59,7 +59,12 @@ export interface SystemStore extends ReturnType<typeof systemStore> {
  */
 export function createStore(connection: Connection, tables: ChatTables, options: StoreOptions = {}): Store {
   requireParts(connection, tables);
-  const { runLeaseMs: leaseMs = runLeaseMs, partsOf = () => [], rowLevelSecurity = false } = requireOptions(options);
+  const {
+    runLeaseMs: leaseMs = runLeaseMs,
+    partsOf = () => [],
+    rowLevelSecurity = false,
+    trashDays = 30,
+  } = requireOptions(options);
   const changes = createChanges();
   const alone: Context = {
     connection,
@@ -67,6 +72,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     statements: new Map(),
     runLeaseMs: leaseMs,
     partsOf,
+    trashDays,
     groupCommit: undefined,
     changed: changes.changed,
     lanes: undefined,
@@ -202,8 +208,24 @@ function systemStore(run: Runner) {
       run((context) =>
         restoreConversation(context, parse(ownerSchemas(context.tables).userId, userId, "userId"), restored),
       ),
-    /** Removes temporary conversations whose day is over; gives their number. */
-    removeExpired: () => run(removeExpired),
+    /**
+     * Removes conversations for good whose time is over: temporary ones, those in the trash, and those whose removal was begun
+     * and not ended. Large ones go in batches, each committed alone. Gives their number.
+     */
+    removeExpired: async () => {
+      const { removeExpired } = await import("./conversations/expire.ts");
+      return await removeExpired(run);
+    },
+    /**
+     * Lets conversations go, without the trash, in which nothing has happened for so many days: those in the archive after
+     * `archivedDays`, all after `days`. Pinned ones stay, and those in which a reply is being written. They are absent at once, and
+     * their rows are removed by `removeExpired`. Looks at 500 users; `next` is the `after` of the next call, `null` at the end.
+     * @throws invalid_input
+     */
+    retain: async (options: RetentionOptions) => {
+      const { retainConversations } = await import("./conversations/retention.ts");
+      return await run((context) => retainConversations(context, options));
+    },
     /**
      * Puts messages into the index of search: of owners who have 64 of them that are not in it, up to about 4,000 in all. What is not
      * in it is found all the same, only slower. `next` is the `after` of the next call.

@@ -1,8 +1,7 @@
-import type { Context } from "./context.ts";
+import type { Context, Runner } from "./context.ts";
 import {
   archiveConversation,
   createConversation,
-  deleteConversation,
   findConversation,
   getConversation,
   pinConversation,
@@ -16,6 +15,7 @@ import {
   listConversationIds,
   listConversations,
 } from "./conversations/list.ts";
+import { listTrash, restoreFromTrash, type TrashPageOptions, trashConversation } from "./conversations/trash.ts";
 import { importConversations } from "./import.ts";
 import type { ImportedConversation } from "./import-schemas.ts";
 import { parseId } from "./input.ts";
@@ -45,8 +45,6 @@ import type { UserId } from "./tables/tables.ts";
 import type { Quota } from "./usage/quota-schemas.ts";
 import type { UsageKind, UsageOptions } from "./usage/usage.ts";
 
-export type Runner = <Result>(verb: (context: Context) => Promise<Result>) => Promise<Result>;
-
 /** How the verbs of one user run. */
 export interface UserRunner {
   run: Runner;
@@ -67,7 +65,11 @@ export interface UserStore extends ReturnType<typeof userVerbs> {
 /** No conversation has this name. */
 const quotaLane = "chatkeep:quotas";
 
-export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
+/** Loaded when something is removed for good. */
+const erasing = () => import("./conversations/erase.ts");
+
+export function userVerbs(runner: UserRunner, userId: UserId) {
+  const { run, runIn } = runner;
   return {
     /** The conversations of this user. */
     conversations: {
@@ -144,10 +146,48 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        * @throws invalid_input, not_found
        */
       pop: (conversationId: string) => runIn(conversationId, (context) => popMessage(context, userId, conversationId)),
-      /** Deletes a conversation for good, with its messages and runs. @throws invalid_input, not_found */
-      delete: (conversationId: string) =>
-        runIn(conversationId, (context) => deleteConversation(context, userId, conversationId)),
+      /**
+       * Moves a conversation to the trash, from which `restore` brings it back for 30 days, or as many as `trashDays` of the store
+       * says; until then only `trash` and `restore` know of it. A reply that is being written there is stopped, and kept so far.
+       * A temporary one, and all with `trashDays: 0`, are erased at once.
+       * @throws invalid_input, not_found
+       */
+      delete: async (conversationId: string) => {
+        const isKept = await runIn(conversationId, (context) => trashConversation(context, userId, conversationId));
+        if (!isKept) await (await erasing()).eraseConversation(runner, userId, conversationId, "any");
+      },
+      /**
+       * Brings a conversation back from the trash, as it was.
+       * @throws invalid_input; not_found, also when its time is over; conflict when it is not in the trash
+       */
+      restore: (conversationId: string) =>
+        runIn(conversationId, (context) => restoreFromTrash(context, userId, conversationId)),
+      /**
+       * A page of the trash, what was deleted last first: 20, or `limit` from 1 to 100. `expiresAt` says when each is gone for good.
+       * @throws invalid_input
+       */
+      trash: (options?: TrashPageOptions) => run((context) => listTrash(context, userId, options)),
+      /**
+       * Removes a conversation in the trash for good, in batches, and gives the receipt.
+       * @throws invalid_input, not_found; conflict when it is not in the trash
+       */
+      purge: async (conversationId: string) =>
+        await (await erasing()).eraseConversation(runner, userId, conversationId, "trashed"),
+      /** Removes all that is in the trash for good, in batches, and gives the receipt. */
+      emptyTrash: async () => await (await erasing()).eraseAll(runner, userId, "trashed"),
+      /**
+       * Removes a conversation for good, whether it is in the trash or not, without a way back, in batches, and gives the receipt.
+       * It is absent from the first moment on; if the process dies before the end, `system.removeExpired` goes on.
+       * @throws invalid_input, not_found
+       */
+      erase: async (conversationId: string) =>
+        await (await erasing()).eraseConversation(runner, userId, conversationId, "any"),
     },
+    /**
+     * Removes all that this user has here for good, in batches, and gives the receipt. The user's own row is the host's: delete it
+     * after this. What is written meanwhile is removed too.
+     */
+    erase: async () => await (await erasing()).eraseAll(runner, userId, "any"),
     /** The messages of this user's conversations. */
     messages: {
       /**

@@ -51,8 +51,8 @@ export async function serve(config: Config, log = createLog(config.logLevel)): P
   }
 }
 
-function openServerStore({ runLeaseMs }: Config, connection: OpenDatabase, observer?: Observer) {
-  return openStore(connection, { runLeaseMs, partsOf, observer });
+function openServerStore({ runLeaseMs, trashDays }: Config, connection: OpenDatabase, observer?: Observer) {
+  return openStore(connection, { runLeaseMs, partsOf, trashDays, observer });
 }
 
 /** Each is loaded where it is asked for. */
@@ -75,9 +75,9 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
   const { db } = connection;
   const secret = secretOf(config);
   await forgetLockedKeys({ db, secret, log });
-  const auth = createAuth({ db, secret, url: config.url, log, anonymousDays: config.anonymousDays });
   const { observer, metrics } = await observing(config, connection, log);
   const store = await openServerStore(config, connection, observer);
+  const auth = createAuth({ db, store, secret, url: config.url, log, anonymousDays: config.anonymousDays });
   const { app, close } = createApp({
     connection,
     db,
@@ -90,6 +90,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     anonymousDays: config.anonymousDays,
+    retention: config.retention,
     limits: config.limits,
     quotas: config.quotas,
     observer,

@@ -72,9 +72,10 @@ const remove = createRoute({
   method: "delete",
   path,
   tags,
-  summary: "Delete a conversation with all its messages",
+  summary: "Move a conversation to the trash, with all its messages",
+  description: "A temporary one, and all where the server keeps no trash, are gone at once.",
   request: { params: idParam() },
-  responses: noContent("It is gone"),
+  responses: noContent("It is in the trash"),
 });
 
 export function conversationRoutes(store: Store, rows: Rows) {

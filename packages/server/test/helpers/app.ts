@@ -56,8 +56,9 @@ export async function openTestApp({
   const { db } = connection;
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });
-  const auth = createAuth({ db, secret: "a secret of the tests, long enough", url, log, limitAttempts, anonymousDays });
   const store = createStore(connection, models, { partsOf, runLeaseMs });
+  const secret = "a secret of the tests, long enough";
+  const auth = createAuth({ db, store, secret, url, log, limitAttempts, anonymousDays });
   const created = createApp({
     connection,
     db,

@@ -12,7 +12,7 @@ import { t } from "../strings/index.ts";
 import { isComposing } from "../ui/keys.ts";
 import { fullTime, shortTime } from "../ui/times.ts";
 import { toasts } from "../ui/toasts.tsx";
-import { deleteSoon, undoDelete } from "./deletions.ts";
+import { deleteConversation, useRestore } from "./deletions.ts";
 
 const maxTitle = 200;
 const item =
@@ -119,6 +119,7 @@ function useChanges({ id, title, runId }: ListedConversation) {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const { conversationId } = useParams({ strict: false });
+  const restore = useRestore();
   const name = title ?? t.list.newChat;
   const fail = (error: Error) => void toasts.add({ title: sentenceOf(error) });
   const change = useMutation({
@@ -137,17 +138,19 @@ function useChanges({ id, title, runId }: ListedConversation) {
   });
   const remove = async () => {
     if (conversationId === id) await navigate({ to: "/" });
-    deleteSoon(id, fail);
-    const toast = toasts.add({
-      title: t.list.deleted(name),
-      actionProps: {
-        children: t.undo,
-        onClick: () => {
-          undoDelete(id);
-          toasts.close(toast);
-        },
-      },
-    });
+    try {
+      const canUndo = await deleteConversation(queries, id);
+      const toast = toasts.add({
+        title: t.list.deleted(name),
+        ...(canUndo && { actionProps: { children: t.undo, onClick: () => undo() } }),
+      });
+      const undo = () => {
+        toasts.close(toast);
+        restore.mutate(id);
+      };
+    } catch (error) {
+      fail(error as Error);
+    }
   };
   return { change, remove };
 }

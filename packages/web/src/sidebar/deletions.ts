@@ -1,13 +1,16 @@
-/** Deleting with a way back: a conversation is hidden at once, and deleted when the seconds for undoing it are over, or the page goes. */
+/** Deleting with a way back: a conversation is hidden at once, and can be restored from the trash where the server keeps one. */
 
+import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
 import { ApiError } from "chatkeep/client";
 import { useSyncExternalStore } from "react";
 import { client } from "../client.ts";
+import { putInLists, takeFromLists } from "../lists.ts";
+import { sentenceOf } from "../strings/errors.ts";
+import { toasts } from "../ui/toasts.tsx";
 
-const undoMs = 6_000;
+export const trashKey = ["trash"];
 
 let hidden: ReadonlySet<string> = new Set();
-const timers = new Map<string, ReturnType<typeof setTimeout>>();
 const listeners = new Set<() => void>();
 
 function change(edit: (ids: Set<string>) => void): void {
@@ -17,26 +20,41 @@ function change(edit: (ids: Set<string>) => void): void {
   for (const listener of listeners) listener();
 }
 
-/** `onFailed` is told when it could not be deleted; then it is shown again. */
-export function deleteSoon(id: string, onFailed: (error: Error) => void): void {
+/** Says whether it can be restored. @throws what the client throws; then it is shown again */
+export async function deleteConversation(queries: QueryClient, id: string): Promise<boolean> {
   change((ids) => ids.add(id));
-  const act = async () => {
-    timers.delete(id);
-    try {
-      await client.conversations.delete(id);
-    } catch (error) {
-      if (error instanceof ApiError && error.code === "not_found") return;
-      change((ids) => ids.delete(id));
-      onFailed(error as Error);
-    }
-  };
-  timers.set(id, setTimeout(act, undoMs));
+  try {
+    await client.conversations.delete(id).catch(unlessGone);
+    takeFromLists(queries, id);
+  } finally {
+    change((ids) => ids.delete(id));
+  }
+  void queries.invalidateQueries({ queryKey: trashKey });
+  const newest = await client.trash.list({ limit: 1 }).catch(() => undefined);
+  return newest?.items[0]?.id === id;
 }
 
-export function undoDelete(id: string): void {
-  clearTimeout(timers.get(id));
-  timers.delete(id);
-  change((ids) => ids.delete(id));
+function unlessGone(error: unknown): void {
+  if (!(error instanceof ApiError && error.code === "not_found")) throw error;
+}
+
+/** Brings a conversation back, also after another tab has done it. */
+export function useRestore() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) =>
+      client.trash.restore(id).catch((error) => {
+        if (error instanceof ApiError && error.code === "conflict") return client.conversations.get(id);
+        throw error;
+      }),
+    onError: (error) => void toasts.add({ title: sentenceOf(error) }),
+    onSuccess: (conversation) => {
+      putInLists(queries, conversation);
+      queries.setQueryData(["conversation", conversation.id], conversation);
+      void queries.invalidateQueries({ queryKey: ["branch", conversation.id] });
+    },
+    onSettled: () => void queries.invalidateQueries({ queryKey: trashKey }),
+  });
 }
 
 export function useHidden(): ReadonlySet<string> {
@@ -48,11 +66,3 @@ export function useHidden(): ReadonlySet<string> {
     () => hidden,
   );
 }
-
-addEventListener("pagehide", () => {
-  for (const [id, timer] of timers) {
-    clearTimeout(timer);
-    void client.conversations.delete(id, { keepalive: true }).catch(() => {});
-  }
-  timers.clear();
-});

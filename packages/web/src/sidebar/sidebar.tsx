@@ -2,7 +2,7 @@
 import { type UseInfiniteQueryResult, useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { Archive, ArrowLeft, Search, SquarePen } from "lucide-react";
+import { Archive, ArrowLeft, Search, SquarePen, Trash2 } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { type ListedConversation, listQuery } from "../lists.ts";
 import { t } from "../strings/index.ts";
@@ -13,13 +13,15 @@ import { ConversationRow } from "./conversation-row.tsx";
 import { useHidden } from "./deletions.ts";
 import { Found, moveAmongFound } from "./found.tsx";
 import { Placeholders } from "./placeholders.tsx";
+import { Trash } from "./trash.tsx";
 
 const searchPauseMs = 200;
+const placeLook = "flex flex-1 items-center gap-2 rounded-lg px-3 py-2 text-quiet text-sm hover:bg-line/50";
 const heights = { heading: 32, row: 36 };
 
 export function Sidebar({ onOpen }: { onOpen: () => void }) {
   const [text, setText] = useState("");
-  const [isArchive, setIsArchive] = useState(false);
+  const [place, setPlace] = useState<"active" | "archive" | "trash">("active");
   const search = usePaused(text.trim());
   return (
     <>
@@ -60,10 +62,12 @@ export function Sidebar({ onOpen }: { onOpen: () => void }) {
       </div>
       {search ? (
         <Found search={search} onOpen={onOpen} />
-      ) : isArchive ? (
-        <Archived onOpen={onOpen} onBack={() => setIsArchive(false)} />
+      ) : place === "archive" ? (
+        <Archived onOpen={onOpen} onBack={() => setPlace("active")} />
+      ) : place === "trash" ? (
+        <Trash onBack={() => setPlace("active")} />
       ) : (
-        <Active onOpen={onOpen} onArchive={() => setIsArchive(true)} />
+        <Active onOpen={onOpen} onPlace={setPlace} />
       )}
     </>
   );
@@ -78,7 +82,7 @@ function usePaused(text: string): string {
   return text === "" ? "" : paused;
 }
 
-function Active({ onOpen, onArchive }: { onOpen: () => void; onArchive: () => void }) {
+function Active({ onOpen, onPlace }: { onOpen: () => void; onPlace: (place: "archive" | "trash") => void }) {
   const pinned = useInfiniteQuery(listQuery("pinned"));
   const list = useInfiniteQuery(listQuery("active"));
   return (
@@ -86,14 +90,16 @@ function Active({ onOpen, onArchive }: { onOpen: () => void; onArchive: () => vo
       <List list={list} pinned={pinned.data?.pages.flatMap((page) => page.items) ?? []} onOpen={onOpen} isGrouped>
         {t.list.empty}
       </List>
-      <button
-        type="button"
-        onClick={onArchive}
-        className="mx-2 mb-1 flex items-center gap-2 rounded-lg px-3 py-2 text-quiet text-sm hover:bg-line/50"
-      >
-        <Archive size={15} aria-hidden="true" />
-        {t.list.archive}
-      </button>
+      <div className="mx-2 mb-1 flex gap-1">
+        <button type="button" onClick={() => onPlace("archive")} className={placeLook}>
+          <Archive size={15} aria-hidden="true" />
+          {t.list.archive}
+        </button>
+        <button type="button" onClick={() => onPlace("trash")} className={placeLook}>
+          <Trash2 size={15} aria-hidden="true" />
+          {t.trash.title}
+        </button>
+      </div>
     </>
   );
 }

@@ -77,6 +77,19 @@ export const de: Strings = {
     archived: (title) => `„${title}“ archiviert`,
   },
 
+  trash: {
+    title: "Papierkorb",
+    nothing: "Der Papierkorb ist leer.",
+    empty: "Papierkorb leeren",
+    emptyTitle: "Den Papierkorb leeren?",
+    purge: "Endgültig löschen",
+    purgeTitle: (title) => `„${title}“ endgültig löschen?`,
+    purgeOne: (title) => `${title} endgültig löschen`,
+    forGood: "Danach kann es niemand mehr zurückholen.",
+    restore: (title) => `${title} wiederherstellen`,
+    until: (time) => `Bis ${time}`,
+  },
+
   chat: {
     welcome: "Was beschäftigt dich?",
     suggestions: ["Was kannst du?", "Setze „Milch kaufen“ auf meine Liste", "Was steht auf meiner Liste?"],

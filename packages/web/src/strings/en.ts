@@ -75,6 +75,19 @@ export const en = {
     archived: (title: string) => `Archived “${title}”`,
   },
 
+  trash: {
+    title: "Trash",
+    nothing: "Nothing is in the trash.",
+    empty: "Empty the trash",
+    emptyTitle: "Empty the trash?",
+    purge: "Delete for good",
+    purgeTitle: (title: string) => `Delete “${title}” for good?`,
+    purgeOne: (title: string) => `Delete ${title} for good`,
+    forGood: "Nobody can bring it back after that.",
+    restore: (title: string) => `Restore ${title}`,
+    until: (time: string) => `Until ${time}`,
+  },
+
   chat: {
     welcome: "What is on your mind?",
     suggestions: ["What can you do?", "Add buy milk", "What is on my list?"],

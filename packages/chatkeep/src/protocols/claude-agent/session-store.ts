@@ -74,7 +74,7 @@ async function deleteSession(user: UserStore, key: SessionKey): Promise<void> {
   const below = key.subpath === undefined ? await subagents(user, key) : [];
   for (const id of [...below.map(({ id }) => id), own]) {
     try {
-      await user.conversations.delete(id);
+      await user.conversations.erase(id);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
     }

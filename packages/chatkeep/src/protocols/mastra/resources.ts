@@ -94,7 +94,7 @@ async function begin(user: UserStore, id: string, resourceId: string, parts: Par
   } catch (error) {
     // Of one whose content was taken away for good nothing is left to change.
     const isGone = error instanceof ConflictError && (await user.messages.get(id, messageId)).status === "deleted";
-    if (isGone) await user.conversations.delete(id);
+    if (isGone) await user.conversations.erase(id);
     throw error;
   }
 }

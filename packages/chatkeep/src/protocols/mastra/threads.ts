@@ -143,7 +143,7 @@ export async function changeThread(
 
 export async function deleteThread({ user }: Pick<Threads, "user">, id: string): Promise<void> {
   try {
-    await user.conversations.delete(id);
+    await user.conversations.erase(id);
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
   }

@@ -3,7 +3,7 @@ import { ConflictError, InvalidInputError, NotFoundError } from "../../errors.ts
 import { limits } from "../../limits.ts";
 import { names, nth, rows, select, valuesOf } from "../../sql/columns.ts";
 import { join, param, raw, type Sql, sql } from "../../sql/sql.ts";
-import { type Context, changing, inLane, owner, prepared, withTakenIds } from "../context.ts";
+import { type Context, inLane, owner, prepared, withTakenIds } from "../context.ts";
 import { conversationName, newId } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
 import { areStored } from "../messages/append-slow.ts";
@@ -16,11 +16,11 @@ import {
   newConversationSchema,
   titleSchema,
 } from "../schemas.ts";
-import { unindex } from "../search/unindex.ts";
 import { type Conversation, conversationColumns, conversationFrom } from "../tables/conversation.ts";
 import { placedColumns } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { titleFrom } from "./titles.ts";
+import { requireNotInTrash } from "./trash.ts";
 
 const takenId = "An id of this conversation or of its messages is in use already: choose new ones.";
 
@@ -59,8 +59,9 @@ export async function createConversation(
     hadTitle(existing, given.title) &&
     temporary === (existing.expiresAt !== null) &&
     (await areStored(context, ownerId, id, sent));
-  if (!isRepeated) throw new ConflictError(takenId);
-  return existing;
+  if (isRepeated) return existing;
+  if (!existing) await requireNotInTrash(context, ownerId, givenId);
+  throw new ConflictError(takenId);
 }
 
 /**
@@ -160,42 +161,13 @@ async function changed(
   const build = () => sql`
     update ${context.tables.conversation} c
     set ${changes}
-    where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}
+    where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")} and c.deleted_at is null
     returning ${select(conversationColumns, "c")}`;
   const statement = prepared(context, verb, build, (row) => conversationFrom(row));
   const [row] = await statement.execute({ ...values, ownerId, conversationId: id });
   if (!row) throw new NotFoundError("conversation", givenId);
   context.changed({ userId: ownerId, conversationId: givenId });
   return row;
-}
-
-/**
- * Deletes a conversation with its messages and runs.
- * @throws invalid_input, not_found
- */
-export async function deleteConversation(context: Context, ownerId: UserId, conversationId: string): Promise<void> {
-  const givenId = parseId(conversationId, "conversationId");
-  const given = { ownerId, conversationId: conversationName(ownerId, givenId).id };
-  const [alone] = await deleteStatement(context, false).execute(given);
-  const deleted =
-    alone ??
-    (await changing(context, async (through) => {
-      const [row] = await deleteStatement(through, true).execute(given);
-      if (row) await unindex(through, ownerId, { conversationIds: [row] });
-      return row;
-    }));
-  if (!deleted) throw new NotFoundError("conversation", givenId);
-  context.changed({ userId: ownerId, conversationId: givenId });
-}
-
-/** One of which search has indexed messages leaves its blocks in the same transaction. */
-function deleteStatement(context: Context, indexed: boolean) {
-  const build = () => sql`
-    delete from ${context.tables.conversation} c
-    where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}
-      and c.indexed_count ${raw(indexed ? "> 0" : "= 0")}
-    returning c.id`;
-  return prepared(context, indexed ? "delete_indexed" : "delete", build, ([id]) => id as string);
 }
 
 /** Whether it was created with this title; one that was changed since may have been renamed. */
@@ -256,6 +228,6 @@ function getStatement(context: Context) {
   const build = () => sql`
     select ${select(conversationColumns, "c")}
     from ${context.tables.conversation} c
-    where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}`;
+    where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")} and c.deleted_at is null`;
   return prepared(context, "get", build, (row) => conversationFrom(row));
 }

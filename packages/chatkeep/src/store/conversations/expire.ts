@@ -1,17 +1,34 @@
-/** The end of temporary conversations. */
+/** The end of conversations whose time is over: temporary ones, those in the trash, and those whose removal another process left. */
 import { raw, sql } from "../../sql/sql.ts";
-import { type Context, prepared } from "../context.ts";
+import { type Context, prepared, type Runner } from "../context.ts";
 import { userIdFrom } from "../tables/tables.ts";
+import { eraseLease, eraseRows, noRows } from "./erase.ts";
 
 const atOnce = 100;
+/** Larger ones, and those in the index of search, are removed in batches. */
+const fewMessages = 100;
 
-/** Removes temporary conversations whose day is over, some in each statement; those that another server has in hand are passed over. */
-export async function removeExpired(context: Context): Promise<number> {
-  for (let total = 0; ; ) {
-    const removed = await removeStatement(context).execute();
-    for (const change of removed) context.changed(change);
+/** Those that another server has in hand are passed over. */
+export async function removeExpired(run: Runner): Promise<number> {
+  let total = 0;
+  for (;;) {
+    const removed = await run(async (context) => {
+      const some = await removeStatement(context).execute();
+      for (const change of some) context.changed(change);
+      return some;
+    });
     total += removed.length;
-    if (removed.length < atOnce) return total;
+    if (removed.length < atOnce) break;
+  }
+  for (;;) {
+    const due = await run(async (context) => {
+      const [one] = await takeStatement(context).execute();
+      if (one) context.changed({ userId: one.userId, conversationId: one.conversationId });
+      return one;
+    });
+    if (!due) return total;
+    await eraseRows(run, due.userId, due.rowId, noRows());
+    total += 1;
   }
 }
 
@@ -23,6 +40,7 @@ function removeStatement(context: Context) {
       select c.user_id, c.id
       from ${conversation} c
       where c.expires_at is not null and c.expires_at < clock_timestamp()
+        and c.message_count <= ${raw(String(fewMessages))} and c.indexed_count = 0
       order by c.expires_at
       limit ${raw(String(atOnce))}
       for update skip locked
@@ -33,6 +51,30 @@ function removeStatement(context: Context) {
     returning c.user_id, coalesce(c.external_id, c.id::text)`;
   return prepared(context, "remove_expired", build, ([userId, conversationId]) => ({
     userId: userIdFrom(context.tables, userId),
+    conversationId: conversationId as string,
+  }));
+}
+
+/** Marks one that is due, so that it is absent, and nobody else takes it for a while. */
+function takeStatement(context: Context) {
+  const { conversation } = context.tables;
+  const build = () => sql`
+    with due as (
+      select c.user_id, c.id
+      from ${conversation} c
+      where c.expires_at is not null and c.expires_at < clock_timestamp()
+      order by c.expires_at
+      limit 1
+      for no key update skip locked
+    )
+    update ${conversation} c
+    set deleted_at = '-infinity', expires_at = clock_timestamp() + ${eraseLease}
+    from due
+    where c.user_id = due.user_id and c.id = due.id
+    returning c.user_id, c.id, coalesce(c.external_id, c.id::text)`;
+  return prepared(context, "take_expired", build, ([userId, rowId, conversationId]) => ({
+    userId: userIdFrom(context.tables, userId),
+    rowId: rowId as string,
     conversationId: conversationId as string,
   }));
 }

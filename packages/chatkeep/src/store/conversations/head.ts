@@ -43,10 +43,13 @@ function moveStatement(context: Context, hasMessage: boolean) {
       ? head(
           "head_id = m.id, head_external_id = m.external_id",
           sql`from ${message} m
-            where c.user_id = ${mine} and c.id = ${id} and m.user_id = c.user_id
+            where c.user_id = ${mine} and c.id = ${id} and c.deleted_at is null and m.user_id = c.user_id
               and m.id = ${param("messageId", "uuid")} and (m.conversation_id = c.id) is true`,
         )
-      : head("head_id = null, head_external_id = null", sql`where c.user_id = ${mine} and c.id = ${id}`);
+      : head(
+          "head_id = null, head_external_id = null",
+          sql`where c.user_id = ${mine} and c.id = ${id} and c.deleted_at is null`,
+        );
   return prepared(context, hasMessage ? "truncate" : "clear", build, (row) => conversationFrom(row));
 }
 
@@ -83,7 +86,7 @@ function popStatement(context: Context, givenId: string) {
     with locked as (
       select c.id, c.user_id, c.head_id
       from ${conversation} c
-      where c.user_id = ${mine} and c.id = ${id}
+      where c.user_id = ${mine} and c.id = ${id} and c.deleted_at is null
       for no key update
     ),
     popped as (

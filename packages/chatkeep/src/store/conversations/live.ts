@@ -50,7 +50,7 @@ function liveStatement(context: Context) {
     context,
     "read_live",
     sql`unnest(${list("userIds", userType)}, ${list("conversationIds", "uuid")}) as key(user_id, conversation_id)
-      join ${conversation} c on c.user_id = key.user_id and c.id = key.conversation_id`,
+      join ${conversation} c on c.user_id = key.user_id and c.id = key.conversation_id and c.deleted_at is null`,
   );
 }
 

@@ -150,7 +150,7 @@ function oneText(context: Context, count: number, form: Form): Sql {
       with locked as (
         select c.head_id, c.head_external_id, c.message_count
         from ${conversation} c
-        where c.user_id = ${owner} and c.id = ${conversationId}
+        where c.user_id = ${owner} and c.id = ${conversationId} and c.deleted_at is null
         for no key update skip locked
       ),
       touched as (
@@ -249,7 +249,7 @@ function manyStatement(context: Context) {
       from lock_timeout
       cross join input
       join ${conversation} c on c.user_id = input.user_id and c.id = input.conversation_id
-      where not exists (select from taken where taken.position = input.position)
+      where c.deleted_at is null and not exists (select from taken where taken.position = input.position)
       for no key update of c skip locked
     ),
     touched as (

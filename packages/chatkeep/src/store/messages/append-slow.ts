@@ -81,6 +81,8 @@ function appendStatement(context: Context, givenId: string) {
           and (not input.has_parent or m.parent_id is not distinct from input.parent_id) as same
       from input
       join ${message} m on m.user_id = ${mine} and m.id = input.id
+      where not exists (
+        select from ${conversation} c where c.user_id = ${mine} and c.id = m.conversation_id and c.deleted_at is not null)
     ),
     fresh as (
       select input.*, row_number() over (order by position)::int as number
@@ -92,7 +94,7 @@ function appendStatement(context: Context, givenId: string) {
     locked as (
       select c.id, c.head_id, c.head_external_id, c.message_count
       from ${conversation} c
-      where c.user_id = ${mine} and c.id = ${conversationId} and exists (select from fresh)
+      where c.user_id = ${mine} and c.id = ${conversationId} and c.deleted_at is null and exists (select from fresh)
       for no key update
     ),
     touched as (
@@ -178,7 +180,7 @@ function whyStatement(context: Context) {
         limit 1
       ) as missing_parent
     from ${conversation} c
-    where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}`;
+    where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")} and c.deleted_at is null`;
   return prepared(context, "why_nothing", build, ([messageCount, missingParent]) => ({
     messageCount: Number(messageCount),
     missingParent: missingParent as string | null,

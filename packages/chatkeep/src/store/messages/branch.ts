@@ -157,6 +157,7 @@ function getStatement(context: Context, givenId: string) {
   const build = () => sql`
     select ${select(messageColumns, "m")}
     from ${context.tables.message} m
+    join ${context.tables.conversation} c on c.user_id = m.user_id and c.id = m.conversation_id and c.deleted_at is null
     where m.user_id = ${owner(context)} and m.id = ${param("messageId", "uuid")}
       and m.conversation_id = ${param("conversationId", "uuid")}`;
   return prepared(context, "message", build, (row) => messageFrom(row, givenId));
@@ -170,7 +171,7 @@ function branchStatement(context: Context, givenId: string) {
     with recursive start as (
       select coalesce(${param("start", "uuid")}, c.head_id) as id
       from ${conversation} c
-      where c.user_id = ${mine} and c.id = ${conversationId}
+      where c.user_id = ${mine} and c.id = ${conversationId} and c.deleted_at is null
     ),
     climb as (
       select m.id, m.parent_id, 1 as depth,
@@ -245,7 +246,7 @@ function belowStatement(context: Context, givenId: string) {
         select from ${message} m where m.user_id = ${mine} and m.id = ${start} and m.conversation_id = ${conversationId}
       ) as is_start_there
       from ${conversation} c
-      where c.user_id = ${mine} and c.id = ${conversationId}
+      where c.user_id = ${mine} and c.id = ${conversationId} and c.deleted_at is null
     ),
     down as (
       ${first(sql`${start} is null`, sql`m.parent_id is null`)}
@@ -323,7 +324,7 @@ function showStatement(context: Context) {
     update ${conversation} c
     set head_id = last.id, head_external_id = last.external_id
     from last
-    where c.user_id = ${mine} and c.id = ${conversationId}
+    where c.user_id = ${mine} and c.id = ${conversationId} and c.deleted_at is null
     returning c.id`;
   return prepared(context, "show_branch", build, ([id]) => id as string);
 }

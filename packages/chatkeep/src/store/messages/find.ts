@@ -63,6 +63,6 @@ function findStatement(context: Context) {
       select * from ${message} each where each.user_id = ${owner(context)} and each.id = wanted.id limit 1
     ) m
     join ${conversation} c on c.user_id = m.user_id and c.id = m.conversation_id
-    where coalesce(c.id = ${param("inside", "uuid")}, true)`;
+    where c.deleted_at is null and coalesce(c.id = ${param("inside", "uuid")}, true)`;
   return prepared(context, "find_messages", build, (row) => messageFrom(row, row[0] as string, 1));
 }

@@ -113,7 +113,7 @@ function pageStatement(context: Context, side: Side, givenId: string) {
       where size.bytes < ${raw(String(limits.pageBytes))} and ${stretch(context, side)}
       ${near(side)}
     ) page on true
-    where c.id = ${conversationId} and c.user_id = ${owner(context)}`;
+    where c.id = ${conversationId} and c.user_id = ${owner(context)} and c.deleted_at is null`;
   return prepared(context, `messages_${side}`, build, (row) => pageRowFrom(row, givenId));
 }
 
@@ -130,7 +130,7 @@ function shortPageStatement(context: Context, side: Side, givenId: string) {
       where ${stretch(context, side)}
       ${near(side)}
     ) page on page.earlier_bytes < ${raw(String(limits.pageBytes))}
-    where c.id = ${conversationId} and c.user_id = ${owner(context)}`;
+    where c.id = ${conversationId} and c.user_id = ${owner(context)} and c.deleted_at is null`;
   return prepared(context, `messages_${side}_short`, build, (row) => pageRowFrom(row, givenId));
 }
 

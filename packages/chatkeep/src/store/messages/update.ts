@@ -89,7 +89,7 @@ function updateStatement(context: Context, givenId: string, indexed: boolean) {
     with locked as (
       select c.id, c.user_id, c.indexed_count
       from ${conversation} c
-      where c.user_id = ${mine} and c.id = ${conversationId}
+      where c.user_id = ${mine} and c.id = ${conversationId} and c.deleted_at is null
       for no key update
     ),
     updated as (
@@ -157,7 +157,7 @@ function redactStatement(context: Context, givenId: string) {
     with locked as (
       select c.id, c.user_id
       from ${conversation} c
-      where c.user_id = ${mine} and c.id = ${conversationId}
+      where c.user_id = ${mine} and c.id = ${conversationId} and c.deleted_at is null
       for no key update
     ),
     redacted as (

@@ -49,11 +49,12 @@ export async function beginRun(context: Context, ownerId: UserId, input: NewRun)
 
 /** Nothing when there is no such draft. */
 function insertStatement(context: Context) {
-  const { message, run } = context.tables;
+  const { conversation, message, run } = context.tables;
   const build = () => sql`
     insert into ${run} (conversation_id, user_id, message_id, server, model)
     select m.conversation_id, m.user_id, m.id, ${param("server", "text")}, ${param("model", "text")}
     from ${message} m
+    join ${conversation} c on c.user_id = m.user_id and c.id = m.conversation_id and c.deleted_at is null
     where m.user_id = ${owner(context)} and m.id = ${param("messageId", "uuid")}
       and m.conversation_id = ${param("conversationId", "uuid")} and m.role = 'assistant' and m.status = 'streaming'
     returning id, epoch`;

@@ -192,6 +192,7 @@ function beginStatement(context: Context, quotas: readonly Quota[], limiting: Li
       from stored
       join ${message} a on a.conversation_id = ${id} and a.user_id = ${owner} and a.seq = stored.seq + 1
       where stored.same and not ${regenerate} and a.parent_id = stored.id and a.status = 'complete'
+        and exists (select from ${conversation} c where c.user_id = ${owner} and c.id = ${id} and c.deleted_at is null)
     ),
     fresh as (
       select input.*, row_number() over (order by number)::int as place
@@ -212,7 +213,7 @@ function beginStatement(context: Context, quotas: readonly Quota[], limiting: Li
     locked as (
       select c.id, c.head_id, c.head_external_id, c.message_count, c.model, c.instructions
       from ${conversation} c
-      where c.user_id = ${owner} and c.id = ${id} and exists (select from free)
+      where c.user_id = ${owner} and c.id = ${id} and c.deleted_at is null and exists (select from free)
       for no key update
     ),
     touched as (

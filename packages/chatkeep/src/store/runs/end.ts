@@ -101,7 +101,7 @@ export async function findRunById(context: Context, ownerId: UserId, runId: stri
   const build = () => sql`
     select ${select(runColumns, "r")}, c.external_id, m.external_id
     from ${run} r
-    join ${conversation} c on c.user_id = r.user_id and c.id = r.conversation_id
+    join ${conversation} c on c.user_id = r.user_id and c.id = r.conversation_id and c.deleted_at is null
     left join ${message} m on m.user_id = r.user_id and m.id = r.message_id
     where r.user_id = ${owner(context)} and r.id = ${param("runId", "uuid")}`;
   const statement = prepared(context, "find_run_by_id", build, (row): Run => {
@@ -134,10 +134,11 @@ export async function stopRun(
 }
 
 function findStatement(context: Context, name: string, which: Sql, givenId: string) {
-  const { message, run } = context.tables;
+  const { conversation, message, run } = context.tables;
   const build = () => sql`
     select ${select(runColumns, "r")}, m.external_id
     from ${run} r
+    join ${conversation} c on c.user_id = r.user_id and c.id = r.conversation_id and c.deleted_at is null
     left join ${message} m on m.user_id = r.user_id and m.id = r.message_id
     where r.user_id = ${owner(context)} and r.conversation_id = ${param("conversationId", "uuid")} and ${which}`;
   return prepared(context, name, build, (row): Run => {
@@ -161,7 +162,7 @@ function stopStatement(context: Context) {
     select asked.id
     from ${conversation} c
     left join asked on true
-    where c.user_id = ${mine} and c.id = ${conversationId}`;
+    where c.user_id = ${mine} and c.id = ${conversationId} and c.deleted_at is null`;
   return prepared(context, "stop_run", build, ([runId]) => ({ runId: runId as string | null }));
 }
 

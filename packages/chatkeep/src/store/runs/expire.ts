@@ -3,6 +3,7 @@ import { param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
 import { conversationName } from "../ids.ts";
 import { messageColumns, type Part } from "../tables/message.ts";
+import type { RunKey } from "../tables/run.ts";
 import { type UserId, userIdFrom } from "../tables/tables.ts";
 import { endRun } from "./end.ts";
 import { isOver } from "./lease.ts";
@@ -76,11 +77,21 @@ async function interruptOne(context: Context, dead: Dead): Promise<InterruptedRu
   const [found] = await findDead(context, dead, "for update of r skip locked");
   if (!found) return undefined;
   const { epoch, ...ended } = found;
-  const chunks = await chunksStatement(context).execute({ ownerId: ended.userId, runId: ended.runId });
-  const [earlier] = await earlierStatement(context).execute({ ownerId: ended.userId, runId: ended.runId });
-  const parts = await context.partsOf(chunks, earlier ?? []);
-  await endRun(context, ended.userId, { id: ended.runId, epoch }, { status: "interrupted", parts });
+  await endAsStored(context, ended.userId, { id: ended.runId, epoch }, "interrupted");
   return ended;
+}
+
+/** Ends a run that others write, with what is stored of its reply. */
+export async function endAsStored(
+  context: Context,
+  ownerId: UserId,
+  key: RunKey,
+  status: "interrupted" | "stopped",
+): Promise<void> {
+  const chunks = await chunksStatement(context).execute({ ownerId, runId: key.id });
+  const [earlier] = await earlierStatement(context).execute({ ownerId, runId: key.id });
+  const parts = await context.partsOf(chunks, earlier ?? []);
+  await endRun(context, ownerId, key, { status, parts });
 }
 
 /** What the reply had before this run. */

@@ -138,7 +138,7 @@ function lockStatement(context: Context) {
   const build = () => sql`
     select c.id
     from ${conversation} c
-    where c.user_id = ${owner(context)} and c.id in (
+    where c.user_id = ${owner(context)} and c.expires_at is null and c.id in (
       select waiting.id
       from ${conversation} waiting
       where waiting.user_id = ${owner(context)} and waiting.message_count > waiting.indexed_count and waiting.expires_at is null

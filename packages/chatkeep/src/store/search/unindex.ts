@@ -1,38 +1,24 @@
 /** What keeps the index of search true: a block with words that are gone is removed, and its other messages wait for a new one. */
-import { list, param, type Sql, sql } from "../../sql/sql.ts";
+import { param, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
 import type { UserId } from "../tables/tables.ts";
 
 /**
- * Takes a message, or a conversation, out of the index. To be called in the transaction that changes or deletes it, after a
- * statement that has locked the conversation: whoever indexes it holds the same lock, and has committed by then.
+ * Takes a message out of the index. To be called in the transaction that changes it, after a statement that has locked the
+ * conversation: whoever indexes it holds the same lock, and has committed by then.
  */
-export async function unindex(
-  context: Context,
-  ownerId: UserId,
-  { messageId, conversationIds = [] }: { messageId?: string; conversationIds?: readonly string[] },
-): Promise<void> {
-  if (messageId !== undefined) {
-    await statement(context, "message", sql`${param("messageId", "uuid")} = any (b.message_ids)`).execute({
-      ownerId,
-      messageId,
-    });
-  } else if (conversationIds.length > 0) {
-    await statement(context, "conversation", sql`b.conversation_ids && ${list("conversationIds", "uuid")}`).execute({
-      ownerId,
-      conversationIds,
-    });
-  }
+export async function unindex(context: Context, ownerId: UserId, { messageId }: { messageId: string }): Promise<void> {
+  await statement(context).execute({ ownerId, messageId });
 }
 
 /** A user has a block for each 64 messages: all of them are looked at. */
-function statement(context: Context, name: string, isConcerned: Sql) {
+function statement(context: Context) {
   const { searchBlock, searchPending, message } = context.tables;
   const build = () => sql`
     with doomed as (
       select b.id
       from ${searchBlock} b
-      where b.user_id = ${owner(context)} and ${isConcerned}
+      where b.user_id = ${owner(context)} and ${param("messageId", "uuid")} = any (b.message_ids)
       order by b.id
       for update
     ),
@@ -48,7 +34,7 @@ function statement(context: Context, name: string, isConcerned: Sql) {
     cross join lateral unnest(gone.message_ids) as member(id)
     join ${message} m on m.user_id = ${owner(context)} and m.id = member.id
     on conflict do nothing`;
-  return prepared(context, `unindex_${name}`, build, () => undefined);
+  return prepared(context, "unindex_message", build, () => undefined);
 }
 
 /** Locks a conversation, as everything does that changes it. */

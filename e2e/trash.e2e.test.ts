@@ -1,0 +1,72 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import {
+  endServer,
+  type RunningServer,
+  startServer,
+  temporaryFolder,
+} from "../packages/server/test/helpers/servers.ts";
+import { openBrowser } from "./helpers/app.ts";
+import { signUp } from "./helpers/page.ts";
+
+const folder = temporaryFolder();
+let browser: Browser;
+let server: RunningServer;
+let page: Page;
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([openBrowser(inject("chromium")), startServer({ CHATKEEP_DATA: folder.path })]);
+  page = await (await browser.newContext()).newPage();
+  await page.goto(server.url);
+  await signUp(page, "ann");
+});
+afterAll(async () => {
+  await browser?.close();
+  if (server) await endServer(server);
+  folder.remove();
+});
+
+const press = async (on: Page, name: string | RegExp) => {
+  await on.getByRole("button", { name, exact: true }).focus();
+  await on.keyboard.press("Enter");
+};
+const link = (on: Page) => on.getByRole("navigation").getByRole("link", { name: /Shopping/ });
+
+async function remove(): Promise<void> {
+  await link(page).waitFor();
+  await link(page).hover();
+  await page.getByRole("button", { name: "More for Shopping" }).click();
+  await page.getByRole("menuitem", { name: "Delete" }).click();
+  await link(page).waitFor({ state: "detached" });
+}
+
+it("takes a deletion back from its notice, from the trash by keyboard in another tab, and empties the trash", async () => {
+  await page.evaluate(() =>
+    fetch("/api/conversations", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ title: "Shopping", messages: [{ role: "user", content: "Buy milk" }] }),
+    }),
+  );
+  const elsewhere = await page.context().newPage();
+  await elsewhere.goto(server.url);
+  await remove();
+  await link(elsewhere).waitFor({ state: "detached" });
+  await press(page, "Undo");
+  await link(page).waitFor();
+  await link(elsewhere).waitFor();
+
+  await remove();
+  await press(elsewhere, "Trash");
+  await press(elsewhere, "Restore Shopping");
+  await elsewhere.getByText("Nothing is in the trash.").waitFor();
+  await link(page).waitFor();
+
+  await remove();
+  await press(elsewhere, "Delete Shopping for good");
+  await elsewhere.getByRole("alertdialog").getByRole("button", { name: "Cancel" }).click();
+  await press(elsewhere, "Empty the trash");
+  await elsewhere.getByRole("alertdialog").getByRole("button", { name: "Empty the trash" }).click();
+  await elsewhere.getByText("Nothing is in the trash.").waitFor();
+  expect(await page.evaluate(async () => (await fetch("/api/trash")).json())).toEqual({ items: [], nextCursor: null });
+});
