@@ -10,6 +10,7 @@ import { runColumns } from "./tables/run.ts";
 /** @throws schema_mismatch, unavailable */
 export async function requireReady(context: Context): Promise<void> {
   const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending } = context.tables;
+  const { file, fileContent, filePiece, fileUse } = context.tables;
   const columns = [
     [conversation, sql`${select(conversationColumns)}, indexed_count`],
     [message, select(messageColumns)],
@@ -18,6 +19,10 @@ export async function requireReady(context: Context): Promise<void> {
     [searchBlock, raw("id, oldest, newest, message_ids, conversation_ids")],
     [searchWords, raw("block_id, bucket, words")],
     [searchPending, raw("message_id")],
+    [file, raw("id, content_id, name, media_type, created_at, check_at")],
+    [fileContent, raw("id, hash, size, created_at")],
+    [filePiece, raw("content_id, seq, bytes")],
+    [fileUse, raw("conversation_id, message_id, attachment_id")],
   ] as const;
   for (const [index, [table, all]] of columns.entries()) {
     await prepared(

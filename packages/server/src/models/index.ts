@@ -4,7 +4,20 @@ import { conversation, message, run } from "./chat.ts";
 import { task } from "./task.ts";
 import { account, session, user } from "./user.ts";
 
-export { conversation, message, models, run, runChunk, searchBlock, searchPending, searchWords } from "./chat.ts";
+export {
+  conversation,
+  file,
+  fileContent,
+  filePiece,
+  fileUse,
+  message,
+  models,
+  run,
+  runChunk,
+  searchBlock,
+  searchPending,
+  searchWords,
+} from "./chat.ts";
 export { type Task, task } from "./task.ts";
 export {
   account,

@@ -23,7 +23,7 @@ export interface ChatTablesOptions {
   schema?: string | undefined;
 }
 
-/** The tables `conversation`, `message`, `run` and `run_chunk`, and those of search: made by `chatTables`, or with Drizzle by `chatModels`. */
+/** The tables `conversation`, `message`, `run` and `run_chunk`, those of search and those of files: made by `chatTables`, or with Drizzle by `chatModels`. */
 export interface ChatTables {
   readonly attachment: Attachment;
 }
@@ -91,6 +91,10 @@ export interface Tables {
   readonly searchBlock: Sql;
   readonly searchWords: Sql;
   readonly searchPending: Sql;
+  readonly file: Sql;
+  readonly fileContent: Sql;
+  readonly filePiece: Sql;
+  readonly fileUse: Sql;
   /** Of a parameter that is a user id. */
   readonly userType: string;
 }
@@ -103,6 +107,10 @@ export const tableNames = {
   searchBlock: "search_block",
   searchWords: "search_words",
   searchPending: "search_pending",
+  file: "attachment",
+  fileContent: "attachment_content",
+  filePiece: "attachment_piece",
+  fileUse: "attachment_use",
 } as const;
 
 export function tablesOf({ attachment: { schema, userType } }: ChatTables): Tables {
@@ -115,6 +123,10 @@ export function tablesOf({ attachment: { schema, userType } }: ChatTables): Tabl
     searchBlock: named(tableNames.searchBlock),
     searchWords: named(tableNames.searchWords),
     searchPending: named(tableNames.searchPending),
+    file: named(tableNames.file),
+    fileContent: named(tableNames.fileContent),
+    filePiece: named(tableNames.filePiece),
+    fileUse: named(tableNames.fileUse),
     userType: userType.replace(/\(.*/, ""),
   };
 }
