@@ -38,6 +38,8 @@ export { DatabaseError } from "./sql/driver-error.ts";
 export type { Change } from "./store/changes.ts";
 export type { PartsOf } from "./store/context.ts";
 export type { ConversationKey, LiveConversation } from "./store/conversations/live.ts";
+export type { NewFile } from "./store/files/put.ts";
+export type { FilePageOptions, FileRange } from "./store/files/read.ts";
 export type { ImportResult } from "./store/import.ts";
 export type { ImportedConversation } from "./store/import-schemas.ts";
 export type { BranchMessage } from "./store/messages/branch.ts";
@@ -96,6 +98,7 @@ export { createStore, type Store, type SystemStore } from "./store/store.ts";
 export type { StoreOptions } from "./store/store-input.ts";
 export { chatMigrations } from "./store/tables/chat-migrations.ts";
 export type { Conversation } from "./store/tables/conversation.ts";
+export { fileIdOf, fileUrl, type StoredFile } from "./store/tables/file.ts";
 export {
   type FinishReason,
   finishReasons,

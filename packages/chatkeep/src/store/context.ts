@@ -29,6 +29,8 @@ export interface Context {
   readonly statements: Map<string, MadeStatement>;
   readonly runLeaseMs: number;
   readonly partsOf: PartsOf;
+  /** Of all files of one user. */
+  readonly userFileBytes: number;
   /** Where appends meet; missing in a transaction, which has one connection and one end. */
   readonly groupCommit: GroupCommit | undefined;
   /** To be called with what a verb has changed; in a transaction it waits for the commit. */
@@ -36,6 +38,9 @@ export interface Context {
   /** Where those wait who need the row lock of a conversation; missing in a transaction, which holds its connection anyway. */
   readonly lanes: Lanes | undefined;
 }
+
+/** How a verb runs for whoever called it. */
+export type Runner = <Result>(verb: (context: Context) => Promise<Result>) => Promise<Result>;
 
 /** The same in a transaction. */
 export function within(context: Context, connection: Connection): Context {

@@ -14,6 +14,8 @@ export interface StoreOptions {
   runLeaseMs?: number | undefined;
   /** What of a reply is kept when its server dies; nothing when left out, since only who wrote the chunks can read them. */
   partsOf?: PartsOf | undefined;
+  /** Bytes of all files of one user; 1 GiB when left out. */
+  userFileBytes?: number | undefined;
 }
 
 /** @throws invalid_input for what is no connection; TypeError for what is no tables */
@@ -33,11 +35,14 @@ export function requireWork(work: unknown): void {
 
 /** @throws TypeError */
 export function requireOptions(options: StoreOptions): StoreOptions {
-  const { runLeaseMs: leaseMs, partsOf } = options;
+  const { runLeaseMs: leaseMs, partsOf, userFileBytes } = options;
   if (leaseMs !== undefined && !(Number.isFinite(leaseMs) && leaseMs > 0)) {
     throw new TypeError("createStore needs a runLeaseMs above 0.");
   }
   if (partsOf !== undefined && typeof partsOf !== "function")
     throw new TypeError("createStore needs a function partsOf.");
+  if (userFileBytes !== undefined && !(Number.isFinite(userFileBytes) && userFileBytes >= 0)) {
+    throw new TypeError("createStore needs a userFileBytes of at least 0.");
+  }
   return options;
 }

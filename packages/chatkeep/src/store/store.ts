@@ -1,12 +1,14 @@
 /** The store: `createStore(connection, tables).forUser(userId)`. You cannot reach a chat without saying whose it is. */
 import * as z from "zod";
 import type { ChatkeepError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";
 import { now } from "./clock.ts";
-import { type Context, guarded, inLane, inTransaction, within } from "./context.ts";
+import { type Context, guarded, inLane, inTransaction, type Runner, within } from "./context.ts";
 import { removeExpired } from "./conversations/expire.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
+import { removeUnusedFiles } from "./files/remove.ts";
 import { conversationName } from "./ids.ts";
 import { invalidInput, parse } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
@@ -23,7 +25,7 @@ import { idSchema } from "./schemas.ts";
 import type { IndexMessagesOptions } from "./search/index-messages.ts";
 import { requireOptions, requireParts, requireWork, type StoreOptions } from "./store-input.ts";
 import { type ChatTables, tablesOf, type UserId } from "./tables/tables.ts";
-import { type Runner, type UserRunner, type UserStore, userVerbs } from "./user-verbs.ts";
+import { type UserRunner, type UserStore, userVerbs } from "./user-verbs.ts";
 
 /** Conversations, messages and runs in one database: made once by `createStore`, or for a transaction of a host. */
 export interface Store {
@@ -59,6 +61,7 @@ export interface SystemStore extends ReturnType<typeof systemStore> {
 export function createStore(connection: Connection, tables: ChatTables, options: StoreOptions = {}): Store {
   requireParts(connection, tables);
   const { runLeaseMs: leaseMs = runLeaseMs, partsOf = () => [], rowLevelSecurity = false } = requireOptions(options);
+  const { userFileBytes = limits.userFileBytes } = options;
   const changes = createChanges();
   const alone: Context = {
     connection,
@@ -66,6 +69,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     statements: new Map(),
     runLeaseMs: leaseMs,
     partsOf,
+    userFileBytes,
     groupCommit: undefined,
     changed: changes.changed,
     lanes: undefined,
@@ -189,6 +193,11 @@ function systemStore(run: Runner) {
       ),
     /** Removes temporary conversations whose day is over; gives their number. */
     removeExpired: () => run(removeExpired),
+    /**
+     * Removes files that no message has named for a day, with bytes that have no other name, and uploads that never ended; gives
+     * the number of files.
+     */
+    removeUnusedFiles: () => run(removeUnusedFiles),
     /**
      * Puts messages into the index of search: of owners who have 64 of them that are not in it, up to about 4,000 in all. What is not
      * in it is found all the same, only slower. `next` is the `after` of the next call.

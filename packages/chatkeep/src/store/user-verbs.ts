@@ -1,4 +1,4 @@
-import type { Context } from "./context.ts";
+import type { Context, Runner } from "./context.ts";
 import {
   archiveConversation,
   createConversation,
@@ -16,6 +16,9 @@ import {
   listConversationIds,
   listConversations,
 } from "./conversations/list.ts";
+import { type NewFile, putFile } from "./files/put.ts";
+import { type FilePageOptions, type FileRange, getFile, listFiles, readFile, streamFile } from "./files/read.ts";
+import { removeFile } from "./files/remove.ts";
 import { importConversations } from "./import.ts";
 import type { ImportedConversation } from "./import-schemas.ts";
 import { parse } from "./input.ts";
@@ -43,8 +46,6 @@ import { idSchema } from "./schemas.ts";
 import type { SearchOptions } from "./search/search-schemas.ts";
 import type { RunKey } from "./tables/run.ts";
 import type { UserId } from "./tables/tables.ts";
-
-export type Runner = <Result>(verb: (context: Context) => Promise<Result>) => Promise<Result>;
 
 /** How the verbs of one user run. */
 export interface UserRunner {
@@ -208,6 +209,27 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        */
       branchWithSiblings: (conversationId: string, options?: BranchOptions) =>
         run((context) => listBranchWithSiblings(context, userId, conversationId, options)),
+    },
+    /** Files of this user, for messages to name in a part `{ type: "file", mediaType, url, filename }` by their `url`. */
+    files: {
+      /**
+       * Stores a file of 1 byte to 32 MiB, from its bytes or a stream of them, and says what it is. The same bytes are kept once.
+       * What is invisible in its name is taken out, and `/` becomes `_`. `mediaType` counts where the bytes do not contradict it.
+       * A file that no message has named for a day is removed.
+       * @throws invalid_input, such as for no bytes or a name over 255 characters; too_large, also when all files of the user are
+       * over their limit; whatever the stream throws. Then nothing is kept
+       */
+      put: (file: NewFile) => putFile(run, userId, file),
+      /** What a file is, without its bytes. @throws invalid_input when the id is none; not_found */
+      get: (fileId: string) => run((context) => getFile(context, userId, fileId)),
+      /** The bytes of a file, or those from `start` up to and without `end`. @throws invalid_input, not_found */
+      read: (fileId: string, range?: FileRange) => readFile(run, userId, fileId, range),
+      /** The same as pieces of at most 512 KiB, one after another. @throws invalid_input, not_found when the first is asked for */
+      stream: (fileId: string, range?: FileRange) => streamFile(run, userId, fileId, range),
+      /** A page of files, newest first: 50, or `limit` from 1 to 100. `nextCursor` is the `cursor` of the next. @throws invalid_input */
+      list: (options?: FilePageOptions) => run((context) => listFiles(context, userId, options)),
+      /** Removes a file that no message names. @throws invalid_input; not_found; conflict while a message names it */
+      remove: (fileId: string) => run((context) => removeFile(context, userId, fileId)),
     },
     /**
      * Brings in conversations as another place has kept them, each with any number of messages: ids, parents, times, states, pins,

@@ -4,6 +4,7 @@ import { limits } from "../../limits.ts";
 import { names, nth, rows, select, valuesOf } from "../../sql/columns.ts";
 import { join, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, changing, inLane, owner, prepared, withTakenIds } from "../context.ts";
+import { grace, usesIn, usingFiles } from "../files/uses.ts";
 import { conversationName, newId } from "../ids.ts";
 import { parse } from "../input.ts";
 import { areStored } from "../messages/append-slow.ts";
@@ -49,7 +50,11 @@ export async function createConversation(
   const more = [pinned, archived, metadataJson(given.metadata), model, instructions, temporary];
   const values = [...about, ...more, ...valuesOf(placedColumns, placed(sent))];
   const create = (through: Context) => createStatement(through, sent.length).execute(values);
-  const [row] = await inLane(context, ownerId, undefined, () => withTakenIds(context, create, takenId));
+  const [row] = await inLane(context, ownerId, undefined, () =>
+    usingFiles(context, ownerId, usesIn(sent, messages), "required", (through) =>
+      withTakenIds(through, create, takenId),
+    ),
+  );
   if (row) {
     context.changed({ userId: ownerId, conversationId: givenId });
     return row;
@@ -191,11 +196,22 @@ export async function deleteConversation(context: Context, ownerId: UserId, conv
 
 /** One of which search has indexed messages leaves its blocks in the same transaction. */
 function deleteStatement(context: Context, indexed: boolean) {
+  const { conversation, file, fileUse } = context.tables;
   const build = () => sql`
-    delete from ${context.tables.conversation} c
-    where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}
-      and c.indexed_count ${raw(indexed ? "> 0" : "= 0")}
-    returning c.id`;
+    with deleted as (
+      delete from ${conversation} c
+      where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}
+        and c.indexed_count ${raw(indexed ? "> 0" : "= 0")}
+      returning c.id
+    ),
+    waiting as (
+      update ${file} f
+      set check_at = clock_timestamp() + ${grace}
+      from deleted
+      join ${fileUse} u on u.conversation_id = deleted.id
+      where f.user_id = ${owner(context)} and u.user_id = f.user_id and f.id = u.attachment_id
+    )
+    select id from deleted`;
   return prepared(context, indexed ? "delete_indexed" : "delete", build, ([id]) => id as string);
 }
 

@@ -1,6 +1,7 @@
 /** The end of temporary conversations. */
 import { raw, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
+import { grace } from "../files/uses.ts";
 import { userIdFrom } from "../tables/tables.ts";
 
 const atOnce = 100;
@@ -17,7 +18,7 @@ export async function removeExpired(context: Context): Promise<number> {
 
 /** Reads conversation_expires_at_idx. */
 function removeStatement(context: Context) {
-  const { conversation } = context.tables;
+  const { conversation, file, fileUse } = context.tables;
   const build = () => sql`
     with expired as (
       select c.user_id, c.id
@@ -26,6 +27,13 @@ function removeStatement(context: Context) {
       order by c.expires_at
       limit ${raw(String(atOnce))}
       for update skip locked
+    ),
+    waiting as (
+      update ${file} f
+      set check_at = clock_timestamp() + ${grace}
+      from expired
+      join ${fileUse} u on u.user_id = expired.user_id and u.conversation_id = expired.id
+      where f.user_id = expired.user_id and f.id = u.attachment_id
     )
     delete from ${conversation} c
     using expired

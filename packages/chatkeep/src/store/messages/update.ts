@@ -5,6 +5,7 @@ import { names, select } from "../../sql/columns.ts";
 import { param, raw, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
 import { titleFrom } from "../conversations/titles.ts";
+import { inConversation, releasing, usesIn, usingFiles } from "../files/uses.ts";
 import { conversationName, messageName } from "../ids.ts";
 import { parse } from "../input.ts";
 import { idSchema, type MessageChanges, messageChangesSchema } from "../schemas.ts";
@@ -54,13 +55,15 @@ export async function updateMessage(
     status: given.status ?? null,
   };
   // One that search has indexed leaves its block in the same transaction.
-  const updateIndexed = () =>
+  const updateIndexed = (context: Context) =>
     changing(context, async (through) => {
       const [updated] = await updateStatement(through, givenId, true).execute(values);
       if (updated) await unindex(through, ownerId, { messageId: values.messageId });
       return updated;
     });
-  const row = (await updateStatement(context, givenId, false).execute(values))[0] ?? (await updateIndexed());
+  const update = async (through: Context) =>
+    (await updateStatement(through, givenId, false).execute(values))[0] ?? (await updateIndexed(through));
+  const row = await usingFiles(context, ownerId, usesIn([{ id: values.messageId }], [given]), "required", update);
   if (row) {
     context.changed({ userId: ownerId, conversationId: givenId });
     return row;
@@ -109,6 +112,7 @@ function updateStatement(context: Context, givenId: string, indexed: boolean) {
         and m.seq ${raw(indexed ? "<=" : ">")} locked.indexed_count
       returning ${names(messageColumns, "m")}
     ),
+    ${releasing(context, mine, raw("updated"), sql`${hasBody} and ${inConversation} and u.message_id = updated.id`)},
     touched as (
       update ${conversation} c
       set updated_at = greatest(c.updated_at, clock_timestamp())
@@ -169,6 +173,7 @@ function redactStatement(context: Context, givenId: string) {
         and (m.conversation_id = locked.id) is true and m.status <> 'streaming'
       returning ${names(messageColumns, "m")}
     ),
+    ${releasing(context, mine, raw("redacted"), sql`${inConversation} and u.message_id = redacted.id`)},
     runs as (
       update ${run} r
       set error = null
