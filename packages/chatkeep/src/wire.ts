@@ -22,6 +22,7 @@ import type { SearchPage as StoredSearchPage } from "./store/search/search.ts";
 import { searchFields } from "./store/search/texts.ts";
 import { strictObject } from "./store/strict-object.ts";
 import type { Conversation as StoredConversation } from "./store/tables/conversation.ts";
+import type { StoredFile as FileInStore } from "./store/tables/file.ts";
 import { finishReasons, messageRoles, type Part, type Message as StoredMessage } from "./store/tables/message.ts";
 
 const time = z.iso.datetime().meta({ example: "2026-11-23T09:30:00.000Z" });
@@ -345,6 +346,25 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 }
 
+/** A file as it goes out. */
+export const storedFile = z
+  .object({
+    id: z.uuid(),
+    name: z.string().meta({ example: "bread.png" }),
+    mediaType: z.string().meta({ description: "What its bytes are.", example: "image/png" }),
+    size: z.int().min(1).meta({ description: "In bytes." }),
+    hash: z.string().meta({ description: "SHA-256 of its bytes, in hexadecimal digits." }),
+    createdAt: time,
+    url: z.string().meta({
+      description: "What messages name it by, and where its bytes are.",
+      example: "/api/files/9b2f6a0e-3c1d-4f7a-8e55-0d6c1b2a3f44",
+    }),
+  })
+  .meta({ id: "File" });
+
+/** A file, without its bytes. */
+export interface StoredFile extends z.infer<typeof storedFile> {}
+
 /** A conversation of the store as it goes out. */
 export function asConversation({ createdAt, updatedAt, expiresAt, ...row }: StoredConversation): Conversation {
   const times = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
@@ -368,4 +388,9 @@ export function asSearchPage({ items, nextCursor, conversations }: StoredSearchP
     nextCursor,
     conversations: conversations.map(({ updatedAt, ...found }) => ({ ...found, updatedAt: updatedAt.toISOString() })),
   };
+}
+
+/** A file of the store as it goes out. */
+export function asFile({ createdAt, ...file }: FileInStore): StoredFile {
+  return { ...file, createdAt: createdAt.toISOString() };
 }

@@ -37,12 +37,12 @@ CREATE TABLE "attachment_use" (
 	CONSTRAINT "attachment_use_pkey" PRIMARY KEY("conversation_id","message_id","attachment_id")
 );
 --> statement-breakpoint
-ALTER TABLE "attachment" ADD CONSTRAINT "attachment_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "public"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "attachment" ADD CONSTRAINT "attachment_content_id_user_id_fkey" FOREIGN KEY ("content_id","user_id") REFERENCES "public"."attachment_content"("id","user_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "attachment_content" ADD CONSTRAINT "attachment_content_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "public"."user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "attachment_piece" ADD CONSTRAINT "attachment_piece_content_id_user_id_fkey" FOREIGN KEY ("content_id","user_id") REFERENCES "public"."attachment_content"("id","user_id") ON DELETE cascade ON UPDATE cascade;--> statement-breakpoint
-ALTER TABLE "attachment_use" ADD CONSTRAINT "attachment_use_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "public"."conversation"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "attachment_use" ADD CONSTRAINT "attachment_use_attachment_id_user_id_fkey" FOREIGN KEY ("attachment_id","user_id") REFERENCES "public"."attachment"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "attachment" ADD CONSTRAINT "attachment_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "attachment" ADD CONSTRAINT "attachment_content_id_user_id_fkey" FOREIGN KEY ("content_id","user_id") REFERENCES "attachment_content"("id","user_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "attachment_content" ADD CONSTRAINT "attachment_content_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "attachment_piece" ADD CONSTRAINT "attachment_piece_content_id_user_id_fkey" FOREIGN KEY ("content_id","user_id") REFERENCES "attachment_content"("id","user_id") ON DELETE cascade ON UPDATE cascade;--> statement-breakpoint
+ALTER TABLE "attachment_use" ADD CONSTRAINT "attachment_use_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "conversation"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "attachment_use" ADD CONSTRAINT "attachment_use_attachment_id_user_id_fkey" FOREIGN KEY ("attachment_id","user_id") REFERENCES "attachment"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "attachment_user_id_created_at_id_idx" ON "attachment" USING btree ("user_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "attachment_content_id_idx" ON "attachment" USING btree ("content_id");--> statement-breakpoint
 CREATE INDEX "attachment_check_at_idx" ON "attachment" USING btree ("check_at");--> statement-breakpoint

@@ -1,7 +1,7 @@
 /** The one place that reads the environment: it becomes a frozen `Config`, or one sentence that says what to set. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { InvalidInputError, runLeaseMs } from "chatkeep";
+import { InvalidInputError, runLeaseMs, limits as storeLimits } from "chatkeep";
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
 import { type Omission, omissions } from "./assistant/omissions.ts";
@@ -42,6 +42,8 @@ export interface Config {
   runLeaseMs: number;
   /** What one user may take of a server. */
   limits: Limits;
+  /** Of all files that the messages of one user name. */
+  userFileBytes: number;
   logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -142,6 +144,8 @@ const environmentSchema = z.object({
   CHATKEEP_ANSWER_MEGABYTES_PER_USER: limit(defaultLimits.answerBytesPerUser / megabyte),
   CHATKEEP_ANSWER_MEGABYTES: limit(defaultLimits.answerBytes / megabyte),
   CHATKEEP_TRANSFERS_PER_USER: limit(defaultLimits.transfersPerUser),
+  CHATKEEP_UPLOADS_PER_USER: limit(defaultLimits.uploadsPerUser),
+  CHATKEEP_FILE_MEGABYTES_PER_USER: limit(storeLimits.userFileBytes / megabyte),
   PORT: number(z.int(portRule).min(0, portRule).max(65_535, portRule), 3000),
   CHATKEEP_LEASE_SECONDS: number(z.int(leaseRule).min(2, leaseRule).max(600, leaseRule), runLeaseMs / 1000),
   HOST: z.preprocess((value) => value || undefined, z.string().default("127.0.0.1")),
@@ -218,7 +222,9 @@ export function readConfig(overrides: Environment = {}, environment: Environment
       answerBytesPerUser: set.CHATKEEP_ANSWER_MEGABYTES_PER_USER * megabyte,
       answerBytes: set.CHATKEEP_ANSWER_MEGABYTES * megabyte,
       transfersPerUser: set.CHATKEEP_TRANSFERS_PER_USER,
+      uploadsPerUser: set.CHATKEEP_UPLOADS_PER_USER,
     },
+    userFileBytes: set.CHATKEEP_FILE_MEGABYTES_PER_USER * megabyte,
     logLevel: set.CHATKEEP_LOG,
   });
 }

@@ -90,7 +90,7 @@ export async function openExistingDatabase(config: DatabaseConfig): Promise<Open
 /** The store of this database, which says whose each statement is if the policies are on. */
 export async function openStore(
   connection: Connection,
-  options: Pick<StoreOptions, "runLeaseMs" | "partsOf"> = {},
+  options: Pick<StoreOptions, "runLeaseMs" | "partsOf" | "userFileBytes"> = {},
 ): Promise<Store> {
   return createStore(connection, models, {
     ...options,

@@ -224,7 +224,7 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
       get: (fileId: string) => run((context) => getFile(context, userId, fileId)),
       /** The bytes of a file, or those from `start` up to and without `end`. @throws invalid_input, not_found */
       read: (fileId: string, range?: FileRange) => readFile(run, userId, fileId, range),
-      /** The same as pieces of at most 512 KiB, one after another. @throws invalid_input, not_found when the first is asked for */
+      /** The same as pieces of at most 512 KiB, one after another. @throws invalid_input, not_found */
       stream: (fileId: string, range?: FileRange) => streamFile(run, userId, fileId, range),
       /** A page of files, newest first: 50, or `limit` from 1 to 100. `nextCursor` is the `cursor` of the next. @throws invalid_input */
       list: (options?: FilePageOptions) => run((context) => listFiles(context, userId, options)),

@@ -42,8 +42,8 @@ export async function serve(config: Config, log = createLog(config.logLevel)): P
   }
 }
 
-function openServerStore({ runLeaseMs }: Config, connection: OpenDatabase) {
-  return openStore(connection, { runLeaseMs, partsOf });
+function openServerStore({ runLeaseMs, userFileBytes }: Config, connection: OpenDatabase) {
+  return openStore(connection, { runLeaseMs, partsOf, userFileBytes });
 }
 
 async function listen(config: Config, connection: OpenDatabase, log: Log): Promise<Serving> {

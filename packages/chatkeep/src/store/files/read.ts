@@ -66,16 +66,25 @@ export async function listFiles(
 }
 
 /** The bytes of a file, a piece of at most 512 KiB at a time. @throws invalid_input, not_found */
-export async function* streamFile(
+export async function streamFile(
   run: Runner,
   ownerId: UserId,
   fileId: string,
   range?: FileRange | null,
-): AsyncGenerator<Uint8Array, void> {
+): Promise<AsyncGenerator<Uint8Array, void>> {
   const { start = 0, end: given } = parse(rangeSchema, range ?? {}, "range");
   const { id, size } = await run((context) => getFile(context, ownerId, fileId));
   const end = Math.min(given ?? size, size);
   if (start > end) throw new InvalidInputError(`range.start must be at most ${end}: the file has ${size} bytes.`);
+  return piecesOf(run, ownerId, id, { start, end });
+}
+
+async function* piecesOf(
+  run: Runner,
+  ownerId: UserId,
+  id: string,
+  { start, end }: { start: number; end: number },
+): AsyncGenerator<Uint8Array, void> {
   for (let at = start; at < end; ) {
     const seq = Math.floor(at / pieceBytes);
     const [bytes] = await run((context) => pieceStatement(context).execute({ ownerId, fileId: id, seq }));
@@ -95,7 +104,7 @@ export async function readFile(
   range?: FileRange | null,
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of streamFile(run, ownerId, fileId, range)) pieces.push(piece);
+  for await (const piece of await streamFile(run, ownerId, fileId, range)) pieces.push(piece);
   return new Uint8Array(Buffer.concat(pieces));
 }
 
