@@ -8,7 +8,6 @@ import { now } from "./clock.ts";
 import { type Context, guarded, inLane, inTransaction, type Runner, within } from "./context.ts";
 import { removeExpired } from "./conversations/expire.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
-import { removeUnusedFiles } from "./files/remove.ts";
 import { conversationName } from "./ids.ts";
 import { invalidInput, parse } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
@@ -197,7 +196,10 @@ function systemStore(run: Runner) {
      * Removes files that no message has named for a day, with bytes that have no other name, and uploads that never ended; gives
      * the number of files.
      */
-    removeUnusedFiles: () => run(removeUnusedFiles),
+    removeUnusedFiles: async () => {
+      const { removeUnusedFiles } = await import("./files/remove.ts");
+      return await run(removeUnusedFiles);
+    },
     /**
      * Puts messages into the index of search: of owners who have 64 of them that are not in it, up to about 4,000 in all. What is not
      * in it is found all the same, only slower. `next` is the `after` of the next call.

@@ -16,9 +16,8 @@ import {
   listConversationIds,
   listConversations,
 } from "./conversations/list.ts";
-import { type NewFile, putFile } from "./files/put.ts";
-import { type FilePageOptions, type FileRange, getFile, listFiles, readFile, streamFile } from "./files/read.ts";
-import { removeFile } from "./files/remove.ts";
+import type { NewFile } from "./files/put.ts";
+import type { FilePageOptions, FileRange } from "./files/read.ts";
 import { importConversations } from "./import.ts";
 import type { ImportedConversation } from "./import-schemas.ts";
 import { parse } from "./input.ts";
@@ -63,6 +62,9 @@ export interface UserStore extends ReturnType<typeof userVerbs> {
    */
   transaction<Result>(conversationId: string, work: (mine: UserStore) => Promise<Result>): Promise<Result>;
 }
+
+/** Loaded when somebody has files. */
+const reading = () => import("./files/read.ts");
 
 export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
   return {
@@ -219,17 +221,26 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        * @throws invalid_input, such as for no bytes or a name over 255 characters; too_large, also when all files of the user are
        * over their limit; whatever the stream throws. Then nothing is kept
        */
-      put: (file: NewFile) => putFile(run, userId, file),
+      put: async (file: NewFile) => (await import("./files/put.ts")).putFile(run, userId, file),
       /** What a file is, without its bytes. @throws invalid_input when the id is none; not_found */
-      get: (fileId: string) => run((context) => getFile(context, userId, fileId)),
+      get: async (fileId: string) => {
+        const { getFile } = await reading();
+        return await run((context) => getFile(context, userId, fileId));
+      },
       /** The bytes of a file, or those from `start` up to and without `end`. @throws invalid_input, not_found */
-      read: (fileId: string, range?: FileRange) => readFile(run, userId, fileId, range),
+      read: async (fileId: string, range?: FileRange) => (await reading()).readFile(run, userId, fileId, range),
       /** The same as pieces of at most 512 KiB, one after another. @throws invalid_input, not_found */
-      stream: (fileId: string, range?: FileRange) => streamFile(run, userId, fileId, range),
+      stream: async (fileId: string, range?: FileRange) => (await reading()).streamFile(run, userId, fileId, range),
       /** A page of files, newest first: 50, or `limit` from 1 to 100. `nextCursor` is the `cursor` of the next. @throws invalid_input */
-      list: (options?: FilePageOptions) => run((context) => listFiles(context, userId, options)),
+      list: async (options?: FilePageOptions) => {
+        const { listFiles } = await reading();
+        return await run((context) => listFiles(context, userId, options));
+      },
       /** Removes a file that no message names. @throws invalid_input; not_found; conflict while a message names it */
-      remove: (fileId: string) => run((context) => removeFile(context, userId, fileId)),
+      remove: async (fileId: string) => {
+        const { removeFile } = await import("./files/remove.ts");
+        return await run((context) => removeFile(context, userId, fileId));
+      },
     },
     /**
      * Brings in conversations as another place has kept them, each with any number of messages: ids, parents, times, states, pins,

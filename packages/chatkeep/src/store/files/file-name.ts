@@ -6,7 +6,7 @@ import { limits } from "../../limits.ts";
 const unseen = /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
 /** The same without what deceives or breaks: unseen characters go, separators of folders become `_`. */
-export function cleanName(name: string): string {
+function cleanName(name: string): string {
   return name.toWellFormed().normalize("NFC").replace(unseen, "").replace(/[/\\]/g, "_").trim();
 }
 
