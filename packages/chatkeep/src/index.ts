@@ -40,6 +40,7 @@ export type { PartsOf } from "./store/context.ts";
 export type { ConversationKey, LiveConversation } from "./store/conversations/live.ts";
 export type { NewFile } from "./store/files/put.ts";
 export type { FilePageOptions, FileRange } from "./store/files/read.ts";
+export type { RestoredFile } from "./store/files/restore.ts";
 export type { ImportResult } from "./store/import.ts";
 export type { ImportedConversation } from "./store/import-schemas.ts";
 export type { BranchMessage } from "./store/messages/branch.ts";

@@ -8,6 +8,7 @@ import { now } from "./clock.ts";
 import { type Context, guarded, inLane, inTransaction, type Runner, within } from "./context.ts";
 import { removeExpired } from "./conversations/expire.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
+import type { RestoredFile } from "./files/restore.ts";
 import { conversationName } from "./ids.ts";
 import { invalidInput, parse } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
@@ -190,6 +191,15 @@ function systemStore(run: Runner) {
       run((context) =>
         restoreConversation(context, parse(ownerSchemas(context.tables).userId, userId, "userId"), restored),
       ),
+    /**
+     * Brings back a file of an export, for a user who is there, with its id and its time. `false` when it is there already: then
+     * `data` is not read. For files before the messages that name them.
+     * @throws invalid_input; too_large; conflict when its id is another user's
+     */
+    restoreFile: async (userId: UserId, restored: RestoredFile) => {
+      const { restoreFile } = await import("./files/restore.ts");
+      return await restoreFile(run, userId, restored);
+    },
     /** Removes temporary conversations whose day is over; gives their number. */
     removeExpired: () => run(removeExpired),
     /**

@@ -8,7 +8,7 @@ import { bodyForError } from "../error-response.ts";
 import { createSlots, type Rows } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { user } from "../models/index.ts";
-import { exported } from "../transfer/export.ts";
+import { exported, withBytes } from "../transfer/export.ts";
 import { productNames } from "../transfer/formats/names.ts";
 import { formats } from "../transfer/formats.ts";
 import { importLines } from "../transfer/import.ts";
@@ -90,7 +90,7 @@ export function transferRoutes(db: Database, store: Store, { rows, transfersPerU
         .where(eq(user.id, c.get("userId")));
       if (!person) throw new NotFoundError("user", c.get("userId"));
       const giveBack = slots.take(person.id);
-      const records = exported(db, store, person);
+      const records = withBytes(exported(db, store, person), store.forUser(person.id));
       const lines = (async function* () {
         for await (const record of records) yield new TextEncoder().encode(`${JSON.stringify(record)}\n`);
       })();

@@ -7,7 +7,7 @@ import { param, raw, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared, type Runner } from "../context.ts";
 import { parse } from "../input.ts";
 import type { Page } from "../messages/page.ts";
-import { cursorSchema, limitSchema, uuidSchema } from "../schemas.ts";
+import { cursorSchema, flagSchema, limitSchema, uuidSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import { fileColumns, fileFrom, type StoredFile } from "../tables/file.ts";
 import type { UserId } from "../tables/tables.ts";
@@ -15,7 +15,11 @@ import { pieceBytes } from "./put.ts";
 
 const offsetSchema = z.int("must be a whole number").min(0, "must be at least 0");
 const rangeSchema = strictObject({ start: offsetSchema.optional(), end: offsetSchema.optional() });
-const pageSchema = strictObject({ limit: limitSchema.optional(), cursor: cursorSchema.nullish() }).nullish();
+const pageSchema = strictObject({
+  limit: limitSchema.optional(),
+  cursor: cursorSchema.nullish(),
+  temporary: flagSchema.optional(),
+}).nullish();
 
 /** Which bytes: from `start`, or the first one, up to and without `end`, or to the last. */
 export interface FileRange extends z.input<typeof rangeSchema> {}
@@ -26,6 +30,8 @@ export interface FilePageOptions {
   limit?: number | undefined;
   /** The `nextCursor` of the page before. */
   cursor?: string | null | undefined;
+  /** `false`: without those that only temporary conversations name. */
+  temporary?: boolean | undefined;
 }
 
 /** @throws invalid_input, not_found */
@@ -48,17 +54,24 @@ export async function listFiles(
   ownerId: UserId,
   options?: FilePageOptions,
 ): Promise<Page<StoredFile>> {
-  const { limit = limits.messagesPerPage, cursor } = parse(pageSchema, options, "options") ?? {};
-  const { file, fileContent } = context.tables;
+  const { limit = limits.messagesPerPage, cursor, temporary = true } = parse(pageSchema, options, "options") ?? {};
+  const { file, fileContent, fileUse, conversation } = context.tables;
+  const lasting = sql`and (not exists (select from ${fileUse} u where u.user_id = f.user_id and u.attachment_id = f.id)
+      or exists (
+        select from ${fileUse} u
+        join ${conversation} c on c.user_id = u.user_id and c.id = u.conversation_id
+        where u.user_id = f.user_id and u.attachment_id = f.id and c.expires_at is null))`;
   const after = sql`and (f.created_at, f.id) < (${param("time", "timestamptz")}, ${param("id", "uuid")})`;
   const build = () => sql`
     select ${fileColumns}
     from ${file} f
     join ${fileContent} k on k.user_id = f.user_id and k.id = f.content_id
-    where f.user_id = ${owner(context)} ${cursor ? after : raw("")}
+    where f.user_id = ${owner(context)} ${cursor ? after : raw("")} ${temporary ? raw("") : lasting}
     order by f.created_at desc, f.id desc
     limit ${param("limit", "int")}`;
-  const statement = prepared(context, cursor ? "file_list_next" : "file_list", build, (row) => fileFrom(row));
+  const statement = prepared(context, `file_list_${cursor ? "next" : "first"}_${temporary}`, build, (row) =>
+    fileFrom(row),
+  );
   const rows = await statement.execute({ ownerId, limit: limit + 1, ...(cursor && keyOf(cursor)) });
   const items = rows.slice(0, limit);
   const last = rows.length > limit ? items.at(-1) : undefined;
