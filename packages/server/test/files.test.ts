@@ -3,7 +3,9 @@ import { connect } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { limits } from "chatkeep";
 import { type Client, createClient, type StoredFile } from "chatkeep/client";
+import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { diagnose } from "../src/commands/doctor.ts";
 import { models } from "../src/models/index.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
 import { scriptedModel, words } from "./helpers/models.ts";
@@ -219,4 +221,28 @@ it("a question with files is answered by a model that is given them; others cann
   await client.files.remove(picture.id);
   await expect(client.files.read(picture.id)).rejects.toMatchObject({ code: "not_found" });
   expect((await client.files.list({ limit: 1 })).items).toMatchObject([{ id: note.id }]);
+});
+
+it("doctor finds bytes that are missing, bytes that nobody names, and counts of messages that are gone", async () => {
+  const wrong = async () => {
+    const { checks } = await diagnose(test.database, "test");
+    return checks.filter(({ ok }) => !ok).map(({ name, found }) => [name, found]);
+  };
+  expect(await wrong()).toEqual([]);
+  const [cut, named] = [await send("cut.bin", new Uint8Array(600_000)), await send("named.txt", "Named by SQL")];
+  const { id } = await ann.call<{ id: string }>("POST", "/api/conversations", {
+    messages: [{ role: "user", parts: [{ type: "file", mediaType: "text/plain", url: named.url }] }],
+  });
+  const { db } = test;
+  await db.execute(sql`delete from attachment_piece where seq = 1 and content_id = (
+    select content_id from attachment where id = ${cut.id})`);
+  await db.execute(sql`delete from message where conversation_id = ${id}`);
+  await db.execute(sql`insert into attachment_content (user_id, hash, size) values (${ann.id}, repeat('a', 64), 0)`);
+  expect(await wrong()).toEqual(
+    expect.arrayContaining([
+      ["files whose bytes are not all there", "1"],
+      ["bytes that no file names", "1"],
+      ["files that are counted for messages which are not there", "1"],
+    ]),
+  );
 });

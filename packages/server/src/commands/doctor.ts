@@ -39,6 +39,16 @@ const orphans: Record<string, ReturnType<typeof sql>> = {
     select count(*)::int as count from message m
     where m.status = 'streaming' and not exists (
       select from run r where r.message_id = m.id and r.status = 'running')`,
+  "files whose bytes are not all there": sql`
+    select count(*)::int as count from attachment_content k
+    where k.hash is not null and k.size <> (
+      select coalesce(sum(octet_length(p.bytes)), 0) from attachment_piece p where p.content_id = k.id)`,
+  "bytes that no file names": sql`
+    select count(*)::int as count from attachment_content k
+    where k.hash is not null and not exists (select from attachment f where f.content_id = k.id)`,
+  "files that are counted for messages which are not there": sql`
+    select count(*)::int as count from attachment_use u
+    where not exists (select from message m where m.id = u.message_id and m.conversation_id = u.conversation_id)`,
 };
 
 export async function examine(database: DatabaseConfig): Promise<Diagnosis> {
