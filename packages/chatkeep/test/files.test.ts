@@ -94,6 +94,17 @@ describe("bytes", () => {
     expect(await counts()).toMatchObject({ files: 4, contents: 1, pieces: 1 });
   });
 
+  it("come under an id of one's own once, however often they are sent", async () => {
+    const { ann, bob } = people;
+    const id = randomUUID();
+    const file = await ann.files.put(note({ id }));
+    expect(file.id).toBe(id);
+    expect(await ann.files.put(note({ id }))).toEqual(file);
+    await expect(ann.files.put(note({ id, data: png }))).rejects.toEqual(code("conflict"));
+    await expect(bob.files.put(note({ id }))).rejects.toEqual(code("conflict"));
+    expect(await counts()).toMatchObject({ files: 1, contents: 1, pieces: 1 });
+  });
+
   it("leave nothing behind when they are too many, too few, or cut off", async () => {
     const { ann, store } = people;
     async function* cut() {

@@ -1,17 +1,19 @@
 /** Storing a file: its bytes piece by piece as they come, so that a large one is never in memory as a whole. */
 import { createHash, type Hash } from "node:crypto";
 import * as z from "zod";
-import { InvalidInputError, TooLargeError } from "../../errors.ts";
+import { ConflictError, InvalidInputError, TooLargeError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { param, raw, sql } from "../../sql/sql.ts";
 import { isUniqueViolation } from "../../sql/sqlstate.ts";
 import { type Context, changing, owner, prepared, type Runner, savepointed } from "../context.ts";
 import { newId } from "../ids.ts";
 import { parse } from "../input.ts";
+import { uuidSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import { fileColumns, fileFrom, type StoredFile } from "../tables/file.ts";
 import type { UserId } from "../tables/tables.ts";
 import { fileNameSchema } from "./file-name.ts";
+import { findFile } from "./find.ts";
 import { mediaTypeOf, mediaTypeSchema, sniffedBytes } from "./media-type.ts";
 import { grace } from "./uses.ts";
 
@@ -21,12 +23,13 @@ export const pieceBytes = 512 * 1024;
 type Data = Uint8Array | AsyncIterable<Uint8Array>;
 
 const newFileSchema = strictObject({
+  id: uuidSchema.optional(),
   name: fileNameSchema,
   mediaType: mediaTypeSchema.optional(),
   data: z.custom<Data>(isData, "must be a Uint8Array, or a stream of them"),
 });
 
-/** A file to store. `data` are its bytes, or a stream of them; `mediaType` what its sender says that they are. */
+/** A file to store. With an `id` of its own, a UUID, it can be sent again safely. `data` are its bytes, or a stream of them; `mediaType` what its sender says that they are. */
 export interface NewFile extends z.input<typeof newFileSchema> {}
 
 /** What an export knows of a file. */
@@ -40,7 +43,7 @@ export interface FormerFile {
  * @throws invalid_input, such as for no bytes; too_large; whatever `data` throws, and then nothing of it is kept
  */
 export async function putFile(run: Runner, ownerId: UserId, input: NewFile, former?: FormerFile): Promise<StoredFile> {
-  const { name, mediaType, data } = parse(newFileSchema, input, "file");
+  const { id, name, mediaType, data } = parse(newFileSchema, input, "file");
   const contentId = newId();
   await run((context) => begin(context, ownerId, contentId));
   try {
@@ -57,7 +60,8 @@ export async function putFile(run: Runner, ownerId: UserId, input: NewFile, form
     );
     if (received.size === 0) throw new InvalidInputError("The file is empty: choose one that has something in it.");
     const { size, hash, beginning } = received;
-    const row = { name, mediaType: mediaTypeOf(beginning, mediaType, name), size, hash, contentId, former };
+    const type = mediaTypeOf(beginning, mediaType, name);
+    const row = { id: former?.id ?? id, createdAt: former?.createdAt, name, mediaType: type, size, hash, contentId };
     return await run((context) => finish(context, ownerId, row));
   } catch (error) {
     // What cannot be removed now is removed with what others have left unfinished.
@@ -135,27 +139,41 @@ interface Finished extends Omit<Received, "beginning"> {
   name: string;
   mediaType: string;
   contentId: string;
-  former: FormerFile | undefined;
+  id: string | undefined;
+  createdAt: Date | undefined;
 }
 
 /** Against uploads of the same bytes that end at the same moment. */
 const attempts = 3;
 
 async function finish(context: Context, ownerId: UserId, row: Finished): Promise<StoredFile> {
-  const { name, mediaType, former } = row;
+  const { id, name, mediaType, hash, createdAt } = row;
   return await changing(context, async (inside) => {
+    const known = id === undefined ? undefined : await findFile(inside, ownerId, id);
+    if (known) {
+      if (known.hash !== hash || known.name !== name) throw new ConflictError(takenId);
+      await abandonStatement(inside).execute({ ownerId, contentId: row.contentId });
+      return known;
+    }
     const given = {
       ownerId,
-      fileId: former?.id ?? newId(),
+      fileId: id ?? newId(),
       contentId: await keepOnce(inside, ownerId, row),
       name,
       mediaType,
-      createdAt: former?.createdAt.toISOString() ?? null,
+      createdAt: createdAt?.toISOString() ?? null,
     };
-    const [file] = await nameStatement(inside).execute(given);
-    return file as StoredFile;
+    try {
+      const [file] = await nameStatement(inside).execute(given);
+      return file as StoredFile;
+    } catch (error) {
+      if (isUniqueViolation(error)) throw new ConflictError(takenId);
+      throw error;
+    }
   });
 }
+
+const takenId = "The id of this file is in use for another one: choose a new one.";
 
 /** The same bytes are there already, or are from now on; gives what they are called by. */
 async function keepOnce(context: Context, ownerId: UserId, { hash, size, contentId }: Finished): Promise<string> {

@@ -11,6 +11,7 @@ import { cursorSchema, flagSchema, limitSchema, uuidSchema } from "../schemas.ts
 import { strictObject } from "../strict-object.ts";
 import { fileColumns, fileFrom, type StoredFile } from "../tables/file.ts";
 import type { UserId } from "../tables/tables.ts";
+import { findFile } from "./find.ts";
 import { pieceBytes } from "./put.ts";
 
 const offsetSchema = z.int("must be a whole number").min(0, "must be at least 0");
@@ -37,13 +38,7 @@ export interface FilePageOptions {
 /** @throws invalid_input, not_found */
 export async function getFile(context: Context, ownerId: UserId, fileId: string): Promise<StoredFile> {
   const id = parse(uuidSchema, fileId, "fileId");
-  const { file, fileContent } = context.tables;
-  const build = () => sql`
-    select ${fileColumns}
-    from ${file} f
-    join ${fileContent} k on k.user_id = f.user_id and k.id = f.content_id
-    where f.user_id = ${owner(context)} and f.id = ${param("fileId", "uuid")}`;
-  const [found] = await prepared(context, "file_get", build, (row) => fileFrom(row)).execute({ ownerId, fileId: id });
+  const found = await findFile(context, ownerId, id);
   if (!found) throw new NotFoundError("file", id);
   return found;
 }

@@ -14,13 +14,13 @@ import { getFile } from "./read.ts";
 const restoredSchema = strictObject({
   id: uuidSchema,
   name: z.unknown(),
-  mediaType: z.unknown(),
+  mediaType: z.unknown().optional(),
   createdAt: pastTimeSchema,
   data: z.unknown(),
 });
 
 /** What of a file an export has, and its bytes; the time also as ISO 8601. */
-export interface RestoredFile extends Required<NewFile> {
+export interface RestoredFile extends Omit<NewFile, "id"> {
   id: string;
   createdAt: Date | string;
 }
