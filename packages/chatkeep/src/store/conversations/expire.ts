@@ -1,7 +1,6 @@
 /** The end of temporary conversations. */
 import { raw, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
-import { grace } from "../files/uses.ts";
 import { userIdFrom } from "../tables/tables.ts";
 
 const atOnce = 100;
@@ -30,7 +29,7 @@ function removeStatement(context: Context) {
     ),
     waiting as (
       update ${file} f
-      set check_at = clock_timestamp() + ${grace}
+      set check_at = clock_timestamp()
       from expired
       join ${fileUse} u on u.user_id = expired.user_id and u.conversation_id = expired.id
       where f.user_id = expired.user_id and f.id = u.attachment_id
