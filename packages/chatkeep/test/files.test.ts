@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { createStore, limits, type NewFile } from "chatkeep";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openAgain, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { isServer, openAgain, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
 import { ids, models, resetPeople, user } from "./helpers/people.ts";
 
 let database: TestDatabase;
@@ -286,6 +286,36 @@ describe("files of messages", () => {
     // Of a temporary conversation nothing is left any longer.
     expect(await store.system.removeUnusedFiles()).toBe(1);
     expect(await counts()).toEqual({ files: 0, contents: 0, pieces: 0, uses: 0 });
+  });
+
+  it.runIf(isServer)("that a message names at the moment when they would go, stay", async () => {
+    const { ann, store } = people;
+    const { id } = await ann.conversations.create();
+    const { url, id: fileId } = await ann.files.put(note());
+    await database.db.execute(sql`update attachment set check_at = now() - interval '1 hour'`);
+    const other = openAgain(database);
+    const sweep = () => createStore(other, models).system.removeUnusedFiles();
+    await store.transaction(async (inside) => {
+      await inside.forUser(ids.ann).messages.append(id, [asks(url)]);
+      expect(await sweep()).toBe(0);
+    });
+    expect(await sweep()).toBe(0);
+    await expect(ann.files.remove(fileId)).rejects.toEqual(code("conflict"));
+
+    // And the other way round: one that goes at this moment cannot be named.
+    const late = await ann.files.put(note({ data: png }));
+    const gone = Promise.withResolvers<void>();
+    const removed = store.transaction(async (inside) => {
+      await inside.forUser(ids.ann).files.remove(late.id);
+      const naming = createStore(other, models)
+        .forUser(ids.ann)
+        .messages.append(id, [asks(late.url)]);
+      void expect(naming).rejects.toEqual(code("not_found")).then(gone.resolve, gone.reject);
+    });
+    await removed;
+    await gone.promise;
+    expect(await counts()).toEqual({ files: 1, contents: 1, pieces: 1, uses: 1 });
+    await other.close();
   });
 
   it("go along when a user's conversations go to another", async () => {
