@@ -267,6 +267,19 @@ describe("files of messages", () => {
     expect((await counts()).uses).toBe(0);
   });
 
+  it("give a conversation its title where there are no words, until that message is redacted", async () => {
+    const { ann } = people;
+    const { url, mediaType, name } = await ann.files.put(note({ data: png, name: "bread.png" }));
+    const parts = [
+      { type: "text", text: " " },
+      { type: "file", mediaType, url, filename: name },
+    ];
+    const { id, title, headId } = await ann.conversations.create({ messages: [{ role: "user", parts }] });
+    expect(title).toBe("bread.png");
+    await ann.messages.redact(id, headId ?? "");
+    expect((await ann.conversations.get(id)).title).toBeNull();
+  });
+
   it("go a day after the last message that names them, and not before", async () => {
     const { ann, store } = people;
     const { url, id: fileId } = await ann.files.put(note({ data: png }));

@@ -144,7 +144,7 @@ export async function redactMessage(
       ownerId,
       conversationId: inside,
       messageId: messageName(ownerId, inside, stored.id).id,
-      title: titleFrom([{ role: stored.role, content: stored.content }]),
+      title: titleFrom([{ role: stored.role, content: stored.content, parts: stored.parts ?? undefined }]),
     });
     if (!row) throw new InvalidInputError("The message changes while it is to be deleted: try again.");
     await unindex(through, ownerId, { messageId: messageName(ownerId, inside, stored.id).id });
