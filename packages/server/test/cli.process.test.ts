@@ -208,7 +208,7 @@ describe("a shared PostgreSQL", () => {
       1,
       expect.stringMatching(/WRONG {2}migrations: not applied: 0000/),
     ]);
-    expect(chatkeep(["migrate"], environment).stdout).toBe("Applied 0000_users_and_tasks, 0001_chat.\n");
+    expect(chatkeep(["migrate"], environment).stdout).toBe("Applied 0000_users_and_tasks, 0001_chat, 0002_chat_files.\n");
     expect(chatkeep(["migrate"], environment).stdout).toBe("The database is up to date.\n");
     expect(chatkeep(["doctor"], environment).status).toBe(0);
   });
