@@ -182,11 +182,11 @@ async function changed(
 export async function deleteConversation(context: Context, ownerId: UserId, conversationId: string): Promise<void> {
   const givenId = parse(idSchema, conversationId, "conversationId");
   const given = { ownerId, conversationId: conversationName(ownerId, givenId).id };
-  const [alone] = await deleteStatement(context, false).execute(given);
+  const [alone] = await deleteStatement(context, true).execute(given);
   const deleted =
     alone ??
     (await changing(context, async (through) => {
-      const [row] = await deleteStatement(through, true).execute(given);
+      const [row] = await deleteStatement(through, false).execute(given);
       if (row) await unindex(through, ownerId, { conversationIds: [row] });
       return row;
     }));
@@ -194,16 +194,20 @@ export async function deleteConversation(context: Context, ownerId: UserId, conv
   context.changed({ userId: ownerId, conversationId: givenId });
 }
 
-/** One of which search has indexed messages leaves its blocks in the same transaction. */
-function deleteStatement(context: Context, indexed: boolean) {
+/** One of which search has indexed messages leaves its blocks in the same transaction, and its files are looked at after the grace. */
+function deleteStatement(context: Context, plain: boolean) {
   const { conversation, file, fileUse } = context.tables;
-  const build = () => sql`
-    with deleted as (
-      delete from ${conversation} c
-      where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}
-        and c.indexed_count ${raw(indexed ? "> 0" : "= 0")}
-      returning c.id
-    ),
+  const isPlain = sql`(c.indexed_count = 0 and not exists (select from ${fileUse} u where u.conversation_id = c.id))`;
+  const remove = sql`
+    delete from ${conversation} c
+    where c.user_id = ${owner(context)} and c.id = ${param("conversationId", "uuid")}
+      and ${plain ? isPlain : sql`not ${isPlain}`}
+    returning c.id`;
+  const build = () =>
+    plain
+      ? remove
+      : sql`
+    with deleted as (${remove}),
     waiting as (
       update ${file} f
       set check_at = clock_timestamp() + ${grace}
@@ -212,7 +216,7 @@ function deleteStatement(context: Context, indexed: boolean) {
       where f.user_id = ${owner(context)} and u.user_id = f.user_id and f.id = u.attachment_id
     )
     select id from deleted`;
-  return prepared(context, indexed ? "delete_indexed" : "delete", build, ([id]) => id as string);
+  return prepared(context, plain ? "delete" : "delete_all", build, ([id]) => id as string);
 }
 
 /** Whether it was created with this title; one that was changed since may have been renamed. */

@@ -54,15 +54,15 @@ export async function updateMessage(
     hasMetadata: given.metadata !== undefined,
     status: given.status ?? null,
   };
-  // One that search has indexed leaves its block in the same transaction.
+  // One that search has indexed leaves its block in the same transaction, and one that names files is counted anew.
   const updateIndexed = (context: Context) =>
     changing(context, async (through) => {
-      const [updated] = await updateStatement(through, givenId, true).execute(values);
+      const [updated] = await updateStatement(through, givenId, false).execute(values);
       if (updated) await unindex(through, ownerId, { messageId: values.messageId });
       return updated;
     });
   const update = async (through: Context) =>
-    (await updateStatement(through, givenId, false).execute(values))[0] ?? (await updateIndexed(through));
+    (await updateStatement(through, givenId, true).execute(values))[0] ?? (await updateIndexed(through));
   const row = await usingFiles(context, ownerId, usesIn([{ id: values.messageId }], [given]), "required", update);
   if (row) {
     context.changed({ userId: ownerId, conversationId: givenId });
@@ -84,10 +84,12 @@ function requireSettled({ id, status }: Message): void {
   if (status === "deleted") throw new ConflictError(`The message ${id} was deleted: append another one.`);
 }
 
-function updateStatement(context: Context, givenId: string, indexed: boolean) {
-  const { conversation, message } = context.tables;
+function updateStatement(context: Context, givenId: string, plain: boolean) {
+  const { conversation, fileUse, message } = context.tables;
   const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
   const hasBody = param("hasBody", "boolean");
+  const isPlain = sql`(m.seq > locked.indexed_count and not (${hasBody} and exists (
+          select from ${fileUse} u where u.conversation_id = locked.id and u.message_id = m.id)))`;
   const build = () => sql`
     with locked as (
       select c.id, c.user_id, c.indexed_count
@@ -109,10 +111,10 @@ function updateStatement(context: Context, givenId: string, indexed: boolean) {
       where m.user_id = locked.user_id and m.id = ${param("messageId", "uuid")}
         and (m.conversation_id = locked.id) is true and m.revision = ${param("revision", "int")}
         and m.status not in ('streaming', 'deleted')
-        and m.seq ${raw(indexed ? "<=" : ">")} locked.indexed_count
+        and ${plain ? isPlain : sql`not ${isPlain}`}
       returning ${names(messageColumns, "m")}
     ),
-    ${releasing(context, mine, raw("updated"), sql`${hasBody} and ${inConversation} and u.message_id = updated.id`)},
+    ${plain ? raw("") : sql`${releasing(context, mine, raw("updated"), sql`${hasBody} and ${inConversation} and u.message_id = updated.id`)},`}
     touched as (
       update ${conversation} c
       set updated_at = greatest(c.updated_at, clock_timestamp())
@@ -120,7 +122,7 @@ function updateStatement(context: Context, givenId: string, indexed: boolean) {
       where c.user_id = ${mine} and c.id = locked.id and exists (select from updated)
     )
     select ${select(messageColumns, "updated")} from updated`;
-  return prepared(context, indexed ? "update_indexed" : "update_message", build, (row) => messageFrom(row, givenId));
+  return prepared(context, plain ? "update_message" : "update_all", build, (row) => messageFrom(row, givenId));
 }
 
 /**
