@@ -306,7 +306,7 @@ it("copies where the browser lends no clipboard, says so when it cannot, and sta
     expect(await isStopped("dragover", target)).toBe(true);
     expect(await isStopped("drop", target)).toBe(true);
   }
-  await plain.getByText("Files cannot be sent yet").first().waitFor();
+  await plain.getByRole("button", { name: "Remove x.txt" }).nth(2).waitFor();
   await plain.close();
 });
 

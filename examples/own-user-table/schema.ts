@@ -14,6 +14,7 @@ export const users = auth.table("users", {
 export const chat = pgSchema("chat");
 export const models = chatModels(users.id, { schema: "chat" });
 export const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage } = models;
+export const { file, fileContent, filePiece, fileUse } = models;
 
 // For queries of your own: chatkeep's relations, and what a user has.
 export const { conversationRelations, messageRelations } = chatRelations(models, users);

@@ -49,6 +49,9 @@ export type { ErasureReceipt, TableName } from "./store/conversations/erase.ts";
 export type { ConversationKey, LiveConversation } from "./store/conversations/live.ts";
 export type { RetainedConversations, RetentionOptions } from "./store/conversations/retention.ts";
 export type { TrashedConversation, TrashPageOptions } from "./store/conversations/trash.ts";
+export type { NewFile } from "./store/files/put.ts";
+export type { FilePageOptions, FileRange } from "./store/files/read.ts";
+export type { RestoredFile } from "./store/files/restore.ts";
 export type { ImportResult } from "./store/import.ts";
 export type { ImportedConversation } from "./store/import-schemas.ts";
 export type { BranchMessage } from "./store/messages/branch.ts";
@@ -107,6 +110,7 @@ export { createStore, type Store, type SystemStore } from "./store/store.ts";
 export type { StoreOptions } from "./store/store-input.ts";
 export { chatMigrations } from "./store/tables/chat-migrations.ts";
 export type { Conversation } from "./store/tables/conversation.ts";
+export { fileIdOf, fileUrl, type StoredFile } from "./store/tables/file.ts";
 export {
   type FinishReason,
   finishReasons,

@@ -30,6 +30,16 @@ export const limits = {
   searchCharacters: 1_000,
   /** Bytes of messages, as they are stored, after which a page ends; it has at least one message. */
   pageBytes: 8 * 1024 * 1024,
+  /** Bytes of one file. */
+  fileBytes: 32 * 1024 * 1024,
+  /** Bytes of all files of one user, where a store is given no other number; the same bytes count once. */
+  userFileBytes: 1024 * 1024 * 1024,
+  /** Characters (code points) of the name of a file. */
+  fileNameCharacters: 255,
+  /** Hours after which a file that no message names is removed. */
+  unusedFileHours: 24,
+  /** Days after which a file that a message names is looked at again. */
+  usedFileCheckDays: 7,
   /** Entries of a page: at least 1, at most this. */
   pageSize: 100,
   /** Conversations on a page when no limit is given. */

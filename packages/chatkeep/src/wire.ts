@@ -23,8 +23,11 @@ import type { SearchPage as StoredSearchPage } from "./store/search/search.ts";
 import { searchFields } from "./store/search/texts.ts";
 import { strictObject } from "./store/strict-object.ts";
 import type { Conversation as StoredConversation } from "./store/tables/conversation.ts";
+import type { StoredFile as FileInStore } from "./store/tables/file.ts";
 import { finishReasons, messageRoles, type Part, type Message as StoredMessage } from "./store/tables/message.ts";
+import { fileImportReport } from "./wire-import.ts";
 
+export { type FileImportReport, fileImportReport, type ImportReport, importReport } from "./wire-import.ts";
 export { asErasureReceipt, type ErasureReceipt, erasureReceipt } from "./wire-receipt.ts";
 export { asQuotaUse, asUsageSum, type QuotaUse, quotaUse, type UsageSum, usageSum } from "./wire-usage.ts";
 
@@ -215,67 +218,6 @@ export const appendBody = strictObject({ messages: newMessages, expectedSeq: seq
 /** What an append is answered with: the messages as they are stored. */
 export const appended = z.object({ items: z.array(message) });
 
-/** What an import is answered with. */
-export const importReport = z
-  .object({
-    imported: z.int(),
-    alreadyThere: z.int(),
-    failed: z.int(),
-    messages: z.int(),
-    omitted: z.int().optional().meta({ description: "Lines that are counted, and not listed." }),
-    stopped: z.string().optional().meta({ description: "Why the lines that follow were not looked at." }),
-    conversations: z.array(
-      z.object({
-        line: z.int(),
-        source: z.string().optional(),
-        conversationId: z.string().optional(),
-        messages: z.int(),
-        outcome: z.enum(["imported", "already there", "failed"]),
-        error: z.string().optional(),
-      }),
-    ),
-  })
-  .meta({ id: "ImportReport" });
-
-/** What became of each line of a file. */
-export interface ImportReport extends z.infer<typeof importReport> {}
-
-/** What an import of a whole file is answered with, at its end. */
-export const fileImportReport = z
-  .object({
-    imported: z.int().meta({ description: "Conversations of which something was not there." }),
-    alreadyThere: z.int(),
-    failed: z.int(),
-    messages: z.int(),
-    conversations: z
-      .array(
-        z.object({
-          file: z.string(),
-          number: z.int().meta({ description: "Of the conversations of that file, from 1." }),
-          format: z.string().optional(),
-          conversationId: z.string().optional(),
-          messages: z.int(),
-          alreadyThere: z.int(),
-          outcome: z.enum(["imported", "already there", "failed"]),
-          leftOut: z.array(z.object({ messageId: z.string().optional(), reason: z.string() })),
-          moreLeftOut: z.int().optional(),
-          error: z.string().optional(),
-        }),
-      )
-      .meta({ description: "Those that failed, or of which something is left out, at most 200." }),
-    omitted: z.int().optional().meta({ description: "Such conversations that are not listed." }),
-    faults: z
-      .array(z.object({ file: z.string(), fault: z.string() }))
-      .meta({ description: "Files not read to their end." }),
-    skipped: z
-      .array(z.object({ file: z.string(), reason: z.string() }))
-      .meta({ description: "Files without conversations." }),
-  })
-  .meta({ id: "FileImportReport" });
-
-/** What became of a file: of each conversation of which there is something to say. */
-export interface FileImportReport extends z.infer<typeof fileImportReport> {}
-
 /** One line of the answer to `POST /import/file`; the last is `done` or `failed`. */
 export const fileImportEvent = z
   .discriminatedUnion("type", [
@@ -356,6 +298,25 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 }
 
+/** A file as it goes out. */
+export const storedFile = z
+  .object({
+    id: z.uuid(),
+    name: z.string().meta({ example: "bread.png" }),
+    mediaType: z.string().meta({ description: "What its bytes are.", example: "image/png" }),
+    size: z.int().min(1).meta({ description: "In bytes." }),
+    hash: z.string().meta({ description: "SHA-256 of its bytes, in hexadecimal digits." }),
+    createdAt: time,
+    url: z.string().meta({
+      description: "What messages name it by, and where its bytes are.",
+      example: "/api/files/9b2f6a0e-3c1d-4f7a-8e55-0d6c1b2a3f44",
+    }),
+  })
+  .meta({ id: "File" });
+
+/** A file, without its bytes. */
+export interface StoredFile extends z.infer<typeof storedFile> {}
+
 /** A conversation of the store as it goes out. */
 export function asConversation({ createdAt, updatedAt, expiresAt, ...row }: StoredConversation): Conversation {
   const times = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
@@ -385,4 +346,9 @@ export function asSearchPage({ items, nextCursor, conversations }: StoredSearchP
     nextCursor,
     conversations: conversations.map(({ updatedAt, ...found }) => ({ ...found, updatedAt: updatedAt.toISOString() })),
   };
+}
+
+/** A file of the store as it goes out. */
+export function asFile({ createdAt, ...file }: FileInStore): StoredFile {
+  return { ...file, createdAt: createdAt.toISOString() };
 }

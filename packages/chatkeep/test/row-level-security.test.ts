@@ -11,6 +11,8 @@ import { isServer, openTestDatabase } from "./helpers/database.ts";
 import { ids, models, resetPeople, user } from "./helpers/people.ts";
 import { openPg } from "./helpers/with-drizzle.ts";
 
+const fileTables = ["attachment", "attachment_content", "attachment_piece", "attachment_use"];
+
 /** A superuser passes every policy, so this is about a role that is none; PGlite has only its superuser. */
 describe.runIf(isServer)("row-level security", () => {
   it("shows nothing to statements without an owner, and changes nothing for the store", async () => {
@@ -42,14 +44,24 @@ describe.runIf(isServer)("row-level security", () => {
       expect((await tx.forUser(ids.ann).conversations.list()).items).toHaveLength(1);
     });
 
-    for (const table of ["conversation", "message", "run", "run_chunk"]) {
+    const file = await ann.files.put({ name: "a.bin", data: new Uint8Array(600_000) });
+    const asks = [{ role: "user" as const, parts: [{ type: "file", mediaType: file.mediaType, url: file.url }] }];
+    await ann.messages.append(id, asks);
+    await expect(bob.conversations.create({ messages: asks })).rejects.toThrow(
+      expect.objectContaining({ code: "not_found" }),
+    );
+    await expect(bob.files.read(file.id)).rejects.toThrow(expect.objectContaining({ code: "not_found" }));
+    expect((await ann.files.read(file.id)).byteLength).toBe(600_000);
+    expect(await store.system.removeUnusedFiles()).toBe(0);
+
+    for (const table of ["conversation", "message", "run", "run_chunk", ...fileTables]) {
       expect([table, await limited.db.$count(sql.raw(table))]).toEqual([table, 0]);
     }
     const forgetful = createStore(limited, models).forUser(ids.ann);
     expect((await forgetful.conversations.list()).items).toEqual([]);
     await expect(forgetful.conversations.create()).rejects.toThrow();
     await limited.db.execute(sql`delete from message`);
-    expect(await asOperator(limited, (inside) => inside.query("select id from message"))).toHaveLength(2);
+    expect(await asOperator(limited, (inside) => inside.query("select id from message"))).toHaveLength(3);
     expect(await limited.db.$count(models.message)).toBe(0);
     expect(await store.system.interruptRuns("all")).toHaveLength(1);
     expect(await store.system.readRecent([ids.ann])).toHaveLength(1);
@@ -60,6 +72,7 @@ describe.runIf(isServer)("row-level security", () => {
 
     await limited.db.execute(sql`delete from "user" where id = ${ids.ann}`);
     expect(await db.$count(models.message)).toBe(0);
+    for (const table of fileTables) expect([table, await db.$count(sql.raw(table))]).toEqual([table, 0]);
     expect(await db.$count(user)).toBe(1);
     await disableRowLevelSecurity(database, models);
     expect(await limited.db.$count(models.conversation)).toBe(1);

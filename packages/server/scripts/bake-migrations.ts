@@ -38,7 +38,7 @@ function withoutUserTable(sql: string): string {
     .replaceAll('REFERENCES "user"("id")', "REFERENCES {{user id}}")
     .replaceAll('"public".', "")
     .replace(
-      /\b(CREATE TABLE|ALTER TABLE|INSERT INTO|FROM|ON|REFERENCES) "(conversation|message|run|run_chunk|search_block|search_words|search_pending|usage)"/g,
+      /\b(CREATE TABLE|ALTER TABLE|INSERT INTO|FROM|ON|REFERENCES) "(conversation|message|run|run_chunk|search_block|search_words|search_pending|usage|attachment|attachment_content|attachment_piece|attachment_use)"/g,
       '$1 {{schema}}"$2"',
     );
 }

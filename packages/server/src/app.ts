@@ -341,7 +341,11 @@ function protect(url: string) {
     }
     await (isApi ? next() : pages(c, next));
     const written: [string, string][] = [["x-request-id", c.get("requestId")], ...(isApi ? api : [])];
-    for (const [name, value] of written) c.res.headers.set(name, value);
+    const isFile = c.req.path.startsWith("/api/files/");
+    for (const [name, value] of written) {
+      // What may be shown of a file, and for how long, is said where it is sent.
+      if (!isFile || !c.res.headers.has(name)) c.res.headers.set(name, value);
+    }
     // Nobody reads the body of an answer to HEAD: a stream of it would stay open.
     if (c.req.method === "HEAD") await c.res.body?.cancel();
   });

@@ -115,7 +115,7 @@ const finish = createMiddleware<Env>(async (c, next) => {
   await next();
   c.res.headers.set("x-request-id", c.get("requestId"));
   c.res.headers.set("x-content-type-options", "nosniff");
-  c.res.headers.set("cache-control", "no-store");
+  if (!c.res.headers.has("cache-control")) c.res.headers.set("cache-control", "no-store");
   if (c.req.method === "HEAD") await c.res.body?.cancel();
 });
 

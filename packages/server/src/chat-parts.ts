@@ -14,6 +14,7 @@ import { chatRoutes } from "./routes/chat.ts";
 import { conversationExportRoutes } from "./routes/conversation-export.ts";
 import { conversationRoutes } from "./routes/conversations.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { fileRoutes } from "./routes/files.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { createRouter } from "./routes/router.ts";
 import { searchRoutes } from "./routes/search.ts";
@@ -113,5 +114,6 @@ export function createChatRoutes({ store, chat, events, streams, rows, answers, 
     .route("/", searchRoutes(store))
     .route("/", usageRoutes(store, quotas))
     .route("/", chatRoutes(chat, answers))
+    .route("/", fileRoutes(store, rows, limits))
     .route("/", eventRoutes(events, streams));
 }

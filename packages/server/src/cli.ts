@@ -225,9 +225,9 @@ program
     const report = await restoreArchive(readDatabaseConfig(taken), file);
     if (json) print(report);
     else {
-      const { users, conversations, messages, alreadyThere } = report;
+      const { users, conversations, messages, files, alreadyThere } = report;
       console.log(
-        `${users} users: ${conversations} conversations with ${messages} messages, ${alreadyThere} were there.`,
+        `${users} users: ${conversations} conversations with ${messages} messages and ${files} files, ${alreadyThere} conversations were there.`,
       );
     }
   });

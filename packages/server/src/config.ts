@@ -1,7 +1,7 @@
 /** The one place that reads the environment: it becomes a frozen `Config`, or one sentence that says what to set. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { InvalidInputError, type Quota, runLeaseMs } from "chatkeep";
+import { InvalidInputError, type Quota, runLeaseMs, limits as storeLimits } from "chatkeep";
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
 import { type Omission, omissions } from "./assistant/omissions.ts";
@@ -53,6 +53,8 @@ export interface Config {
   metricsToken: string | undefined;
   /** Statements that take so long are named in the log; 0: none is. */
   slowStatementMs: number;
+  /** Of all files that the messages of one user name. */
+  userFileBytes: number;
   logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
@@ -178,6 +180,8 @@ const environmentSchema = z.object({
   CHATKEEP_ANSWER_MEGABYTES_PER_USER: limit(defaultLimits.answerBytesPerUser / megabyte),
   CHATKEEP_ANSWER_MEGABYTES: limit(defaultLimits.answerBytes / megabyte),
   CHATKEEP_TRANSFERS_PER_USER: limit(defaultLimits.transfersPerUser),
+  CHATKEEP_UPLOADS_PER_USER: limit(defaultLimits.uploadsPerUser),
+  CHATKEEP_FILE_MEGABYTES_PER_USER: limit(storeLimits.userFileBytes / megabyte),
   PORT: number(z.int(portRule).min(0, portRule).max(65_535, portRule), 3000),
   CHATKEEP_LEASE_SECONDS: number(z.int(leaseRule).min(2, leaseRule).max(600, leaseRule), runLeaseMs / 1000),
   HOST: z.preprocess((value) => value || undefined, z.string().default("127.0.0.1")),
@@ -262,10 +266,12 @@ export function readConfig(overrides: Environment = {}, environment: Environment
       answerBytesPerUser: set.CHATKEEP_ANSWER_MEGABYTES_PER_USER * megabyte,
       answerBytes: set.CHATKEEP_ANSWER_MEGABYTES * megabyte,
       transfersPerUser: set.CHATKEEP_TRANSFERS_PER_USER,
+      uploadsPerUser: set.CHATKEEP_UPLOADS_PER_USER,
     },
     quotas: quotasIn(set.CHATKEEP_QUOTAS ?? "") ?? [],
     metricsToken: set.CHATKEEP_METRICS_TOKEN,
     slowStatementMs: set.CHATKEEP_SLOW_STATEMENT_MS,
+    userFileBytes: set.CHATKEEP_FILE_MEGABYTES_PER_USER * megabyte,
     logLevel: set.CHATKEEP_LOG,
   });
 }

@@ -106,7 +106,7 @@ export async function openExistingDatabase(config: DatabaseConfig): Promise<Open
 /** The store of this database, which says whose each statement is if the policies are on. */
 export async function openStore(
   connection: Connection,
-  options: Pick<StoreOptions, "runLeaseMs" | "partsOf" | "trashDays" | "observer"> = {},
+  options: Pick<StoreOptions, "runLeaseMs" | "partsOf" | "trashDays" | "userFileBytes" | "observer"> = {},
 ): Promise<Store> {
   return createStore(connection, models, {
     ...options,

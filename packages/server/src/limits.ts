@@ -17,6 +17,8 @@ export interface Limits {
   answerBytes: number;
   /** Exports and imports of one user at once. */
   transfersPerUser: number;
+  /** Files for messages that one user sends at once. */
+  uploadsPerUser: number;
   /** Rows that one user may write within an hour: conversations, messages, tasks. */
   rowsPerHour: number;
 }
@@ -39,6 +41,7 @@ export const defaultLimits: Readonly<Limits> = {
   answerBytesPerUser: 128 * megabyte,
   answerBytes: 512 * megabyte,
   transfersPerUser: 2,
+  uploadsPerUser: 8,
   rowsPerHour: 1_000_000,
 };
 

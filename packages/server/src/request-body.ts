@@ -2,7 +2,7 @@
  * How much a body may be, looked at before the work that it would cause: its bytes as they come, and what it holds before
  * it is parsed into objects, which take a hundred times the room of their text.
  */
-import { ChatkeepError, InvalidInputError, type UserId } from "chatkeep";
+import { ChatkeepError, InvalidInputError, limits as storeLimits, type UserId } from "chatkeep";
 import { type BodyLimit, type OpenBody, readCounted, requireFewTokens, tooLargeBody } from "chatkeep/internal";
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
@@ -21,12 +21,14 @@ const limitOf = {
   chat: { bytes: 40 * megabyte, tokens: 100_000 },
   messages: { bytes: 40 * megabyte, tokens: 250_000 },
   other: { bytes: megabyte, tokens: 10_000 },
+  upload: { bytes: storeLimits.fileBytes, tokens: 0 },
   file: { bytes: 4096 * megabyte, tokens: 0 },
 } satisfies Record<string, BodyLimit>;
 
 function limitAt(path: string): BodyLimit {
   if (path.endsWith("/chat")) return limitOf.chat;
   if (path.endsWith("/import/file")) return limitOf.file;
+  if (path.endsWith("/files")) return limitOf.upload;
   return /\/(messages|conversations|import)$/.test(path) ? limitOf.messages : limitOf.other;
 }
 
@@ -70,7 +72,7 @@ export function readBody(slots: Slots) {
   return createMiddleware<Env>(async (c, next) => {
     if (!hasBody(c)) return await next();
     const { bytes, tokens } = limitAt(c.req.path);
-    if (/\/import(?:\/file)?$/.test(c.req.path)) {
+    if (/\/(?:import(?:\/file)?|files)$/.test(c.req.path)) {
       readInPieces(c, bytes);
       return await next();
     }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { strToU8, zipSync } from "fflate";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { models } from "../src/models/index.ts";
 import { importConversations } from "../src/transfer/conversations.ts";
 import { valuesOf } from "../src/transfer/values.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
@@ -163,4 +164,76 @@ it("reads UTF-16 and a byte order mark", async () => {
   for (const bytes of [Buffer.from(text, "utf16le"), Buffer.from(text)]) {
     expect(await load(await somebody(), bytes)).toMatchObject({ imported: 1, messages: 3, faults: [] });
   }
+});
+
+it("brings in the pictures and files of ChatGPT's ZIP, byte for byte; again changes nothing, and without them neither", async () => {
+  const dan = await somebody();
+  const mine = test.store.forUser(dan.id);
+  const png = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3]);
+  const image = { content_type: "image_asset_pointer", asset_pointer: "sediment://file_0a1b", size_bytes: 11 };
+  const node = (id: string, parent: string | null, message: object) => ({
+    id,
+    parent,
+    children: [],
+    message: { id, ...message },
+  });
+  const chat = {
+    id: "pictures",
+    current_node: "b",
+    mapping: {
+      a: node("a", null, {
+        author: { role: "user" },
+        content: { content_type: "multimodal_text", parts: [image, "What is it?"] },
+        metadata: {
+          attachments: [
+            { id: "file_0a1b", name: "pot.png", mime_type: "image/png" },
+            { id: "file-NOTE", name: "notes.md", mime_type: "text/markdown" },
+            { id: "file-EMPTY", name: "empty.txt" },
+            { id: "file-GONE", name: "gone.pdf" },
+          ],
+        },
+      }),
+      b: node("b", "a", {
+        author: { role: "assistant" },
+        content: { content_type: "multimodal_text", parts: [{ ...image, asset_pointer: "file-service://file-MADE" }] },
+      }),
+    },
+  };
+  const json = strToU8(JSON.stringify([chat]));
+  const zip = zipSync({
+    "file_0a1b-sanitized.png": png,
+    "conversations.json": json,
+    "conversation_asset_file_names.json": strToU8(JSON.stringify({ "file-MADE.dat": "made.webp" })),
+    "file-NOTE.dat": strToU8("# Salt"),
+    "file-EMPTY.dat": new Uint8Array(),
+    "dalle/file-MADE.dat": strToU8("RIFF\0\0\0\0WEBPVP8 "),
+  });
+  const first = await load(dan, zip);
+  expect(first).toMatchObject({ imported: 1, failed: 0, messages: 2 });
+  expect(first.conversations[0]?.leftOut).toEqual([
+    {
+      messageId: "a",
+      reason: expect.stringMatching(/^The bytes of the attachment empty.txt are not brought in. The file is empty/),
+    },
+    { messageId: "a", reason: "The bytes of the attachment gone.pdf are not brought in." },
+  ]);
+  const { items } = await mine.messages.list("pictures", { after: 0 });
+  const files = items.flatMap(({ parts }) => parts?.filter(({ type }) => type === "file") ?? []);
+  expect(files.map(({ filename, mediaType }) => [filename, mediaType])).toEqual([
+    ["pot.png", "image/png"],
+    ["notes.md", "text/markdown"],
+    ["made.webp", "image/webp"],
+  ]);
+  const [pot] = files;
+  expect(await mine.files.read(String(pot?.["url"]).slice("/api/files/".length))).toEqual(png);
+  const counts = async () => [await test.db.$count(models.file), await test.db.$count(models.fileUse)];
+  const before = await counts();
+  expect(await load(dan, zip)).toMatchObject({ imported: 0, alreadyThere: 1, failed: 0 });
+  expect(await load(dan, Buffer.from(json))).toMatchObject({ imported: 0, alreadyThere: 1, failed: 0 });
+  expect([await counts(), (await mine.messages.list("pictures", { after: 0 })).items]).toEqual([before, items]);
+
+  // The other way round what came without them stays so.
+  const eve = await somebody();
+  expect(await load(eve, Buffer.from(json))).toMatchObject({ imported: 1 });
+  expect(await load(eve, zip)).toMatchObject({ imported: 0, alreadyThere: 1, failed: 0 });
 });

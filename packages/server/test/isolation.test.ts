@@ -34,7 +34,12 @@ it("someone else's id answers like one that never was, on every route that takes
     await ann.call("GET", `/api/conversations/${conversation.id}`),
     await ann.call("GET", `/api/conversations/${conversation.id}/messages`),
     await ann.call("GET", "/api/tasks"),
+    await ann.call("GET", "/api/files"),
   ];
+  const sent = await ann.request("POST", "/api/files?name=secret.txt", "Secret words", {
+    "content-type": "text/plain",
+  });
+  const file = (await sent.json()) as { id: string };
   const before = await everything();
   const { paths } = (await (await send(test.app, "GET", "/openapi.json")).json()) as {
     paths: Record<string, Record<string, Operation>>;
@@ -46,7 +51,8 @@ it("someone else's id answers like one that never was, on every route that takes
       const name = `${method} ${path}`;
       const body = bodies[name]?.(conversation.headId);
       if (operation.requestBody && body === undefined) throw new Error(`${name} needs a body in this test`);
-      const real = path.startsWith("/api/tasks") ? task.id : conversation.id;
+      const others = { "/api/tasks": task.id, "/api/files": file.id };
+      const real = Object.entries(others).find(([start]) => path.startsWith(start))?.[1] ?? conversation.id;
       const never = randomUUID();
       const queries = path.endsWith("/branch")
         ? ["", `?leaf=${conversation.headId}`, `?before=${conversation.headId}`]

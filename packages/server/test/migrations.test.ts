@@ -1,9 +1,10 @@
 import { migrate, migrationStatus, requireMigrated } from "chatkeep";
 import { sql } from "drizzle-orm";
 import { expect, it } from "vitest";
-import { isServer, openAgain, openTestDatabase } from "../../chatkeep/test/helpers/database.ts";
+import { engine, isServer, openAgain, openTestDatabase } from "../../chatkeep/test/helpers/database.ts";
 import { openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
 import { diagnose } from "../src/commands/doctor.ts";
+import { migrateDatabase } from "../src/commands/migrate.ts";
 import { migrations } from "../src/migrations.generated.ts";
 import * as schema from "../src/models/index.ts";
 
@@ -207,4 +208,18 @@ it("a migration that fails leaves nothing behind", async () => {
   await expect(migrate(database, broken)).rejects.toThrow();
   expect((await migrationStatus(database, broken)).applied).toEqual([]);
   expect(await db.$count(sql`information_schema.tables where table_name in ('half', 'user')`)).toBe(0);
+});
+
+it.runIf(engine === "pg18")("tables that are new have the policies that the others have", async () => {
+  await using database = await openTestDatabase("empty");
+  await migrate(database, migrations.slice(0, 2));
+  await database.query("alter table conversation enable row level security");
+  await migrateDatabase({ engine: "pg", url: database.url ?? "" });
+  const found = "select relname from pg_class where relrowsecurity and relname like 'attachment%' order by 1";
+  expect((await database.query(found)).flat()).toEqual([
+    "attachment",
+    "attachment_content",
+    "attachment_piece",
+    "attachment_use",
+  ]);
 });

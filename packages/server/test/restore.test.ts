@@ -31,7 +31,10 @@ async function archiveOf({ db, store }: TestApp, name: string): Promise<string> 
   const users = async function* () {
     for (const person of people) yield exported(db, store, person);
   };
-  await pipeline(writeArchive(users()), createWriteStream(path));
+  await pipeline(
+    writeArchive(users(), (userId, fileId) => store.forUser(userId).files.stream(fileId)),
+    createWriteStream(path),
+  );
   return path;
 }
 
@@ -93,6 +96,16 @@ it("comes back equal in every id, time, seq, branch, part, state and metadata, a
   await mine.conversations.create({ id: "secret", temporary: true, messages: [{ role: "user", content: "not kept" }] });
   await mine.conversations.create({ id: "empty" });
   await ann.call("POST", "/api/tasks", { title: "Buy flour" });
+  const bytes = new Uint8Array(randomBytes(700_000));
+  const [photo, note, same] = [
+    await mine.files.put({ name: "photo.bin", data: bytes }),
+    await mine.files.put({ name: "note.md", data: strToU8("# Flour") }),
+    await mine.files.put({ name: "the same.bin", data: bytes }),
+  ];
+  const file = ({ url }: { url: string }) => ({ type: "file", mediaType: "x/y", url });
+  await mine.conversations.create({ id: "files", messages: [{ role: "user", parts: [file(photo), file(note)] }] });
+  const hidden = await mine.files.put({ name: "hidden.txt", data: strToU8("not kept") });
+  await mine.messages.append("secret", [{ role: "user", parts: [file(hidden)] }]);
   await one.store
     .forUser(bob.id)
     .conversations.create({ id: "chat/1 ä😀", messages: [{ role: "user", content: "Bob's" }] });
@@ -100,10 +113,26 @@ it("comes back equal in every id, time, seq, branch, part, state and metadata, a
   const path = await archiveOf(one, "one.zip");
   expect(await archiveOf(one, "again.zip").then((again) => readFile(again))).toEqual(await readFile(path));
   const report = await restoreInto(two.database, path);
-  expect(report).toEqual({ users: 2, conversations: 5, messages: 5 + 2 + 399 + 1, alreadyThere: 0 });
+  expect(report).toEqual({ users: 2, conversations: 6, messages: 5 + 2 + 399 + 1 + 1, files: 3, alreadyThere: 0 });
   expect(await readFile(await archiveOf(two, "two.zip"))).toEqual(await readFile(path));
-  expect(await restoreInto(two.database, path)).toEqual({ users: 2, conversations: 0, messages: 0, alreadyThere: 5 });
+  expect(await restoreInto(two.database, path)).toEqual({
+    users: 2,
+    conversations: 0,
+    messages: 0,
+    files: 0,
+    alreadyThere: 6,
+  });
   expect(await readFile(await archiveOf(two, "three.zip"))).toEqual(await readFile(path));
+  const theirs = two.store.forUser(ann.id);
+  expect(Buffer.from(await theirs.files.read(photo.id)).equals(bytes)).toBe(true);
+  expect(await theirs.files.get(same.id)).toEqual(same);
+  await expect(theirs.files.get(hidden.id)).rejects.toThrow(expect.objectContaining({ code: "not_found" }));
+  await expect(theirs.files.remove(note.id)).rejects.toThrow(expect.objectContaining({ code: "conflict" }));
+  const lines = (await (await ann.request("GET", "/api/export")).text()).trimEnd().split("\n");
+  const pieces = lines
+    .map((line) => JSON.parse(line))
+    .filter(({ type, hash }) => type === "bytes" && hash === photo.hash);
+  expect(Buffer.concat(pieces.map(({ base64 }) => Buffer.from(base64, "base64"))).equals(bytes)).toBe(true);
   // It goes on like any other.
   const [appended] = await two.store.forUser(ann.id).messages.append("chat/1 ä😀", [{ role: "user", content: "more" }]);
   expect(appended).toMatchObject({ seq: 6, parentId: "a2" });
@@ -116,6 +145,10 @@ it("one that is damaged, of another version, or none says so, and nothing of it 
   const files = unzipSync(bytes);
   const manifest = JSON.parse(strFromU8(files["manifest.json"] as Uint8Array));
   const [name] = Object.keys(files) as [string];
+  const [held] = Object.keys(files).filter((each) => each.startsWith("files/")) as [string];
+  const { [held]: _, ...withoutBytes } = files;
+  const attached = Object.fromEntries(Object.entries(files).filter(([each]) => each.startsWith("files/")));
+  const shorter = manifest.attachments.filter((each: { name: string }) => each.name !== held);
   const lines = files[name] as Uint8Array;
   const withManifest = (change: object) => ({
     ...files,
@@ -135,6 +168,17 @@ it("one that is damaged, of another version, or none says so, and nothing of it 
     ["longer", zipSync({ ...files, [name]: new Uint8Array(lines.length + 50_000_000) }), /larger than its manifest/],
     ["missing", zipSync({ "manifest.json": files["manifest.json"] as Uint8Array }), /is missing/],
     ["more", zipSync({ ...files, "users/000009.jsonl": lines }), /not in its manifest/],
+    [
+      "bytes changed",
+      zipSync({ ...files, [held]: new Uint8Array(manifest.attachments[0].bytes) }),
+      /files.* not as it was/,
+    ],
+    ["bytes missing", zipSync(withoutBytes), /files.* is missing/],
+    [
+      "bytes unnamed",
+      zipSync({ ...withoutBytes, "manifest.json": strToU8(JSON.stringify({ ...manifest, attachments: shorter })) }),
+      /files.* is missing/,
+    ],
     ["leaves", zipSync({ ...files, "../out.jsonl": lines }), /damaged/],
   ];
   // Of right hashes, as whoever changes an archive can make them.
@@ -143,6 +187,7 @@ it("one that is damaged, of another version, or none says so, and nothing of it 
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     const [first] = manifest.files;
     return zipSync({
+      ...attached,
       [name]: bytes,
       "manifest.json": strToU8(
         JSON.stringify({ ...manifest, files: [{ ...first, sha256, bytes: bytes.length, ...counts }] }),

@@ -1,8 +1,9 @@
-/** The client: all that a server says over HTTP, by verbs; nothing in it but `fetch`. */
+/** The client: all that a server says over HTTP, by verbs; nothing in it but `fetch`, and for the progress of a file `XMLHttpRequest`. */
 import type { FileImportReport, ImportReport } from "../wire.ts";
 import { type ChatClient, chatClient } from "./chat.ts";
 import { type ConversationsClient, conversationsClient } from "./conversations.ts";
 import { type EventsClient, eventsClient } from "./events.ts";
+import { type FilesClient, filesClient } from "./files.ts";
 import { type ImportFileOptions, importFile } from "./import-file.ts";
 import { type MessagesClient, messagesClient } from "./messages.ts";
 import { type ClientOptions, createSender, type RequestOptions, type SendOptions } from "./request.ts";
@@ -19,6 +20,7 @@ export interface Client {
   search: SearchClient;
   usage: UsageClient;
   trash: TrashClient;
+  files: FilesClient;
   /** Everything of the user, as JSON lines. Only a server with sign-in of its own has it: chatkeep's. */
   export(options?: RequestOptions): Promise<ReadableStream<Uint8Array>>;
   /** Stores the conversations of some lines of a file; importing again brings in what is missing. @throws invalid_input, too_large */
@@ -50,6 +52,7 @@ export function createClient(options: ClientOptions = {}): Client {
     search: searchClient(sender),
     usage: usageClient(sender),
     trash: trashClient(sender),
+    files: filesClient(sender),
     export: async (given) => {
       const { body } = await sender.send("/export", given);
       return body ?? new ReadableStream({ start: (controller) => controller.close() });

@@ -17,6 +17,7 @@ export type {
   QuotaUse,
   SearchHit,
   SearchPage,
+  StoredFile,
   TrashedConversation,
   UsageSum,
 } from "../wire.ts";
@@ -25,6 +26,7 @@ export type { ChatClient, FollowOptions, Question } from "./chat.ts";
 export { type Client, createClient } from "./client.ts";
 export type { ConversationFileFormat, ConversationListOptions, ConversationsClient } from "./conversations.ts";
 export type { EventsClient, EventsState, SubscribeOptions } from "./events.ts";
+export type { FileListOptions, FilesClient, SendFileOptions } from "./files.ts";
 export type { ImportFileOptions } from "./import-file.ts";
 export type { AppendOptions, BranchOptions, MessageListOptions, MessagesClient } from "./messages.ts";
 export type { Reply, ReplyEvent } from "./reply.ts";

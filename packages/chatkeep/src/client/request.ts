@@ -39,6 +39,10 @@ export interface SendOptions extends RequestOptions {
 }
 
 export interface Sender {
+  /** Whether requests go another way than by the global `fetch`. */
+  hasOwnFetch: boolean;
+  /** With what each request has: headers, and whether cookies go along. */
+  prepared(init: RequestInit): Promise<RequestInit>;
   /** The whole address of a path. */
   url(path: string, query?: SendOptions["query"]): string;
   /** The answer as it is, errors too; throws what `fetch` throws. */
@@ -94,6 +98,8 @@ export function createSender({
   }
 
   return {
+    hasOwnFetch: given !== undefined,
+    prepared,
     url,
     fetch: async (path, init = {}) => await fetchNow(url(path), await prepared(init)),
     send,

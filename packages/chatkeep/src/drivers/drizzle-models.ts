@@ -12,22 +12,21 @@ import {
   integer,
   json,
   type PgTable,
-  type PgTextBuilderInitial,
   pgSchema,
   pgTable,
   primaryKey,
   text,
-  timestamp,
   unique,
   uniqueIndex,
   uuid,
-  varchar,
 } from "drizzle-orm/pg-core";
 import type { ConversationRow } from "../store/tables/conversation.ts";
 import { finishReasons, type MessageRow, messageRoles, messageStatuses, type Part } from "../store/tables/message.ts";
 import { type Run, runStatuses } from "../store/tables/run.ts";
 import { type Attachment, tableNames, type UserId, userTypeOf } from "../store/tables/tables.ts";
 import type { UsageRow } from "../store/tables/usage.ts";
+import { columnLike, moment } from "./drizzle-columns.ts";
+import { fileModels } from "./drizzle-file-models.ts";
 
 type UserIdOf<Column extends AnyPgColumn> = unknown extends Column["_"]["data"]
   ? UserId
@@ -40,7 +39,7 @@ export interface ChatModelsOptions {
 }
 
 /**
- * Makes the tables `conversation`, `message`, `run` and `run_chunk`, the three of search, and `usage`, for a user table, for queries of your own and for
+ * Makes the tables `conversation`, `message`, `run` and `run_chunk`, the three of search, the four of files and `usage`, for a user table, for queries of your own and for
  * drizzle-kit; `createStore` takes them too.
  * `userId` is its id column: uuid, text, varchar, integer or bigint. Every `user_id` has its type, and a real foreign key to it.
  * Columns carry their names, so that a host's Drizzle needs no `casing` option.
@@ -267,7 +266,8 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
     ],
   );
 
-  return { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage, attachment };
+  const files = fileModels<UserIdOf<Column>>(table, attachment.userType, toUser, conversation);
+  return { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage, ...files, attachment };
 }
 
 /** The tables for a user table whose ids are of type `Id`. */
@@ -289,24 +289,6 @@ function attachmentOf(userId: AnyPgColumn, schema: string | undefined): Attachme
   const userType = userTypeOf(userId.getSQLType(), "chatModels");
   const { name, schema: userSchema } = getTableConfig(userId.table as PgTable);
   return { schema, user: { table: name, schema: userSchema, column: userId.name }, userType };
-}
-
-function columnLike<Id extends UserId>(userType: string) {
-  return (builderLike(userType) as PgTextBuilderInitial<"user_id", [string, ...string[]]>).$type<Id>();
-}
-
-function builderLike(userType: string) {
-  if (userType === "uuid") return uuid("user_id");
-  if (userType === "text") return text("user_id");
-  if (userType === "integer") return integer("user_id");
-  if (userType === "bigint") return bigint("user_id", { mode: "number" });
-  const length = /\d+/.exec(userType)?.[0];
-  return length ? varchar("user_id", { length: Number(length) }) : varchar("user_id");
-}
-
-/** To the millisecond, as JavaScript has it, so that a time read and given back names the same row. */
-function moment(name: string) {
-  return timestamp(name, { withTimezone: true, precision: 3 });
 }
 
 function oneOf(column: AnyPgColumn, values: readonly string[]) {

@@ -1,4 +1,4 @@
-/** What processes do for each other: replies whose process has died are ended, chunks that nobody needs any more go, and messages are indexed for search. */
+/** What processes do for each other: replies whose process has died are ended, chunks and files that nobody needs any more go, and messages are indexed for search. */
 import { coalesce } from "../notify/coalesce.ts";
 import { createOutageLog } from "../notify/outage-log.ts";
 import type { Store } from "../store/store.ts";
@@ -48,6 +48,7 @@ export function createMaintenance({ store, logger, removeExpired }: MaintenanceO
     removals.watch(async () => {
       await store.system.removeChunks(graceOfChunksMs);
       await store.system.removeExpired();
+      await store.system.removeUnusedFiles();
       await removeExpired?.();
     }),
     { everyMs: removeMs, onError: removals.failed },

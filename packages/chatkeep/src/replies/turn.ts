@@ -47,6 +47,8 @@ export interface Turn {
   history(options?: HistoryOptions): Promise<Message[]>;
   /** The same branch from the question back to its beginning, read as far as it is asked for. @throws unavailable */
   newestFirst(): AsyncIterable<Message>;
+  /** The user's files, which messages name by their address. */
+  readonly files: Pick<UserStore["files"], "get" | "read">;
   /** Says something of the reply; the last word on each counts. */
   report(facts: ReplyFacts): void;
 }
@@ -75,5 +77,6 @@ export function createTurn({ user, begun, earlier, ...given }: TurnOptions): Tur
     instructions,
     history: (options) => readHistory(branch(), options),
     newestFirst: branch,
+    files: user.files,
   };
 }

@@ -32,6 +32,8 @@ export interface Context {
   readonly partsOf: PartsOf;
   /** For how long what is deleted can be restored; 0: not at all. */
   readonly trashDays: number;
+  /** Of all files of one user. */
+  readonly userFileBytes: number;
   /** Where appends meet; missing in a transaction, which has one connection and one end. */
   readonly groupCommit: GroupCommit | undefined;
   /** To be called with what a verb has changed; in a transaction it waits for the commit. */

@@ -19,6 +19,7 @@ import { isUniqueViolation } from "../sql/sqlstate.ts";
 import { type Context, changing, owner, prepared, savepointed } from "./context.ts";
 import { titleFrom } from "./conversations/titles.ts";
 import { requireNotInTrash } from "./conversations/trash.ts";
+import { type FileUse, usesIn, usingFiles } from "./files/uses.ts";
 import { conversationName, messageName } from "./ids.ts";
 import { type ImportedConversation, importedConversationsSchema } from "./import-schemas.ts";
 import { parse } from "./input.ts";
@@ -127,9 +128,16 @@ async function storeAll(context: Context, ownerId: UserId, chats: readonly Chat[
       ends.push({ ...endRow(ownerId, id, given, missing, before), keepsHead: hasGoneOn });
     return { conversationId: given.id, imported: missing.length, alreadyThere: rows.length - missing.length };
   });
-  for (const some of batchesOf(fresh)) await insert(context, ownerId, some);
+  await usingFiles(context, ownerId, usesOf(chats, there), "if there", async (through) => {
+    for (const some of batchesOf(fresh)) await insert(through, ownerId, some);
+  });
   if (ends.length > 0) await endStatement(context).execute({ ownerId, ...listsOf(endColumns, ends) });
   return results;
+}
+
+function usesOf(chats: readonly Chat[], there: ReadonlySet<string>): FileUse[] {
+  const uses = chats.flatMap(({ given, rows }) => usesIn(rows, given.messages));
+  return uses.filter(({ messageId }) => !there.has(messageId));
 }
 
 /** As it is when its messages are there. */

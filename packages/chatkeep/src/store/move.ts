@@ -3,6 +3,7 @@ import { ConflictError } from "../errors.ts";
 import { names } from "../sql/columns.ts";
 import { list, param, sql } from "../sql/sql.ts";
 import { type Context, changing, prepared } from "./context.ts";
+import { giveFiles, takeFiles } from "./files/move.ts";
 import { conversationName, messageName, newId } from "./ids.ts";
 import type { UserId } from "./tables/tables.ts";
 import { addUsage, usageSumColumns } from "./tables/usage.ts";
@@ -33,14 +34,18 @@ export async function moveConversations(context: Context, from: UserId, to: User
   if (String(from) === String(to)) throw new ConflictError("Conversations cannot be moved to the user who has them.");
   return await changing(context, async (inside) => {
     const moved: MovedConversation[] = [];
+    const files = await takeFiles(inside, from);
     for (;;) {
       const batch = await lockSome(inside).execute({ from });
       if (batch.length === 0) {
         await moveUsage(inside).execute({ from, to });
+        await giveFiles(inside, from, to, files);
         return moved;
       }
       const moves = await named(inside, to, batch);
-      await moveRows(inside, from, to, moves);
+      const renames = await moveRows(inside, from, to, moves);
+      for (const { rowId, newRowId } of moves) files.newIds.set(rowId, newRowId);
+      for (const { id, newId } of renames) if (files.messageIds.has(id)) files.newIds.set(id, newId);
       for (const { rowId, newRowId, externalId, newExternalId } of moves) {
         inside.changed({ userId: from, conversationId: rowId });
         inside.changed({ userId: to, conversationId: newRowId });
@@ -104,7 +109,12 @@ async function named(
   return wanted.map((move) => (taken.has(move.newRowId) ? { ...move, newRowId: newId(), newExternalId: null } : move));
 }
 
-async function moveRows(context: Context, from: UserId, to: UserId, moves: readonly Move[]): Promise<void> {
+async function moveRows(
+  context: Context,
+  from: UserId,
+  to: UserId,
+  moves: readonly Move[],
+): Promise<{ id: string; newId: string }[]> {
   const { conversation, message, run, runChunk, searchBlock, searchPending, userType } = context.tables;
   const [fromId, toId] = [param("from", userType), param("to", userType)];
   const find = () => sql`
@@ -118,6 +128,10 @@ async function moveRows(context: Context, from: UserId, to: UserId, moves: reado
     },
   );
   const newRowIds = new Map(moves.map(({ rowId, newRowId }) => [rowId, newRowId]));
+  const renamed = renames.map(([id, externalId, conversationId]) => ({
+    id,
+    newId: messageName(to, newRowIds.get(conversationId) ?? conversationId, externalId).id,
+  }));
   // One statement, since its foreign keys are looked at when all of it is done.
   const build = () => sql`
     with place as (
@@ -179,10 +193,8 @@ async function moveRows(context: Context, from: UserId, to: UserId, moves: reado
     ids: moves.map(({ rowId }) => rowId),
     newIds: moves.map(({ newRowId }) => newRowId),
     names: moves.map(({ newExternalId }) => newExternalId),
-    messageIds: renames.map(([id]) => id),
-    newMessageIds: renames.map(
-      ([, externalId, conversationId]) =>
-        messageName(to, newRowIds.get(conversationId) ?? conversationId, externalId).id,
-    ),
+    messageIds: renamed.map(({ id }) => id),
+    newMessageIds: renamed.map(({ newId }) => newId),
   });
+  return renamed;
 }

@@ -11,6 +11,7 @@ import { usageColumns } from "./tables/usage.ts";
 /** @throws schema_mismatch, unavailable */
 export async function requireReady(context: Context): Promise<void> {
   const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage } = context.tables;
+  const { file, fileContent, filePiece, fileUse } = context.tables;
   const columns = [
     [conversation, sql`${select(conversationColumns)}, indexed_count, deleted_at`],
     [message, select(messageColumns)],
@@ -20,6 +21,10 @@ export async function requireReady(context: Context): Promise<void> {
     [searchWords, raw("block_id, bucket, words")],
     [searchPending, raw("message_id")],
     [usage, select(usageColumns)],
+    [file, raw("id, content_id, name, media_type, created_at, check_at")],
+    [fileContent, raw("id, hash, size, created_at")],
+    [filePiece, raw("content_id, seq, bytes")],
+    [fileUse, raw("conversation_id, message_id, attachment_id")],
   ] as const;
   for (const [index, [table, all]] of columns.entries()) {
     await prepared(

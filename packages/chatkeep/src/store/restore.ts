@@ -18,6 +18,7 @@ import { isUniqueViolation } from "../sql/sqlstate.ts";
 import { type Context, changing, owner, prepared } from "./context.ts";
 import { findConversation } from "./conversations/conversations.ts";
 import { requireNotInTrash } from "./conversations/trash.ts";
+import { usesIn, usingFiles } from "./files/uses.ts";
 import { conversationName, messageName } from "./ids.ts";
 import { pastTimeSchema } from "./import-schemas.ts";
 import { parse } from "./input.ts";
@@ -83,9 +84,11 @@ export async function restoreConversation(
       const lists = listsOf(conversationColumns, [conversationRow(ownerId, given)]);
       const [made] = await conversationStatement(through).execute({ ownerId, ...lists });
       if (!made) return false;
-      for (const some of batchesOf(rows)) {
-        await messagesStatement(through).execute({ ownerId, ...listsOf(messageColumns, some) });
-      }
+      await usingFiles(through, ownerId, usesIn(rows, given.messages), "if there", async (inside) => {
+        for (const some of batchesOf(rows)) {
+          await messagesStatement(inside).execute({ ownerId, ...listsOf(messageColumns, some) });
+        }
+      });
       return true;
     });
     if (isNew) context.changed({ userId: ownerId, conversationId: given.conversation.id });

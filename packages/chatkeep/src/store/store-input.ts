@@ -20,6 +20,8 @@ export interface StoreOptions {
   observer?: Observer | undefined;
   /** For how many days a conversation that is deleted can be restored, at most 3,650; 30 when left out, and with 0 it is gone at once. */
   trashDays?: number | undefined;
+  /** Bytes of all files of one user; 1 GiB when left out. */
+  userFileBytes?: number | undefined;
 }
 
 /** @throws invalid_input for what is no connection; TypeError for what is no tables */
@@ -39,7 +41,7 @@ export function requireWork(work: unknown): void {
 
 /** @throws TypeError */
 export function requireOptions(options: StoreOptions): StoreOptions {
-  const { runLeaseMs: leaseMs, partsOf, trashDays = 0 } = options;
+  const { runLeaseMs: leaseMs, partsOf, trashDays = 0, userFileBytes } = options;
   if (leaseMs !== undefined && !(Number.isFinite(leaseMs) && leaseMs > 0)) {
     throw new TypeError("createStore needs a runLeaseMs above 0.");
   }
@@ -48,5 +50,8 @@ export function requireOptions(options: StoreOptions): StoreOptions {
   }
   if (partsOf !== undefined && typeof partsOf !== "function")
     throw new TypeError("createStore needs a function partsOf.");
+  if (userFileBytes !== undefined && !(Number.isFinite(userFileBytes) && userFileBytes >= 0)) {
+    throw new TypeError("createStore needs a userFileBytes of at least 0.");
+  }
   return options;
 }

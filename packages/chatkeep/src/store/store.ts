@@ -1,6 +1,7 @@
 /** The store: `createStore(connection, tables).forUser(userId)`. You cannot reach a chat without saying whose it is. */
 import * as z from "zod";
 import type { ChatkeepError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import { type Observer, observedVerbs } from "../observer.ts";
 import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";
@@ -8,6 +9,7 @@ import { now } from "./clock.ts";
 import { type Context, guarded, inLane, inTransaction, type Runner, within } from "./context.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
 import type { RetentionOptions } from "./conversations/retention.ts";
+import type { RestoredFile } from "./files/restore.ts";
 import { conversationName } from "./ids.ts";
 import { invalidInput, parse, parseId } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
@@ -65,6 +67,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     rowLevelSecurity = false,
     trashDays = 30,
   } = requireOptions(options);
+  const { userFileBytes = limits.userFileBytes } = options;
   const changes = createChanges();
   const alone: Context = {
     connection,
@@ -73,6 +76,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     runLeaseMs: leaseMs,
     partsOf,
     trashDays,
+    userFileBytes,
     groupCommit: undefined,
     changed: changes.changed,
     lanes: undefined,
@@ -225,6 +229,23 @@ function systemStore(run: Runner) {
     retain: async (options: RetentionOptions) => {
       const { retainConversations } = await import("./conversations/retention.ts");
       return await run((context) => retainConversations(context, options));
+    },
+    /**
+     * Brings back a file of an export, for a user who is there, with its id and its time. `false` when it is there already: then
+     * `data` is not read. For files before the messages that name them.
+     * @throws invalid_input; too_large; conflict when its id is another user's
+     */
+    restoreFile: async (userId: UserId, restored: RestoredFile) => {
+      const { restoreFile } = await import("./files/restore.ts");
+      return await restoreFile(run, userId, restored);
+    },
+    /**
+     * Removes files that no message has named for a day, with bytes that have no other name, and uploads that never ended; gives
+     * the number of files.
+     */
+    removeUnusedFiles: async () => {
+      const { removeUnusedFiles } = await import("./files/remove.ts");
+      return await run(removeUnusedFiles);
     },
     /**
      * Puts messages into the index of search: of owners who have 64 of them that are not in it, up to about 4,000 in all. What is not

@@ -16,6 +16,8 @@ import {
   listConversations,
 } from "./conversations/list.ts";
 import { listTrash, restoreFromTrash, type TrashPageOptions, trashConversation } from "./conversations/trash.ts";
+import type { NewFile } from "./files/put.ts";
+import type { FilePageOptions, FileRange } from "./files/read.ts";
 import { importConversations } from "./import.ts";
 import type { ImportedConversation } from "./import-schemas.ts";
 import { parseId } from "./input.ts";
@@ -67,6 +69,9 @@ const quotaLane = "chatkeep:quotas";
 
 /** Loaded when something is removed for good. */
 const erasing = () => import("./conversations/erase.ts");
+
+/** Loaded when somebody has files. */
+const reading = () => import("./files/read.ts");
 
 export function userVerbs(runner: UserRunner, userId: UserId) {
   const { run, runIn } = runner;
@@ -252,6 +257,36 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        */
       branchWithSiblings: (conversationId: string, options?: BranchOptions) =>
         run((context) => listBranchWithSiblings(context, userId, conversationId, options)),
+    },
+    /** Files of this user, for messages to name in a part `{ type: "file", mediaType, url, filename }` by their `url`. */
+    files: {
+      /**
+       * Stores a file of 1 byte to 32 MiB, from its bytes or a stream of them, and says what it is. The same bytes are kept once.
+       * What is invisible in its name is taken out, and `/` becomes `_`. `mediaType` counts where the bytes do not contradict it.
+       * A file that no message has named for a day is removed.
+       * @throws invalid_input, such as for no bytes or a name over 255 characters; too_large, also when all files of the user are
+       * over their limit; whatever the stream throws. Then nothing is kept
+       */
+      put: async (file: NewFile) => (await import("./files/put.ts")).putFile(run, userId, file),
+      /** What a file is, without its bytes. @throws invalid_input when the id is none; not_found */
+      get: async (fileId: string) => {
+        const { getFile } = await reading();
+        return await run((context) => getFile(context, userId, fileId));
+      },
+      /** The bytes of a file, or those from `start` up to and without `end`. @throws invalid_input, not_found */
+      read: async (fileId: string, range?: FileRange) => (await reading()).readFile(run, userId, fileId, range),
+      /** The same as pieces of at most 512 KiB, one after another. @throws invalid_input, not_found */
+      stream: async (fileId: string, range?: FileRange) => (await reading()).streamFile(run, userId, fileId, range),
+      /** A page of files, newest first: 50, or `limit` from 1 to 100. `nextCursor` is the `cursor` of the next. @throws invalid_input */
+      list: async (options?: FilePageOptions) => {
+        const { listFiles } = await reading();
+        return await run((context) => listFiles(context, userId, options));
+      },
+      /** Removes a file that no message names. @throws invalid_input; not_found; conflict while a message names it */
+      remove: async (fileId: string) => {
+        const { removeFile } = await import("./files/remove.ts");
+        return await run((context) => removeFile(context, userId, fileId));
+      },
     },
     /**
      * Brings in conversations as another place has kept them, each with any number of messages: ids, parents, times, states, pins,

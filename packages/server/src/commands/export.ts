@@ -10,8 +10,8 @@ import type { DatabaseConfig } from "../config.ts";
 import { type OpenDatabase, openExistingDatabase, openStore } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import { user } from "../models/index.ts";
-import { writeArchive } from "../transfer/archive.ts";
-import { exported } from "../transfer/export.ts";
+import { type BytesOf, writeArchive } from "../transfer/archive.ts";
+import { exported, withBytes } from "../transfer/export.ts";
 import type { LineFormat } from "../transfer/file-formats.ts";
 import { conversationLines } from "../transfer/one-conversation.ts";
 import { userByEmail } from "./people.ts";
@@ -38,7 +38,9 @@ export async function exportUser(
   if (email === undefined && !isArchive) {
     throw new InvalidInputError("An export of all users is an archive: give --output a file that ends with .zip.");
   }
-  const lines = isArchive ? writeArchive(usersOf(connection, email)) : Readable.from(linesOf(connection, email ?? ""));
+  const lines = isArchive
+    ? writeArchive(usersOf(connection, email), await bytesIn(connection))
+    : Readable.from(linesOf(connection, email ?? ""));
   await write(lines, file);
 }
 
@@ -68,8 +70,14 @@ async function* usersOf(database: OpenDatabase, email: string | undefined) {
   for (const person of people) yield exported(database.db, store, person);
 }
 
+async function bytesIn(database: OpenDatabase): Promise<BytesOf> {
+  const store = await openStore(database);
+  return (userId, fileId) => store.forUser(userId).files.stream(fileId);
+}
+
 async function* linesOf(database: OpenDatabase, email: string): AsyncGenerator<string> {
   const person = await userByEmail(database.db, email);
-  for await (const record of exported(database.db, await openStore(database), person))
-    yield `${JSON.stringify(record)}\n`;
+  const store = await openStore(database);
+  const records = withBytes(exported(database.db, store, person), store.forUser(person.id));
+  for await (const record of records) yield `${JSON.stringify(record)}\n`;
 }

@@ -69,6 +69,31 @@ export const orphans: readonly Orphans[] = [
         select from run r where r.message_id = m.id and r.status = 'running')`,
     mend: "update message m set status = 'interrupted', finish_reason = 'other', revision = m.revision + 1 where m.status = 'streaming' and not exists (select from run r where r.message_id = m.id and r.status = 'running')",
   },
+  {
+    name: "files whose bytes are not all there",
+    about: "attachment_content",
+    query: sql`
+      select count(*)::int as count from attachment_content k
+      where k.hash is not null and k.size <> (
+        select coalesce(sum(octet_length(p.bytes)), 0) from attachment_piece p where p.content_id = k.id)`,
+    mend: "restore them from a backup or an archive (chatkeep restore); the messages that name them stay as they are",
+  },
+  {
+    name: "bytes that no file names",
+    about: "attachment_content",
+    query: sql`
+      select count(*)::int as count from attachment_content k
+      where k.hash is not null and not exists (select from attachment f where f.content_id = k.id)`,
+    mend: "delete from attachment_content k where k.hash is not null and not exists (select from attachment f where f.content_id = k.id)",
+  },
+  {
+    name: "files that are counted for messages which are not there",
+    about: "attachment_use",
+    query: sql`
+      select count(*)::int as count from attachment_use u
+      where not exists (select from message m where m.id = u.message_id and m.conversation_id = u.conversation_id)`,
+    mend: "delete from attachment_use u where not exists (select from message m where m.id = u.message_id and m.conversation_id = u.conversation_id)",
+  },
 ];
 
 const deadRows = { atLeast: 10_000, share: 0.2 };

@@ -23,7 +23,10 @@ export async function migrateDatabase(
 ): Promise<string[]> {
   await using connection = await openDatabase(database);
   const applied = await migrate(connection, migrations, options);
-  if (rowLevelSecurity === "on") await enableRowLevelSecurity(connection, models);
+  // Tables that are new have the policies that the others have.
+  const isGrown = applied.length > 0 && rowLevelSecurity === undefined;
+  const stays = isGrown && (await hasRowLevelSecurity(connection, models));
+  if (rowLevelSecurity === "on" || stays) await enableRowLevelSecurity(connection, models);
   if (rowLevelSecurity === "off") await disableRowLevelSecurity(connection, models);
   return applied;
 }

@@ -1,5 +1,13 @@
 /** chatkeep restore: an archive of chatkeep export, into this database; what is there already is left as it is. */
-import { ChatkeepError, type Connection, createNotifier, InvalidInputError, migrate, requireMigrated } from "chatkeep";
+import {
+  ChatkeepError,
+  type Connection,
+  createNotifier,
+  InvalidInputError,
+  migrate,
+  requireMigrated,
+  type Store,
+} from "chatkeep";
 import { requireRestorable } from "chatkeep/internal";
 import { eq } from "drizzle-orm";
 import { z } from "zod";
@@ -14,6 +22,7 @@ export interface RestoreReport {
   users: number;
   conversations: number;
   messages: number;
+  files: number;
   /** Of conversations that were there: nothing of them was changed. */
   alreadyThere: number;
 }
@@ -37,14 +46,15 @@ export async function restoreInto(
   const store = await openStore(database);
   const notifier = createNotifier({ connection: database, log: createLog("silent") });
   store.onChange(notifier.publish);
-  const report: RestoreReport = { users: 0, conversations: 0, messages: 0, alreadyThere: 0 };
+  const report: RestoreReport = { users: 0, conversations: 0, messages: 0, files: 0, alreadyThere: 0 };
+  const userIds = await restoreFiles(database.db, store, archive, report);
+  let index = -1;
   for await (const records of archive.files()) {
-    let userId = "";
+    index += 1;
+    const userId = userIds[index] ?? "";
     for await (const item of itemsOf(records)) {
-      if ("user" in item) {
-        userId = await restoreUser(database.db, item.user);
-        report.users += 1;
-      } else if ("task" in item) {
+      if ("user" in item || "file" in item) continue;
+      if ("task" in item) {
         await restoreTask(database.db, userId, item.task);
       } else {
         const isNew = await store.system.restore(userId, item.chat);
@@ -60,7 +70,39 @@ export async function restoreInto(
   return report;
 }
 
+type RestoredFile = z.output<typeof restoredFileSchema>;
+
+/** Users, and their files, before the messages that name these; gives who they are here. */
+async function restoreFiles(db: Database, store: Store, archive: CheckedArchive, report: RestoreReport) {
+  const userIds: string[] = [];
+  const files: RestoredFile[][] = [];
+  for await (const records of archive.files()) {
+    const mine: RestoredFile[] = [];
+    for await (const item of itemsOf(records)) {
+      if ("user" in item) userIds.push(await restoreUser(db, item.user));
+      else if ("file" in item) mine.push(item.file);
+      else if ("chat" in item) break;
+    }
+    report.users += 1;
+    files.push(mine);
+  }
+  for await (const { user, hash, stream } of archive.attachments()) {
+    const [first, ...others] = (files[user] ?? []).filter((file) => file.hash === hash);
+    const userId = userIds[user];
+    if (!first || userId === undefined) continue;
+    const { hash: _, ...file } = first;
+    if (await store.system.restoreFile(userId, { ...file, data: stream })) report.files += 1;
+    for (const { hash: _, ...other } of others) {
+      // Their bytes are there by now.
+      const data = await store.forUser(userId).files.stream(first.id);
+      if (await store.system.restoreFile(userId, { ...other, data })) report.files += 1;
+    }
+  }
+  return userIds;
+}
+
 type Item =
+  | { file: RestoredFile }
   | { user: z.output<typeof userSchema> }
   | { task: z.output<typeof taskSchema> }
   | { chat: { conversation: Restored["conversation"]; messages: Restored["messages"] } };
@@ -98,6 +140,8 @@ async function* itemsOf(records: AsyncIterable<Record<string, unknown>>): AsyncG
     chat = type === "conversation" ? { conversation: record as Restored["conversation"], messages: [] } : undefined;
     if (type === "user")
       yield { user: checked(userSchema, record, "A user of this archive has no id, name, email or createdAt.") };
+    if (type === "file")
+      yield { file: checked(restoredFileSchema, record, "A file of this archive has no id, name, mediaType or hash.") };
     if (type === "task") yield { task: checked(taskSchema, record, "A task of this archive is none.") };
   }
   if (chat) yield { chat };
@@ -110,6 +154,15 @@ function checked<Schema extends z.ZodType>(schema: Schema, record: unknown, sent
 }
 
 const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+const restoredFileSchema = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    mediaType: z.string(),
+    hash: z.string().regex(/^[0-9a-f]{64}$/),
+    createdAt: time,
+  })
+  .strip();
 const userSchema = z.object({ id: z.uuid(), name: z.string(), email: z.string(), createdAt: time });
 
 /** Whoever has the address already keeps what they have; others get an account without a password. */

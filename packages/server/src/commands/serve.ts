@@ -51,8 +51,12 @@ export async function serve(config: Config, log = createLog(config.logLevel)): P
   }
 }
 
-function openServerStore({ runLeaseMs, trashDays }: Config, connection: OpenDatabase, observer?: Observer) {
-  return openStore(connection, { runLeaseMs, partsOf, trashDays, observer });
+function openServerStore(
+  { runLeaseMs, trashDays, userFileBytes }: Config,
+  connection: OpenDatabase,
+  observer?: Observer,
+) {
+  return openStore(connection, { runLeaseMs, partsOf, trashDays, userFileBytes, observer });
 }
 
 /** Each is loaded where it is asked for. */

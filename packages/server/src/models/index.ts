@@ -6,6 +6,10 @@ import { account, session, user } from "./user.ts";
 
 export {
   conversation,
+  file,
+  fileContent,
+  filePiece,
+  fileUse,
   message,
   models,
   run,

@@ -8,7 +8,7 @@ import { bodyForError } from "../error-response.ts";
 import { createSlots, type Rows } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { user } from "../models/index.ts";
-import { type ExportedRecord, exported } from "../transfer/export.ts";
+import { type ExportedRecord, exported, withBytes } from "../transfer/export.ts";
 import { lineFormats } from "../transfer/file-formats.ts";
 import { productNames } from "../transfer/formats/names.ts";
 import { formats } from "../transfer/formats.ts";
@@ -107,7 +107,7 @@ export function transferRoutes(db: Database, store: Store, { rows, transfersPerU
       const { format } = c.req.valid("query");
       const lines = format
         ? conversationLines(store.forUser(person.id), format)
-        : recordLines(exported(db, store, person));
+        : recordLines(withBytes(exported(db, store, person), store.forUser(person.id)));
       const body = ReadableStream.from(whenOver(lines, giveBack)).pipeThrough(new TextEncoderStream());
       const name = `chatkeep-${format ? `${format}-` : ""}${new Date().toISOString().slice(0, 10)}.jsonl`;
       return new Response(body as ReadableStream<Uint8Array>, {

@@ -29,30 +29,68 @@ const fileSchema = z.object({
   tasks: z.int().min(0),
 });
 
+const attachmentSchema = z.object({
+  name: z.string().regex(/^files\/\d{6}\/[0-9a-f]{64}$/, "must be files/, six digits, and a hash"),
+  bytes: z.int().min(1),
+});
+
 const manifestSchema = z.object({
   format: z.literal("chatkeep", "must be chatkeep"),
   version: z.literal(version, `must be ${version}`),
   files: z.array(fileSchema),
+  attachments: z.array(attachmentSchema).default([]),
 });
 
 type Manifest = z.output<typeof manifestSchema>;
 
-/** Writes the records of users, one after another, as they are read. */
-export function writeArchive(users: AsyncIterable<AsyncIterable<ExportedRecord>>): Readable {
+/** The bytes of a user's file. */
+export type BytesOf = (userId: string, fileId: string) => Promise<AsyncIterable<Uint8Array>>;
+
+/** Writes the records of users, one after another, as they are read, and after each the bytes of the files, each once. */
+export function writeArchive(users: AsyncIterable<AsyncIterable<ExportedRecord>>, bytesOf: BytesOf): Readable {
   const zip = new ZipFile();
   const output = zip.outputStream as Readable;
   void (async () => {
-    const manifest: Manifest = { format: "chatkeep", version, files: [] };
+    const manifest: Manifest = { format: "chatkeep", version, files: [], attachments: [] };
     for await (const records of users) {
-      const name = `users/${String(manifest.files.length + 1).padStart(6, "0")}.jsonl`;
+      const number = String(manifest.files.length + 1).padStart(6, "0");
+      const name = `users/${number}.jsonl`;
       const file = new PassThrough();
+      const kept = new Map<string, { userId: string; fileId: string; size: number }>();
       zip.addReadStream(file, name, { mtime: zipTime });
-      manifest.files.push(await writeFile(name, records, file));
+      manifest.files.push(await writeFile(name, noting(records, kept), file));
+      for (const [hash, { userId, fileId, size }] of [...kept].sort()) {
+        const attachment = attachmentName(name, hash);
+        const bytes = new PassThrough();
+        zip.addReadStream(bytes, attachment, { mtime: zipTime });
+        await pipeline(await bytesOf(userId, fileId), bytes);
+        manifest.attachments.push({ name: attachment, bytes: size });
+      }
     }
     zip.addBuffer(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`), manifestName, { mtime: zipTime });
     zip.end();
   })().catch((error: Error) => output.destroy(error));
   return output;
+}
+
+/** Of the bytes of whoever has the file of lines `name`. */
+function attachmentName(name: string, hash: string): string {
+  return `files/${name.slice("users/".length, -".jsonl".length)}/${hash}`;
+}
+
+/** Which files they are of, by their bytes. */
+async function* noting(
+  records: AsyncIterable<ExportedRecord>,
+  kept: Map<string, { userId: string; fileId: string; size: number }>,
+): AsyncGenerator<ExportedRecord> {
+  let userId = "";
+  for await (const record of records) {
+    if (record.type === "user") userId = String(record["id"]);
+    if (record.type === "file") {
+      kept.set(String(record["hash"]), { userId, fileId: String(record["id"]), size: Number(record["size"]) });
+    }
+    yield record;
+  }
 }
 
 async function writeFile(name: string, records: AsyncIterable<ExportedRecord>, file: PassThrough) {
@@ -80,34 +118,68 @@ export interface CheckedArchive {
   messages: number;
   /** The lines of one user after another. */
   files(): AsyncIterable<AsyncIterable<Record<string, unknown>>>;
+  /** The bytes of their files: of which user, from 0, with which hash. Each is to be read, or left, before the next. */
+  attachments(): AsyncIterable<{ user: number; hash: string; stream: AsyncIterable<Uint8Array> }>;
 }
 
 /** Reads an archive through before anything of it is used. @throws invalid_input for what is none, is damaged, or of another version */
 export async function openArchive(path: string): Promise<CheckedArchive> {
   const manifest = await readManifest(path);
   const seen = new Set<string>();
+  const named = new Set<string>();
+  const files = new Map(manifest.files.map((each) => [each.name, each]));
+  const attachments = new Map(manifest.attachments.map((each) => [each.name, each]));
   for await (const { name, stream } of filesOf(path)) {
     if (name === manifestName) continue;
-    const file = manifest.files.find((each) => each.name === name);
-    if (!file || seen.has(name)) throw damaged(`${name} is not in its manifest`);
+    const file = files.get(name);
+    const attachment = attachments.get(name);
+    if (!(file ?? attachment) || seen.has(name)) throw damaged(`${name} is not in its manifest`);
     seen.add(name);
-    await check(file, stream);
+    for (const hash of file ? await check(file, stream) : []) named.add(attachmentName(name, hash));
+    if (attachment) await checkBytes(attachment, stream);
   }
-  const missing = manifest.files.find(({ name }) => !seen.has(name));
+  const missing = [...manifest.files, ...manifest.attachments].find(({ name }) => !seen.has(name));
   if (missing) throw damaged(`${missing.name} is missing`);
+  const lone = [...named].find((name) => !attachments.has(name));
+  if (lone) throw damaged(`${lone} is missing`);
+  const nameless = manifest.attachments.find(({ name }) => !named.has(name));
+  if (nameless) throw damaged(`nothing names ${nameless.name}`);
   const sum = (what: "conversations" | "messages") => manifest.files.reduce((all, file) => all + file[what], 0);
   return {
     users: manifest.files.length,
     conversations: sum("conversations"),
     messages: sum("messages"),
     files: async function* () {
-      for await (const { name, stream } of filesOf(path)) if (name !== manifestName) yield recordsOf(name, stream);
+      for await (const { name, stream } of filesOf(path)) if (files.has(name)) yield recordsOf(name, stream);
+    },
+    attachments: async function* () {
+      for await (const { name, stream } of filesOf(path)) {
+        const [, number, hash] = name.split("/");
+        const user = manifest.files.findIndex((each) => each.name === `users/${number}.jsonl`);
+        if (attachments.has(name) && hash !== undefined) yield { user, hash, stream: whole(stream) };
+      }
     },
   };
 }
 
-/** Bytes, hash and counts, and that each line has its place. */
-async function check(file: Manifest["files"][number], stream: AsyncIterable<Uint8Array>): Promise<void> {
+async function checkBytes(
+  { name, bytes: announced }: z.output<typeof attachmentSchema>,
+  stream: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const piece of whole(stream)) {
+    bytes += piece.length;
+    if (bytes > announced) throw damaged(`${name} is larger than its manifest says`);
+    hash.update(piece);
+  }
+  if (bytes !== announced || hash.digest("hex") !== name.split("/").at(-1)) {
+    throw damaged(`${name} is not as it was written`);
+  }
+}
+
+/** Bytes, hash and counts, and that each line has its place; gives the hashes of the files that it names. */
+async function check(file: Manifest["files"][number], stream: AsyncIterable<Uint8Array>): Promise<Set<string>> {
   const { name } = file;
   const hash = createHash("sha256");
   let bytes = 0;
@@ -120,14 +192,16 @@ async function check(file: Manifest["files"][number], stream: AsyncIterable<Uint
       yield piece;
     }
   };
-  const counts = { user: 0, task: 0, conversation: 0, message: 0, deleted: 0 };
+  const counts = { user: 0, task: 0, file: 0, conversation: 0, message: 0, deleted: 0 };
   let [number, open]: [number, unknown] = [0, undefined];
   let wrong: string | undefined;
+  const hashes = new Set<string>();
   for await (const { type, ...record } of recordsOf(name, hashed())) {
     number += 1;
     if (wrong !== undefined) continue;
     const isKnown = typeof type === "string" && Object.hasOwn(counts, type);
     if (isKnown) counts[type as keyof typeof counts] += 1;
+    if (type === "file") hashes.add(String(record["hash"]));
     if (type === "conversation") open = record["id"];
     const isInside = type !== "message" && type !== "deleted" ? true : record["conversationId"] === open;
     if (!isKnown || (type === "user") !== (number === 1) || !isInside) wrong = `line ${number} of ${name}`;
@@ -139,6 +213,7 @@ async function check(file: Manifest["files"][number], stream: AsyncIterable<Uint
   if (counts.conversation !== conversations || counts.message !== messages || counts.task !== tasks) {
     throw damaged(`${name} has not what its manifest counts`);
   }
+  return hashes;
 }
 
 async function* recordsOf(name: string, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Record<string, unknown>> {

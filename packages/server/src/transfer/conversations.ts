@@ -1,6 +1,8 @@
 /** Storing conversations of other products, with a report of what was not kept. Importing again changes nothing. */
 import { setImmediate as pause } from "node:timers/promises";
 import { ChatkeepError, type ErrorCode, type ImportResult, type Part, type UserStore } from "chatkeep";
+import type { Assets } from "./assets.ts";
+import { type WithFiles, withFiles } from "./attachments.ts";
 import {
   type ConversationFormat,
   FormatError,
@@ -71,7 +73,7 @@ export async function importConversations(
   return await importing.end();
 }
 
-interface Waiting extends ReadConversation {
+interface Waiting extends WithFiles {
   report: ConversationReport;
 }
 
@@ -120,7 +122,7 @@ class Import {
       this.#report.faults.push(given);
     } else {
       this.#file ??= { name: given.file, conversations: 0, unknown: 0, rows: undefined };
-      await this.#takeValue(this.#file, given.value);
+      await this.#takeValue(this.#file, given.value, given.assets);
     }
   }
 
@@ -137,9 +139,9 @@ class Import {
     return report;
   }
 
-  async #takeValue(file: OpenFile, value: unknown): Promise<void> {
+  async #takeValue(file: OpenFile, value: unknown, assets: Assets | undefined): Promise<void> {
     const format = conversationFormats.find((each) => each.detect(value));
-    if (format) return await this.#takeConversation(file, format, value);
+    if (format) return await this.#takeConversation(file, format, value, assets);
     const rowFormat = rowFormats.find((each) => each.detect(value));
     if (!rowFormat) {
       file.unknown += 1;
@@ -153,10 +155,15 @@ class Import {
     file.rows.values.push(value);
   }
 
-  async #takeConversation(file: OpenFile, format: ConversationFormat, value: unknown): Promise<void> {
+  async #takeConversation(
+    file: OpenFile,
+    format: ConversationFormat,
+    value: unknown,
+    assets: Assets | undefined,
+  ): Promise<void> {
     const line = this.#lineOf(file, format);
     const read = attempt(line, () => format.read(value, this.#userId));
-    if (read) await this.#wait(read, line);
+    if (read) await this.#wait(await withFiles(this.#mine, this.#userId, storableOf(read), assets), line);
   }
 
   async #endRows(file: OpenFile): Promise<void> {
@@ -171,7 +178,7 @@ class Import {
       file.conversations += 1;
       this.#report.conversations.push(fault);
     }
-    for (const read of all ?? []) await this.#wait(read, this.#lineOf(file, rows.format));
+    for (const read of all ?? []) await this.#wait(storableOf(read), this.#lineOf(file, rows.format));
   }
 
   #lineOf(file: OpenFile, { name }: { name: string }): ConversationReport {
@@ -205,8 +212,7 @@ class Import {
     }
   }
 
-  async #wait(given: ReadConversation, report: ConversationReport): Promise<void> {
-    const read = storableOf(given);
+  async #wait(read: WithFiles, report: ConversationReport): Promise<void> {
     report.leftOut = read.leftOut;
     const { id } = read.conversation;
     if (this.#ids.has(id)) await this.#storeAll();
@@ -275,7 +281,11 @@ async function storeAll(mine: UserStore, waiting: readonly Waiting[]): Promise<v
   } catch (error) {
     if (!isFaultOfOne(error)) throw error;
     const [only] = waiting;
-    if (waiting.length === 1 && only) noteFailed(only, error);
+    if (waiting.length === 1 && only?.bare) {
+      // Its messages may be there already, without their files.
+      only.report.leftOut = only.bare.leftOut;
+      await storeAll(mine, [{ ...only.bare, report: only.report }]);
+    } else if (waiting.length === 1 && only) noteFailed(only, error);
     else for (const one of waiting) await storeAll(mine, [one]);
   }
 }

@@ -1,14 +1,13 @@
-/** Everything of one user: the user, then tasks, then each conversation before its messages. */
+/** Everything of one user: the user, then tasks, then what its files are, then each conversation before its messages. */
 import { setImmediate as pause } from "node:timers/promises";
 import { NotFoundError, type Store, type UserStore } from "chatkeep";
 import type { Database } from "../database.ts";
 import type { User } from "../models/index.ts";
 import { listTasks } from "../tasks.ts";
 
-export type ExportedRecord = { type: "user" | "task" | "conversation" | "message" | "deleted" } & Record<
-  string,
-  unknown
->;
+export type ExportedRecord = {
+  type: "user" | "task" | "file" | "bytes" | "conversation" | "message" | "deleted";
+} & Record<string, unknown>;
 
 const pageSize = 100;
 
@@ -29,6 +28,11 @@ export async function* exported(
     cursor = page.nextCursor ?? undefined;
   } while (cursor);
   const mine = store.forUser(id);
+  do {
+    const page = await mine.files.list({ limit: pageSize, cursor, temporary: false });
+    for (const { url: _, ...file } of page.items) yield { type: "file", ...file };
+    cursor = page.nextCursor ?? undefined;
+  } while (cursor);
   do {
     const page = await mine.conversations.ids({ after: cursor });
     for (const conversationId of page.items) {
@@ -62,5 +66,21 @@ async function* messagesOf(mine: UserStore, conversationId: string): AsyncGenera
     });
     for (const message of page.items) yield { type: "message", ...message };
     after = page.nextCursor ? Number(page.nextCursor) : undefined;
+  }
+}
+
+/** For lines alone, without a ZIP: after each file that has bytes which did not come yet, these, 512 KiB on a line. */
+export async function* withBytes(
+  records: AsyncIterable<ExportedRecord>,
+  mine: UserStore,
+): AsyncGenerator<ExportedRecord> {
+  const seen = new Set<unknown>();
+  for await (const record of records) {
+    yield record;
+    if (record.type !== "file" || seen.has(record["hash"])) continue;
+    seen.add(record["hash"]);
+    for await (const piece of await mine.files.stream(String(record["id"]))) {
+      yield { type: "bytes", hash: record["hash"], base64: Buffer.from(piece).toString("base64") };
+    }
   }
 }

@@ -7,12 +7,13 @@ import { open, readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parse as parseCsv } from "csv-parse/sync";
 import { type Entry, openPromise } from "yauzl";
+import { Assets } from "./assets.ts";
 import { jsonReader } from "./json-values.ts";
 import { missingShards } from "./manifest.ts";
 
 /** A value as the file has it; why the rest of this file was not read; or why nothing of it was looked at. */
 export type Value =
-  | { file: string; value: unknown }
+  | { file: string; value: unknown; assets?: Assets }
   | { file: string; fault: string }
   | { file: string; skipped: string };
 
@@ -43,9 +44,14 @@ export async function* valuesOf(
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   let others = 0;
+  const assets = new Assets();
+  for (const file of files) {
+    assets.add({ path: file, open: async () => createReadStream(file) as AsyncIterable<Uint8Array> });
+  }
   for (const file of files.toSorted()) {
     const name = relative(path, file);
-    if (readable.test(name) || name.toLowerCase().endsWith(".zip")) yield* valuesOfFile(file, name, onBytes);
+    if (readable.test(name) || name.toLowerCase().endsWith(".zip"))
+      yield* besides(valuesOfFile(file, name, onBytes), assets);
     else if (isActivityPage(name)) yield { file: name, skipped: isHtml };
     else others += 1;
   }
@@ -74,9 +80,11 @@ async function* valuesOfZip(
 ): AsyncGenerator<Value> {
   const seen: string[] = [];
   let [others, manifest]: [number, Uint8Array | undefined] = [0, undefined];
+  let zip: Awaited<ReturnType<typeof openPromise>> | undefined;
   try {
-    const zip = await openPromise(path);
-    for await (const entry of zip.eachEntry()) {
+    zip = await openPromise(path, { autoClose: false });
+    const { entries, assets, fault } = await entriesOf(zip);
+    for (const entry of entries) {
       const inside = isAll ? entry.fileName : `${name}/${entry.fileName}`;
       if (readable.test(entry.fileName)) {
         const share = entry.compressedSize / Math.max(1, entry.uncompressedSize);
@@ -84,9 +92,12 @@ async function* valuesOfZip(
         seen.push(entry.fileName);
         if (isManifest(entry)) manifest = await bytesOf(stream);
         else
-          yield* valuesIn(
-            inside,
-            counted(stream, (bytes) => onBytes(bytes * share)),
+          yield* besides(
+            valuesIn(
+              inside,
+              counted(stream, (bytes) => onBytes(bytes * share)),
+            ),
+            assets,
           );
       } else {
         if (/\.zip$/i.test(entry.fileName)) yield { file: inside, skipped: nested };
@@ -95,14 +106,38 @@ async function* valuesOfZip(
         onBytes(entry.compressedSize);
       }
     }
+    if (fault) throw fault;
   } catch {
     yield { file: name, fault: "This ZIP is damaged or cut off: what follows in it was not read." };
     return;
+  } finally {
+    zip?.close();
   }
   for (const shard of missingShards(manifest, seen))
     yield { file: shard, fault: "Its export names it, and it is not in this ZIP." };
   if (others > 0) yield { file: name, skipped: othersIn(others) };
   if (seen.length === 0) yield { file: name, fault: "There is no file of conversations in this ZIP." };
+}
+
+/** What is in a ZIP, as far as that can be read. */
+async function entriesOf(zip: Awaited<ReturnType<typeof openPromise>>) {
+  const entries: Entry[] = [];
+  const assets = new Assets();
+  try {
+    for await (const entry of zip.eachEntry()) {
+      entries.push(entry);
+      const open = async () => (await zip.openReadStreamPromise(entry)) as AsyncIterable<Uint8Array>;
+      assets.add({ path: entry.fileName, open });
+    }
+  } catch (error) {
+    return { entries, assets, fault: error };
+  }
+  return { entries, assets, fault: undefined };
+}
+
+/** The same, each with the files that lie beside it. */
+async function* besides(values: AsyncIterable<Value>, assets: Assets): AsyncGenerator<Value> {
+  for await (const value of values) yield "value" in value ? { assets, ...value } : value;
 }
 
 function isManifest({ fileName, uncompressedSize }: Entry): boolean {

@@ -1,8 +1,13 @@
 /** Where people write. Enter sends, Shift+Enter is a new line. */
+
+import type { FileUIPart } from "ai";
 import { ArrowUp, Square } from "lucide-react";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { t } from "../strings/index.ts";
 import { isComposing } from "../ui/keys.ts";
+import { AttachmentList } from "./attachment-list.tsx";
+import type { Attachments } from "./attachments.ts";
+import { ChooseFiles } from "./choose-files.tsx";
 
 interface ComposerProps {
   /** Under which name the browser keeps the draft. */
@@ -12,12 +17,14 @@ interface ComposerProps {
   /** A question that did not arrive: it is written again. */
   unsent: string | undefined;
   isReplying: boolean;
+  attachments: Attachments;
   onDraft: (text: string) => void;
-  onSend: (text: string) => void;
+  onSend: (text: string, files: FileUIPart[]) => void;
   onStop: () => void;
 }
 
-export function Composer({ draftName, draft, unsent, isReplying, onDraft, onSend, onStop }: ComposerProps) {
+export function Composer(props: ComposerProps) {
+  const { draftName, draft, unsent, isReplying, attachments, onDraft, onSend, onStop } = props;
   const [text, setText] = useState(draft);
   const box = useRef<HTMLTextAreaElement>(null);
   const restored = useRef<string>(undefined);
@@ -35,13 +42,29 @@ export function Composer({ draftName, draft, unsent, isReplying, onDraft, onSend
     addEventListener("storage", onStorage);
     return () => removeEventListener("storage", onStorage);
   }, [draftName]);
-  const canSend = text.trim() !== "" && !isReplying;
+  const { items, isSending, hasFailed } = attachments;
+  const canSend = (text.trim() !== "" || items.length > 0) && !isReplying && !hasFailed;
+  const [isWaiting, setIsWaiting] = useState(false);
 
   const send = () => {
     if (!canSend) return;
+    setIsWaiting(isSending);
+    if (isSending) return;
     setText("");
-    onSend(text.trim());
+    onSend(
+      text.trim(),
+      items.flatMap(({ part }) => part ?? []),
+    );
   };
+  const latestSend = useRef(send);
+  latestSend.current = send;
+  useEffect(() => {
+    // Sent when the last of its files has arrived.
+    if (isWaiting && !isSending) {
+      setIsWaiting(false);
+      latestSend.current();
+    }
+  }, [isWaiting, isSending]);
   const onKeyDown = (event: KeyboardEvent) => {
     // While an input method composes, Enter chooses a character.
     if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
@@ -56,39 +79,50 @@ export function Composer({ draftName, draft, unsent, isReplying, onDraft, onSend
         send();
       }}
     >
-      <div className="flex items-end gap-2 rounded-2xl border border-line bg-raised p-2 shadow-sm focus-within:border-brand">
-        <textarea
-          ref={box}
-          id="message"
-          dir="auto"
-          aria-label={t.chat.message}
-          placeholder={t.chat.placeholder}
-          rows={1}
-          // biome-ignore lint/a11y/noAutofocus: writing is what one opens a conversation for
-          autoFocus
-          value={text}
-          onChange={(event) => {
-            setText(event.target.value);
-            onDraft(event.target.value);
-          }}
-          onKeyDown={onKeyDown}
-          className="field-sizing-content max-h-60 min-h-9 flex-1 resize-none bg-transparent px-2 py-1.5 outline-none placeholder:text-quiet"
-        />
-        {isReplying ? (
-          <RoundButton
-            label={t.chat.stop}
-            onClick={() => {
-              box.current?.focus();
-              onStop();
+      <div className="rounded-2xl border border-line bg-raised p-2 shadow-sm focus-within:border-brand">
+        <AttachmentList {...attachments} />
+        <p role="status" className={isWaiting ? "px-2 pb-1 text-quiet text-xs" : "sr-only"}>
+          {isWaiting
+            ? t.files.waiting
+            : items.length > 0 && !isSending && !hasFailed
+              ? t.files.ready(items.length)
+              : ""}
+        </p>
+        <div className="flex items-end gap-1">
+          <ChooseFiles onFiles={attachments.add} />
+          <textarea
+            ref={box}
+            id="message"
+            dir="auto"
+            aria-label={t.chat.message}
+            placeholder={t.chat.placeholder}
+            rows={1}
+            // biome-ignore lint/a11y/noAutofocus: writing is what one opens a conversation for
+            autoFocus
+            value={text}
+            onChange={(event) => {
+              setText(event.target.value);
+              onDraft(event.target.value);
             }}
-          >
-            <Square size={16} fill="currentColor" />
-          </RoundButton>
-        ) : (
-          <RoundButton label={t.chat.send} type="submit" disabled={!canSend}>
-            <ArrowUp size={20} />
-          </RoundButton>
-        )}
+            onKeyDown={onKeyDown}
+            className="field-sizing-content max-h-60 min-h-9 min-w-0 flex-1 resize-none bg-transparent px-2 py-1.5 outline-none placeholder:text-quiet"
+          />
+          {isReplying ? (
+            <RoundButton
+              label={t.chat.stop}
+              onClick={() => {
+                box.current?.focus();
+                onStop();
+              }}
+            >
+              <Square size={16} fill="currentColor" />
+            </RoundButton>
+          ) : (
+            <RoundButton label={t.chat.send} type="submit" disabled={!canSend}>
+              <ArrowUp size={20} />
+            </RoundButton>
+          )}
+        </div>
       </div>
     </form>
   );

@@ -3,10 +3,12 @@
  * and survives a reload where the browser lets it.
  */
 
+import type { FileUIPart } from "ai";
+
 /** The draft of a conversation that has not begun. */
 export const newDraft = "new";
 
-type Kind = "draft" | "asked";
+type Kind = "draft" | "asked" | "files";
 
 export function draftKey(personId: string, conversationId: string, kind: Kind = "draft"): string {
   return `chatkeep.${kind}.${personId}.${conversationId}`;
@@ -36,10 +38,24 @@ export function writeDraft(personId: string, conversationId: string, text: strin
   write(draftKey(personId, conversationId), text);
 }
 
+/** Those that the server has already. */
+export function readFiles(personId: string, conversationId: string): FileUIPart[] {
+  try {
+    return JSON.parse(read(draftKey(personId, conversationId, "files")) || "[]") as FileUIPart[];
+  } catch {
+    return [];
+  }
+}
+
+export function writeFiles(personId: string, conversationId: string, files: readonly FileUIPart[]): void {
+  write(draftKey(personId, conversationId, "files"), files.length > 0 ? JSON.stringify(files) : "");
+}
+
 /** A question from the moment it is sent until it is known to be stored. */
 export interface Asked {
   messageId: string;
   text: string;
+  files?: FileUIPart[];
   /** The chat that it begins is to be temporary. */
   isTemporary?: boolean;
 }
@@ -59,6 +75,11 @@ export function writeAsked(personId: string, conversationId: string, asked: Aske
 
 /** What was written for a conversation that is there no more is not lost: it becomes the draft of a new one. */
 export function moveDraftToNew(personId: string, conversationId: string): void {
+  const files = readFiles(personId, conversationId);
+  if (files.length > 0) {
+    writeFiles(personId, newDraft, [...readFiles(personId, newDraft), ...files]);
+    writeFiles(personId, conversationId, []);
+  }
   const text = readDraft(personId, conversationId);
   if (!text) return;
   writeDraft(personId, newDraft, [readDraft(personId, newDraft), text].filter(Boolean).join("\n\n"));
@@ -85,7 +106,7 @@ export function forgetDrafts(personId: string): void {
 
 function namesOf(personId: string): string[] {
   try {
-    const prefixes = [draftKey(personId, ""), draftKey(personId, "", "asked")];
+    const prefixes = [draftKey(personId, ""), draftKey(personId, "", "asked"), draftKey(personId, "", "files")];
     return Object.keys(localStorage).filter((name) => prefixes.some((prefix) => name.startsWith(prefix)));
   } catch {
     return [];

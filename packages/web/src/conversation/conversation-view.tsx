@@ -1,12 +1,13 @@
 /** A conversation: what was said, the reply as it comes, and where to write. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import type { UIMessage } from "ai";
+import type { FileUIPart, UIMessage } from "ai";
 import { ApiError, type Conversation } from "chatkeep/client";
 import { ArrowDown } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { v4 as uuid } from "uuid";
 import { client } from "../client.ts";
+import { useAttachments } from "../composer/attachments.ts";
 import { Composer } from "../composer/composer.tsx";
 import {
   draftKey,
@@ -16,9 +17,11 @@ import {
   readDraft,
   writeAsked,
   writeDraft,
+  writeFiles,
 } from "../composer/drafts.ts";
 import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
+import { useFilesForPage } from "../ui/dropped-files.ts";
 import { Failure } from "../ui/failure.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { toasts } from "../ui/toasts.tsx";
@@ -71,15 +74,26 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
       toEnd();
       const messageId = uuid();
       if (isTemporary) markTemporary(id);
-      writeAsked(personId, id, { messageId, text: wordsOf(parts), ...(isTemporary && { isTemporary }) });
+      const files = parts.filter((part) => part.type === "file");
+      const asked = { messageId, text: wordsOf(parts), ...(files.length > 0 && { files }) };
+      writeAsked(personId, id, { ...asked, ...(isTemporary && { isTemporary }) });
       chat.setMessages(above);
       void chat.sendMessage({ id: messageId, parts }, parentId === undefined ? {} : { body: { parentId } });
     },
     [chat.sendMessage, chat.setMessages, clearError, toEnd, personId, id, isTemporary],
   );
-  const send = (text: string) => {
+  const attachments = useAttachments(personId, draftOf);
+  const { reset } = attachments;
+  useFilesForPage(attachments.add);
+  useEffect(() => {
+    const files = unsent === undefined ? undefined : readAsked(personId, id)?.files;
+    if (files) reset(files);
+  }, [unsent, personId, id, reset]);
+  const send = (text: string, files: FileUIPart[] = []) => {
     writeDraft(personId, draftOf, "");
-    ask([{ type: "text", text }], messages);
+    writeFiles(personId, draftOf, []);
+    reset();
+    ask([...files, ...(text ? [{ type: "text" as const, text }] : [])], messages);
     if (isNew) void navigate({ to: "/c/$conversationId", params: { conversationId: id }, replace: true });
   };
   const regenerateLast = chat.regenerate;
@@ -147,7 +161,11 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
             </h1>
           )}
           {isEmpty && (
-            <Welcome onPick={send} isTemporary={isWanted} onTemporary={isNew || isUnsent ? setIsWanted : undefined} />
+            <Welcome
+              onPick={(text) => send(text)}
+              isTemporary={isWanted}
+              onTemporary={isNew || isUnsent ? setIsWanted : undefined}
+            />
           )}
           <div role="log" aria-live="off" aria-label={t.chat.messages} className="grid grid-cols-[minmax(0,1fr)] gap-6">
             {messages.map((message) => (
@@ -191,6 +209,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
           draft={readDraft(personId, draftOf)}
           unsent={unsent}
           isReplying={isBusy}
+          attachments={attachments}
           onDraft={(text) => writeDraft(personId, draftOf, text)}
           onSend={send}
           onStop={() => stopReply(id).catch(setStopError)}

@@ -1,8 +1,8 @@
 /** One part of a message: words, thoughts, what a tool did, a picture or another file; and where the words come from. */
-import { type FileUIPart, isToolUIPart, type UIMessage } from "ai";
-import { Download } from "lucide-react";
+import { isToolUIPart, type UIMessage } from "ai";
 import { lazy, Suspense } from "react";
 import { t } from "../strings/index.ts";
+import { FileView, protocolOf } from "./file-view.tsx";
 import { passagesOf } from "./thoughts.ts";
 import { ToolCall } from "./tool-call.tsx";
 
@@ -40,7 +40,7 @@ export function PartView({ part, isUser, isStreaming }: PartViewProps) {
   }
   if (part.type === "reasoning" && part.text)
     return <Thoughts text={part.text} isOpen={isStreaming && part.state === "streaming"} />;
-  if (part.type === "file") return <File part={part} />;
+  if (part.type === "file") return <FileView part={part} />;
   if (isToolUIPart(part)) return <ToolCall part={part} isOver={!isStreaming} />;
   return null;
 }
@@ -62,35 +62,6 @@ function Thoughts({ text, isOpen }: { text: string; isOpen: boolean }) {
         <Plain text={text} />
       </div>
     </details>
-  );
-}
-
-const openable = new Set(["https:", "http:", "data:", "blob:"]);
-
-function protocolOf(url: string): string {
-  return URL.parse(url, location.href)?.protocol ?? "";
-}
-
-function File({ part: { url, mediaType, filename } }: { part: FileUIPart }) {
-  const name = filename ?? t.chat.file;
-  if (!openable.has(protocolOf(url))) return <p className="text-quiet text-sm">📎 {name}</p>;
-  if (mediaType.startsWith("image/"))
-    return <img src={url} alt={filename ?? t.chat.picture} className="max-h-96 max-w-full rounded-xl" />;
-  // biome-ignore lint/a11y/useMediaCaption: what a model says has no captions
-  if (mediaType.startsWith("audio/")) return <audio controls src={url} aria-label={name} className="max-w-full" />;
-  return (
-    <a
-      href={url}
-      download={filename ?? true}
-      target="_blank"
-      rel="noreferrer"
-      className="inline-flex max-w-full items-center gap-2 rounded-lg border border-line bg-raised px-3 py-1.5 text-sm hover:bg-side"
-    >
-      <Download size={15} aria-hidden="true" className="shrink-0" />
-      <span dir="auto" className="truncate">
-        {name}
-      </span>
-    </a>
   );
 }
 

@@ -16,7 +16,7 @@ export const de: Strings = {
   close: "Schließen",
   undo: "Rückgängig",
   notifications: "Hinweise",
-  noFiles: "Dateien lassen sich noch nicht senden: füge ihren Text in die Nachricht ein.",
+  noFiles: "Dateien gehören in eine Unterhaltung: öffne eine und lege sie dort ab, oder füge sie ein.",
 
   signIn: {
     title: "Bei chatkeep anmelden",
@@ -146,6 +146,26 @@ export const de: Strings = {
     stop: "Anhalten",
     file: "Eine Datei",
     picture: "Ein Bild",
+  },
+
+  files: {
+    label: "Dateien deiner Nachricht",
+    choose: "Dateien hinzufügen",
+    camera: "Ein Bild aufnehmen",
+    empty: "Diese Datei ist leer: wähle eine, in der etwas steht.",
+    tooLarge: (mebibytes) => `Diese Datei ist zu groß: höchstens ${mebibytes} MB sind möglich.`,
+    longName: (letters) => `Der Name dieser Datei ist zu lang: höchstens ${letters} Zeichen sind möglich.`,
+    tooMany: (count) => `Eine Nachricht nimmt höchstens ${count} Dateien: sende die anderen in einer weiteren.`,
+    onlyNamed: "der Assistent liest nur den Namen",
+    sending: (name) => `${name} wird gesendet`,
+    waiting: "Deine Nachricht geht ab, sobald ihre Dateien angekommen sind.",
+    ready: (count) => (count === 1 ? "Eine Datei ist bereit." : `${count} Dateien sind bereit.`),
+    again: (name) => `${name} noch einmal senden`,
+    cancel: (name) => `${name} nicht senden`,
+    remove: (name) => `${name} entfernen`,
+    enlarge: (name) => `${name} groß zeigen`,
+    save: (name) => `${name} speichern`,
+    gone: (name) => `${name} gibt es nicht mehr`,
   },
 
   temporary: {

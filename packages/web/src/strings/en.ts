@@ -14,7 +14,7 @@ export const en = {
   close: "Close",
   undo: "Undo",
   notifications: "Notifications",
-  noFiles: "Files cannot be sent yet: paste their text into the message instead.",
+  noFiles: "Files go into a conversation: open one, and drop or paste them there.",
 
   signIn: {
     title: "Sign in to chatkeep",
@@ -144,6 +144,26 @@ export const en = {
     stop: "Stop",
     file: "A file",
     picture: "A picture",
+  },
+
+  files: {
+    label: "Files of your message",
+    choose: "Add files",
+    camera: "Take a picture",
+    empty: "This file is empty: choose one that has something in it.",
+    tooLarge: (mebibytes: number) => `This file is too large: ${mebibytes} MB is the limit.`,
+    longName: (letters: number) => `The name of this file is too long: ${letters} letters is the limit.`,
+    tooMany: (count: number) => `A message takes ${count} files at most: send the others in another one.`,
+    onlyNamed: "the assistant reads only its name",
+    sending: (name: string) => `Sending ${name}`,
+    waiting: "Your message is sent as soon as its files have arrived.",
+    ready: (count: number) => (count === 1 ? "One file is ready to be sent." : `${count} files are ready to be sent.`),
+    again: (name: string) => `Send ${name} again`,
+    cancel: (name: string) => `Do not send ${name}`,
+    remove: (name: string) => `Remove ${name}`,
+    enlarge: (name: string) => `Show ${name} large`,
+    save: (name: string) => `Save ${name}`,
+    gone: (name: string) => `${name} is not there any more`,
   },
 
   temporary: {

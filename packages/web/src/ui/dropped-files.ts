@@ -1,9 +1,35 @@
-/** A file that is dropped or pasted where nothing takes it: the page stays, and says so. */
-import { useEffect } from "react";
+/** Files that are dropped or pasted: what is shown takes them, or the page stays and says that nothing does. */
+import { useEffect, useRef } from "react";
 import { t } from "../strings/index.ts";
 import { toasts } from "./toasts.tsx";
 
 const hasFiles = (transfer: DataTransfer | null) => transfer?.types.includes("Files") === true;
+
+/** Words that are pasted with a picture of them stay words. */
+const pastedFiles = (transfer: DataTransfer | null) =>
+  hasFiles(transfer) && !transfer?.getData("text/plain") ? [...(transfer?.files ?? [])] : [];
+
+/** Takes files that are dropped or pasted anywhere, while it is shown. */
+export function useFilesForPage(onFiles: (files: readonly File[]) => void): void {
+  const latest = useRef(onFiles);
+  latest.current = onFiles;
+  useEffect(() => {
+    const take = (event: Event, files: readonly File[]) => {
+      if (event.defaultPrevented || files.length === 0) return;
+      event.preventDefault();
+      latest.current(files);
+    };
+    const onDrop = (event: DragEvent) => take(event, [...(event.dataTransfer?.files ?? [])]);
+    const onPaste = (event: ClipboardEvent) => take(event, pastedFiles(event.clipboardData));
+    // Before the window, which says that nothing takes them.
+    document.addEventListener("drop", onDrop);
+    document.addEventListener("paste", onPaste);
+    return () => {
+      document.removeEventListener("drop", onDrop);
+      document.removeEventListener("paste", onPaste);
+    };
+  }, []);
+}
 
 export function useDroppedFiles(): void {
   useEffect(() => {
@@ -16,8 +42,8 @@ export function useDroppedFiles(): void {
       event.preventDefault();
       say();
     };
-    const onPaste = ({ clipboardData }: ClipboardEvent) => {
-      if (hasFiles(clipboardData) && !clipboardData?.getData("text/plain")) say();
+    const onPaste = ({ clipboardData, defaultPrevented }: ClipboardEvent) => {
+      if (!defaultPrevented && hasFiles(clipboardData) && !clipboardData?.getData("text/plain")) say();
     };
     addEventListener("dragover", onDragOver);
     addEventListener("drop", onDrop);

@@ -82,7 +82,7 @@ export function generateFrom(
 ): Generate<UIMessageChunk> {
   return async (turn) => {
     try {
-      const { messages, instructions: system } = await readHistory(turn.newestFirst(), historyTokens);
+      const { messages, instructions: system } = await readHistory(turn.newestFirst(), historyTokens, turn.files);
       const instructions = [turn.instructions, ...system].filter((text) => text !== null && text !== "").join("\n\n");
       const chatTurn = { ...turn, messages, instructions: instructions || null, body };
       return chunksOf(turn, await generate(chatTurn), failureOf);

@@ -3,7 +3,7 @@ import { convertToModelMessages, type ModelMessage, type UIMessage } from "ai";
 import { defaultHistoryTokens, newestFirst } from "../../replies/history.ts";
 import type { Message } from "../../store/tables/message.ts";
 import type { UserStore } from "../../store/user-verbs.ts";
-import { hasSubstance, type ReadablePart, readableParts, withoutFiles } from "./readable.ts";
+import { type Files, hasSubstance, type ReadablePart, readableParts, withoutFiles } from "./readable.ts";
 
 /** Of files before the question: endpoints limit what one request may carry. */
 const historyFileBytes = 20 * 1024 * 1024;
@@ -24,18 +24,22 @@ interface Read {
 
 /**
  * The branch that ends with `leafId`, cut at its old end, so that it has about `budget` tokens, the question included, which is
- * never left out; it begins with a message of the user's.
+ * never left out; it begins with a message of the user's. `files` are those that its messages name; without them they are only named.
  */
 export async function readHistory(
   branch: AsyncIterable<Message>,
   budget = defaultHistoryTokens,
+  files?: Files,
 ): Promise<ModelHistory> {
   const read: Read[] = [];
   const instructions: string[] = [];
   const left = { tokens: budget, bytes: historyFileBytes, read: readFileBytes };
   for await (const message of branch) {
     if (message.status === "deleted") continue;
-    const all = await readableParts(message);
+    const all = await readableParts(
+      message,
+      files && { files, maxBytes: read.length === 0 ? historyFileBytes : left.bytes },
+    );
     const parts = read.length === 0 ? all : fitting(all, left);
     if (!parts || left.read < 0) break;
     left.read -= sum(all, "bytes");

@@ -3,11 +3,23 @@
  * words: whoever else wrote a message says words, files and results of tools, and nothing about how a model is to take them.
  */
 import { isToolUIPart, type UIMessage } from "ai";
+import { NotFoundError } from "../../errors.ts";
+import { fileIdOf } from "../../store/tables/file.ts";
 import type { Message } from "../../store/tables/message.ts";
-import { type DecodedFile, decodeDataUrl } from "./data-url.ts";
+import type { UserStore } from "../../store/user-verbs.ts";
+import { type DecodedFile, decodeDataUrl, isTextType } from "./data-url.ts";
 
 type ModelPart = UIMessage["parts"][number];
 type Given = { type: string; [key: string]: unknown };
+
+/** The files of whoever a message is of. */
+export type Files = Pick<UserStore["files"], "get" | "read">;
+
+interface StoredFiles {
+  files: Files;
+  /** A file that is larger as base64 is only named. */
+  maxBytes: number;
+}
 
 /** A part that is ready for a model, with about what it costs to read. */
 export interface ReadablePart {
@@ -29,13 +41,16 @@ const maxNameChars = 200;
 const ownTypes = new Set(["text", "reasoning", "step-start", "dynamic-tool"]);
 
 /** INVARIANT: what no run of ours wrote comes out with fields of the lists below, and no others. */
-export async function readableParts({ role, content, parts, finishReason }: Message): Promise<ReadablePart[]> {
+export async function readableParts(
+  { role, content, parts, finishReason }: Message,
+  stored?: StoredFiles,
+): Promise<ReadablePart[]> {
   const given = (parts ?? [{ type: "text", text: content }]) as Given[];
   const isOwn = role === "assistant" && finishReason !== null;
   const calls = new Set<unknown>();
   const readable: ReadablePart[] = [];
   for (const part of given) {
-    if (part.type === "file") readable.push(await readableFile(part));
+    if (part.type === "file") readable.push(await readableFile(part, stored));
     else if (isOwn) readable.push(...(isOwnPart(part) ? [asText(part as ModelPart)] : []));
     else if (part.type === "text" && typeof part["text"] === "string") {
       readable.push(textPart(role === "tool" ? `[Result of a tool] ${part["text"]}` : part["text"]));
@@ -71,10 +86,10 @@ function asText(part: ModelPart): ReadablePart {
   return { part, tokens: Math.ceil(length / charsPerToken), bytes: 0 };
 }
 
-/** A file that the message does not hold itself is only named: fetching it would let a chat reach into our network. */
-async function readableFile(part: Given): Promise<ReadablePart> {
+/** A file that is neither in the message nor in the store is only named: fetching it would let a chat reach into our network. */
+async function readableFile(part: Given, stored: StoredFiles | undefined): Promise<ReadablePart> {
   const { url, filename, mediaType } = part;
-  const file = await decodeDataUrl(url, mediaType);
+  const file = (await decodeDataUrl(url, mediaType)) ?? (stored && (await storedFile(url, stored)));
   const named = typeof filename === "string" && filename !== "" ? filename : undefined;
   const name = `[A file: ${(named ?? (file ? file.mediaType : remote(url))).slice(0, maxNameChars)}]`;
   if (!file) return textPart(name);
@@ -89,6 +104,21 @@ async function readableFile(part: Given): Promise<ReadablePart> {
     bytes: file.base64.length,
     name,
   };
+}
+
+/** `undefined` when it is not there any more, or too large to be sent. */
+async function storedFile(url: unknown, { files, maxBytes }: StoredFiles): Promise<DecodedFile | undefined> {
+  const id = fileIdOf(url);
+  if (id === undefined) return undefined;
+  try {
+    const { mediaType, size } = await files.get(id);
+    if (Math.ceil(size / 3) * 4 > maxBytes) return undefined;
+    const base64 = Buffer.from(await files.read(id)).toString("base64");
+    return { mediaType, base64, bytes: size, isText: isTextType(mediaType) };
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
 }
 
 function remote(url: unknown): string {

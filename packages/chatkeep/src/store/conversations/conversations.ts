@@ -4,6 +4,7 @@ import { limits } from "../../limits.ts";
 import { names, nth, rows, select, valuesOf } from "../../sql/columns.ts";
 import { join, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, inLane, owner, prepared, withTakenIds } from "../context.ts";
+import { usesIn, usingFiles } from "../files/uses.ts";
 import { conversationName, newId } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
 import { areStored } from "../messages/append-slow.ts";
@@ -48,7 +49,11 @@ export async function createConversation(
   const more = [pinned, archived, metadataJson(given.metadata), model, instructions, temporary];
   const values = [...about, ...more, ...valuesOf(placedColumns, sent)];
   const create = (through: Context) => createStatement(through, sent.length).execute(values);
-  const [row] = await inLane(context, ownerId, undefined, () => withTakenIds(context, create, takenId));
+  const [row] = await inLane(context, ownerId, undefined, () =>
+    usingFiles(context, ownerId, usesIn(sent, messages), "required", (through) =>
+      withTakenIds(through, create, takenId),
+    ),
+  );
   if (row) {
     context.changed({ userId: ownerId, conversationId: givenId });
     return row;

@@ -35,6 +35,8 @@ type Counts = Record<TableName, number>;
 
 const rowsAtOnce = 2_000;
 const blocksAtOnce = 200;
+/** Of half a megabyte each. */
+const piecesAtOnce = 50;
 const conversationsAtOnce = 100;
 /** After so long without a batch another process goes on. */
 export const eraseLease = raw("interval '1 minute'");
@@ -84,7 +86,9 @@ export async function eraseAll(
     if (marked.length === 0) break;
   }
   if (which === "any") {
-    while ((await run((context) => step(context, restOfSearch, { ownerId }, rows))) > 0);
+    for (const part of [restOfSearch, ...filesOfUser]) {
+      while ((await run((context) => step(context, part, { ownerId }, rows))) > 0);
+    }
   }
   return { of: which === "any" ? "user" : "trash", userId: ownerId, erasedAt: await run(now), rows };
 }
@@ -111,6 +115,35 @@ interface Part {
 
 /** From the leaves to the root. A new table that hangs on conversations gets its entry here. */
 const ofConversation: readonly Part[] = [
+  {
+    // Files that no other message names go with the next sweep.
+    name: "uses",
+    counted: [tableNames.fileUse],
+    statement: (context) => {
+      const { file, fileUse } = context.tables;
+      return sql`
+        with batch as (
+          select u.message_id, u.attachment_id
+          from ${fileUse} u
+          where u.user_id = ${owner(context)} and u.conversation_id = ${param("conversationId", "uuid")}
+          limit ${raw(String(rowsAtOnce))}
+        ),
+        waiting as (
+          update ${file} f
+          set check_at = clock_timestamp()
+          from (select distinct attachment_id from batch) named
+          where f.user_id = ${owner(context)} and f.id = named.attachment_id
+        ),
+        gone as (
+          delete from ${fileUse} u
+          using batch
+          where u.user_id = ${owner(context)} and u.conversation_id = ${param("conversationId", "uuid")}
+            and u.message_id = batch.message_id and u.attachment_id = batch.attachment_id
+          returning 1
+        )${renewed(context)}
+        select (select count(*) from gone)`;
+    },
+  },
   {
     name: "chunks",
     counted: [tableNames.runChunk],
@@ -182,6 +215,49 @@ const ofConversation: readonly Part[] = [
     },
   },
 ];
+
+/** What a user has of files: their bytes, a few at a time since they are large, then their names. */
+const filesOfUser: readonly Part[] = [
+  {
+    name: "pieces",
+    counted: [tableNames.filePiece],
+    statement: (context) => {
+      const { filePiece } = context.tables;
+      return sql`
+        with batch as (
+          select p.content_id, p.seq from ${filePiece} p where p.user_id = ${owner(context)} limit ${raw(String(piecesAtOnce))}
+        ),
+        gone as (
+          delete from ${filePiece} p
+          using batch
+          where p.user_id = ${owner(context)} and p.content_id = batch.content_id and p.seq = batch.seq
+          returning 1
+        )
+        select (select count(*) from gone)`;
+    },
+  },
+  {
+    name: "files",
+    counted: [tableNames.file],
+    statement: (context) => deleteSome(context, context.tables.file),
+  },
+  {
+    name: "contents",
+    counted: [tableNames.fileContent],
+    statement: (context) => deleteSome(context, context.tables.fileContent),
+  },
+];
+
+function deleteSome(context: Context, table: Sql): Sql {
+  return sql`
+    with batch as (
+      select f.id from ${table} f where f.user_id = ${owner(context)} limit ${raw(String(rowsAtOnce))}
+    ),
+    gone as (
+      delete from ${table} f using batch where f.user_id = ${owner(context)} and f.id = batch.id returning 1
+    )
+    select (select count(*) from gone)`;
+}
 
 /** What search has of a user beside conversations: nothing, unless rows were written past the store. */
 const restOfSearch: Part = {

@@ -34,7 +34,7 @@ export async function removeExpired(run: Runner): Promise<number> {
 
 /** Reads conversation_expires_at_idx. */
 function removeStatement(context: Context) {
-  const { conversation } = context.tables;
+  const { conversation, file, fileUse } = context.tables;
   const build = () => sql`
     with expired as (
       select c.user_id, c.id
@@ -44,6 +44,13 @@ function removeStatement(context: Context) {
       order by c.expires_at
       limit ${raw(String(atOnce))}
       for update skip locked
+    ),
+    waiting as (
+      update ${file} f
+      set check_at = clock_timestamp()
+      from expired
+      join ${fileUse} u on u.user_id = expired.user_id and u.conversation_id = expired.id
+      where f.user_id = expired.user_id and f.id = u.attachment_id
     )
     delete from ${conversation} c
     using expired

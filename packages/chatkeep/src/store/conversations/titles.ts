@@ -13,11 +13,12 @@ interface Titled {
   parts?: Part[] | undefined;
 }
 
-/** The first line of the first question, cut at a word; `null` when there is none with text. */
+/** The first line of the first question, cut at a word, or the name of its first file; `null` when there is neither. */
 export function titleFrom(messages: readonly Titled[]): string | null {
   const question = messages.find((message) => message.role === "user");
   if (!question) return null;
-  const beginning = (question.content ?? textOf(question.parts ?? [])).trimStart().slice(0, maxChars);
+  const words = question.content || textOf(question.parts ?? []);
+  const beginning = (words.trim() === "" ? fileNameIn(question.parts) : words).trimStart().slice(0, maxChars);
   const text = beginning.toWellFormed().replaceAll("\0", "").trim();
   const line = /^.*/.exec(text)?.[0] ?? "";
   return shorten((oddSpace.test(line) ? line.replace(/\s+/g, " ") : line).trimEnd()) || null;
@@ -25,6 +26,11 @@ export function titleFrom(messages: readonly Titled[]): string | null {
 
 const oddSpace = /[^\S ]| {2}/;
 const astral = /[\ud800-\udbff]/;
+
+function fileNameIn(parts: readonly Part[] | undefined): string {
+  for (const { type, filename } of parts ?? []) if (type === "file" && typeof filename === "string") return filename;
+  return "";
+}
 
 function shorten(line: string): string {
   if (line.length <= maxTitle) return line;

@@ -1,6 +1,7 @@
 /** Appending to a conversation. Nearly every append holds no surprise, and goes together with others that wait; the rest goes alone. */
 import { type Context, inLane } from "../context.ts";
 import { titleFrom } from "../conversations/titles.ts";
+import { usesIn, usingFiles } from "../files/uses.ts";
 import { conversationName } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
 import { type NewMessage, seqSchema, someMessagesSchema } from "../schemas.ts";
@@ -40,9 +41,12 @@ export async function appendMessages(
   const expectedSeq = parse(optionsSchema, options, "options")?.expectedSeq ?? null;
   const rows = outgoing(ownerId, id, given);
   const append = { ownerId, conversationId: id, givenId, rows, expectedSeq, title: titleFrom(given) };
-  const stored = await (context.groupCommit && isPlain(append)
+  const uses = usesIn(rows, given);
+  const stored = await (context.groupCommit && uses.length === 0 && isPlain(append)
     ? context.groupCommit.add(append)
-    : inLane(context, ownerId, id, () => appendSlow(context, append)));
+    : inLane(context, ownerId, id, () =>
+        usingFiles(context, ownerId, uses, "required", (through) => appendSlow(through, append)),
+      ));
   context.changed({ userId: ownerId, conversationId: givenId });
   return stored;
 }

@@ -5,6 +5,7 @@ import { names, select } from "../../sql/columns.ts";
 import { param, raw, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
 import { titleFrom } from "../conversations/titles.ts";
+import { inConversation, releasing, usesIn, usingFiles } from "../files/uses.ts";
 import { conversationName, messageName } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
 import { type MessageChanges, messageChangesSchema } from "../schemas.ts";
@@ -53,14 +54,16 @@ export async function updateMessage(
     hasMetadata: given.metadata !== undefined,
     status: given.status ?? null,
   };
-  // One that search has indexed leaves its block in the same transaction.
-  const updateIndexed = () =>
+  // One that search has indexed leaves its block in the same transaction, and one that names files is counted anew.
+  const updateIndexed = (context: Context) =>
     changing(context, async (through) => {
-      const [updated] = await updateStatement(through, givenId, true).execute(values);
+      const [updated] = await updateStatement(through, givenId, false).execute(values);
       if (updated) await unindex(through, ownerId, { messageId: values.messageId });
       return updated;
     });
-  const row = (await updateStatement(context, givenId, false).execute(values))[0] ?? (await updateIndexed());
+  const update = async (through: Context) =>
+    (await updateStatement(through, givenId, true).execute(values))[0] ?? (await updateIndexed(through));
+  const row = await usingFiles(context, ownerId, usesIn([{ id: values.messageId }], [given]), "required", update);
   if (row) {
     context.changed({ userId: ownerId, conversationId: givenId });
     return row;
@@ -81,10 +84,12 @@ function requireSettled({ id, status }: Message): void {
   if (status === "deleted") throw new ConflictError(`The message ${id} was deleted: append another one.`);
 }
 
-function updateStatement(context: Context, givenId: string, indexed: boolean) {
-  const { conversation, message } = context.tables;
+function updateStatement(context: Context, givenId: string, plain: boolean) {
+  const { conversation, fileUse, message } = context.tables;
   const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
   const hasBody = param("hasBody", "boolean");
+  const isPlain = sql`(m.seq > locked.indexed_count and not (${hasBody} and exists (
+          select from ${fileUse} u where u.conversation_id = locked.id and u.message_id = m.id)))`;
   const build = () => sql`
     with locked as (
       select c.id, c.user_id, c.indexed_count
@@ -106,9 +111,10 @@ function updateStatement(context: Context, givenId: string, indexed: boolean) {
       where m.user_id = locked.user_id and m.id = ${param("messageId", "uuid")}
         and (m.conversation_id = locked.id) is true and m.revision = ${param("revision", "int")}
         and m.status not in ('streaming', 'deleted')
-        and m.seq ${raw(indexed ? "<=" : ">")} locked.indexed_count
+        and ${plain ? isPlain : sql`not ${isPlain}`}
       returning ${names(messageColumns, "m")}
     ),
+    ${plain ? raw("") : sql`${releasing(context, mine, raw("updated"), sql`${hasBody} and ${inConversation} and u.message_id = updated.id`)},`}
     touched as (
       update ${conversation} c
       set updated_at = greatest(c.updated_at, clock_timestamp())
@@ -116,7 +122,7 @@ function updateStatement(context: Context, givenId: string, indexed: boolean) {
       where c.user_id = ${mine} and c.id = locked.id and exists (select from updated)
     )
     select ${select(messageColumns, "updated")} from updated`;
-  return prepared(context, indexed ? "update_indexed" : "update_message", build, (row) => messageFrom(row, givenId));
+  return prepared(context, plain ? "update_message" : "update_all", build, (row) => messageFrom(row, givenId));
 }
 
 /**
@@ -140,7 +146,7 @@ export async function redactMessage(
       ownerId,
       conversationId: inside,
       messageId: messageName(ownerId, inside, stored.id).id,
-      title: titleFrom([{ role: stored.role, content: stored.content }]),
+      title: titleFrom([{ role: stored.role, content: stored.content, parts: stored.parts ?? undefined }]),
     });
     if (!row) throw new InvalidInputError("The message changes while it is to be deleted: try again.");
     await unindex(through, ownerId, { messageId: messageName(ownerId, inside, stored.id).id });
@@ -169,6 +175,7 @@ function redactStatement(context: Context, givenId: string) {
         and (m.conversation_id = locked.id) is true and m.status <> 'streaming'
       returning ${names(messageColumns, "m")}
     ),
+    ${releasing(context, mine, raw("redacted"), sql`${inConversation} and u.message_id = redacted.id`)},
     runs as (
       update ${run} r
       set error = null

@@ -9,6 +9,7 @@ import { isUniqueViolation } from "../../sql/sqlstate.ts";
 import { type Context, changing, inLane, prepared, savepointed } from "../context.ts";
 import { createConversation, findConversation, getConversation } from "../conversations/conversations.ts";
 import { titleFrom } from "../conversations/titles.ts";
+import { usesIn, usingFiles } from "../files/uses.ts";
 import { conversationName, messageName, newId } from "../ids.ts";
 import { parse } from "../input.ts";
 import { appendMessages } from "../messages/append.ts";
@@ -77,32 +78,36 @@ export async function beginReply(context: Context, ownerId: UserId, input: NewRe
     replyId: given.replyId ?? newId(),
     title: titleFrom([given.question]),
   };
-  return await inLane(context, ownerId, rowId, async () => {
-    for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      const found = await tryAtOnce(context, reply);
-      if (!found) continue;
-      if (found.begun) {
-        context.changed({ userId: ownerId, conversationId });
-        const { run, model, instructions, ...place } = found.begun;
-        const question = storedMessage(reply.question, { conversationId, ...place });
-        return { begun: { run, question, replyId: reply.replyId, model, instructions } };
-      }
-      if (found.running?.isOver) {
-        await interruptRuns(context, { ownerId, conversationId });
-      } else if (found.running) {
-        const { runId } = found.running;
-        if (found.running.questionId === question.id && !regenerate) return { running: { runId } };
-        throw isRunning(runId);
-      } else if (found.answerId) {
-        return { answered: await getMessage(context, ownerId, conversationId, found.answerId) };
-      } else if (found.refusal) {
-        throw found.refusal;
-      } else {
-        return await beginSlowly(context, reply);
-      }
+  const uses = usesIn([question], [given.question]);
+  return await inLane(context, ownerId, rowId, () =>
+    usingFiles(context, ownerId, uses, "required", (through) => beginWith(through, reply)),
+  );
+}
+
+async function beginWith(context: Context, reply: Reply): Promise<Beginning> {
+  const { ownerId, conversationId, question, regenerate } = reply;
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    const found = await tryAtOnce(context, reply);
+    if (!found) continue;
+    if (found.begun) {
+      context.changed({ userId: ownerId, conversationId });
+      const { run, model, instructions, ...place } = found.begun;
+      const question = storedMessage(reply.question, { conversationId, ...place });
+      return { begun: { run, question, replyId: reply.replyId, model, instructions } };
     }
-    return await beginSlowly(context, reply);
-  });
+    if (found.running?.isOver) {
+      await interruptRuns(context, { ownerId, conversationId });
+    } else if (found.running) {
+      const { runId } = found.running;
+      if (found.running.questionId === question.id && !regenerate) return { running: { runId } };
+      throw isRunning(runId);
+    } else if (found.answerId) {
+      return { answered: await getMessage(context, ownerId, conversationId, found.answerId) };
+    } else {
+      return await beginSlowly(context, reply);
+    }
+  }
+  return await beginSlowly(context, reply);
 }
 
 type Limiting = typeof import("../usage/quotas.ts");

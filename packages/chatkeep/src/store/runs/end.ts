@@ -2,7 +2,8 @@
 import { NotFoundError } from "../../errors.ts";
 import { type ColumnsOf, integer, listsOf, select, text, unnest } from "../../sql/columns.ts";
 import { param, type Sql, sql } from "../../sql/sql.ts";
-import { type Context, owner, prepared } from "../context.ts";
+import { type Context, changing, owner, prepared } from "../context.ts";
+import { countUses, fileIdsIn, holdFiles } from "../files/uses.ts";
 import { conversationName } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
 import { body } from "../messages/outgoing.ts";
@@ -40,12 +41,12 @@ export interface RunEnd extends TokenCounts {
  * INVARIANT: a run ends once, and its message is written by whoever ended it.
  * @throws invalid_input, too_large
  */
-export async function endRun(context: Context, ownerId: UserId, key: RunKey, end: RunEnd): Promise<boolean> {
+export async function endRun(context: Context, ownerId: UserId, key: RunKey, input: RunEnd): Promise<boolean> {
   const { id, epoch } = parse(runKeySchema, key, "key");
-  const given = parse(runEndSchema, end, "end");
+  const given = parse(runEndSchema, input, "end");
   const { content, parts, metadata } = body({ parts: given.parts, metadata: given.metadata });
   const chunks = given.chunks ?? [];
-  const [conversationId] = await endStatement(context).execute({
+  const values = {
     ownerId,
     runId: id,
     epoch,
@@ -62,8 +63,24 @@ export async function endRun(context: Context, ownerId: UserId, key: RunKey, end
     parts,
     metadata,
     ...listsOf(chunkColumns, chunks),
-  });
-  if (conversationId === undefined) return false;
+  };
+  const fileIds = fileIdsIn(given.parts);
+  const end = async (through: Context) => (await endStatement(through).execute(values))[0];
+  const ended = await (fileIds.length === 0
+    ? end(context)
+    : changing(context, async (through) => {
+        await holdFiles(through, ownerId, fileIds);
+        const ended = await end(through);
+        if (ended)
+          await countUses(
+            through,
+            ownerId,
+            fileIds.map((fileId) => ({ messageId: ended.messageId, fileId })),
+          );
+        return ended;
+      }));
+  if (!ended) return false;
+  const { conversationId } = ended;
   context.changed({ runId: id });
   context.changed({ userId: ownerId, conversationId });
   return true;
@@ -215,6 +232,9 @@ function endStatement(context: Context) {
       where c.user_id = ended.user_id and c.id = ended.conversation_id
       returning coalesce(c.external_id, c.id::text) as conversation_id
     )
-    select conversation_id from touched`;
-  return prepared(context, "end_run", build, ([conversationId]) => conversationId as string);
+    select touched.conversation_id, ended.message_id from touched cross join ended`;
+  return prepared(context, "end_run", build, ([conversationId, messageId]) => ({
+    conversationId: conversationId as string,
+    messageId: messageId as string,
+  }));
 }

@@ -3,6 +3,7 @@ import { ConflictError } from "../../errors.ts";
 import { param, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
 import { getConversation } from "../conversations/conversations.ts";
+import { usesIn, usingFiles } from "../files/uses.ts";
 import { conversationName, messageName } from "../ids.ts";
 import { parse } from "../input.ts";
 import { getMessage } from "../messages/branch.ts";
@@ -29,17 +30,25 @@ export async function proceedReply(context: Context, ownerId: UserId, input: Pro
   const { conversationId, messageId, parts, revision, server, model, quotas } = parse(proceedingSchema, input, "reply");
   const { id: inside } = conversationName(ownerId, conversationId);
   const values = { ...body({ parts }), ownerId, conversationId: inside, revision };
-  const begun = await changing(context, async (through) => {
-    const messageRow = messageName(ownerId, inside, messageId).id;
-    await lockConversation(through, ownerId, inside);
-    const [found] = await reopenStatement(through).execute({ ...values, messageId: messageRow });
-    const reply = await getMessage(through, ownerId, conversationId, messageId);
-    if (!found) throw isOther(reply, revision);
-    await unindex(through, ownerId, { messageId: messageRow });
-    const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
-    const run = await beginRun(through, ownerId, { conversationId, messageId, server, model: named ?? model, quotas });
-    return { run, reply, replyId: reply.id, model: named, instructions };
-  });
+  const messageRow = messageName(ownerId, inside, messageId).id;
+  const begun = await usingFiles(context, ownerId, usesIn([{ id: messageRow }], [{ parts }]), "if there", (holding) =>
+    changing(holding, async (through) => {
+      await lockConversation(through, ownerId, inside);
+      const [found] = await reopenStatement(through).execute({ ...values, messageId: messageRow });
+      const reply = await getMessage(through, ownerId, conversationId, messageId);
+      if (!found) throw isOther(reply, revision);
+      await unindex(through, ownerId, { messageId: messageRow });
+      const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
+      const run = await beginRun(through, ownerId, {
+        conversationId,
+        messageId,
+        server,
+        model: named ?? model,
+        quotas,
+      });
+      return { run, reply, replyId: reply.id, model: named, instructions };
+    }),
+  );
   context.changed({ userId: ownerId, conversationId });
   return begun;
 }

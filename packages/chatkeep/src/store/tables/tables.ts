@@ -23,7 +23,7 @@ export interface ChatTablesOptions {
   schema?: string | undefined;
 }
 
-/** The tables `conversation`, `message`, `run` and `run_chunk`, those of search, and `usage`: made by `chatTables`, or with Drizzle by `chatModels`. */
+/** The tables `conversation`, `message`, `run` and `run_chunk`, those of search, those of files, and `usage`: made by `chatTables`, or with Drizzle by `chatModels`. */
 export interface ChatTables {
   readonly attachment: Attachment;
 }
@@ -92,6 +92,10 @@ export interface Tables {
   readonly searchWords: Sql;
   readonly searchPending: Sql;
   readonly usage: Sql;
+  readonly file: Sql;
+  readonly fileContent: Sql;
+  readonly filePiece: Sql;
+  readonly fileUse: Sql;
   /** Of a parameter that is a user id. */
   readonly userType: string;
 }
@@ -105,6 +109,10 @@ export const tableNames = {
   searchWords: "search_words",
   searchPending: "search_pending",
   usage: "usage",
+  file: "attachment",
+  fileContent: "attachment_content",
+  filePiece: "attachment_piece",
+  fileUse: "attachment_use",
 } as const;
 
 export function tablesOf({ attachment: { schema, userType } }: ChatTables): Tables {
@@ -118,6 +126,10 @@ export function tablesOf({ attachment: { schema, userType } }: ChatTables): Tabl
     searchWords: named(tableNames.searchWords),
     searchPending: named(tableNames.searchPending),
     usage: named(tableNames.usage),
+    file: named(tableNames.file),
+    fileContent: named(tableNames.fileContent),
+    filePiece: named(tableNames.filePiece),
+    fileUse: named(tableNames.fileUse),
     userType: userType.replace(/\(.*/, ""),
   };
 }

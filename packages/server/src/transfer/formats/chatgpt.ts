@@ -123,7 +123,9 @@ function isHidden(message: Fields, metadata: Fields): boolean {
 /** What can be read as parts that every reader knows; what these do not say, beside them, whole. */
 function partsOf(id: string, message: Fields, leftOut: LeftOut[]): Part[] {
   const content = fieldsOf(message["content"]);
-  const parts = listOf(content["parts"]).flatMap((part) => piece(id, part, leftOut));
+  const { attachments, content_references: references, citations } = fieldsOf(message["metadata"]);
+  const named = new Map(listOf(attachments).map((each) => [assetIdOf(fieldsOf(each)["id"]), fieldsOf(each)]));
+  const parts = listOf(content["parts"]).flatMap((part) => piece(id, part, named, leftOut));
   const text = textOr(content["text"], textOr(content["result"], textOr(content["content"], "")));
   switch (content["content_type"]) {
     case "text":
@@ -139,10 +141,15 @@ function partsOf(id: string, message: Fields, leftOut: LeftOut[]): Part[] {
       if (text) parts.push(textPart(text));
       if (Object.keys(content).length > 0) parts.push({ type: "data-chatgpt-content", data: content });
   }
-  const { attachments, content_references: references, citations } = fieldsOf(message["metadata"]);
+  const inParts = new Set(listOf(content["parts"]).map((part) => assetIdOf(fieldsOf(part)["asset_pointer"])));
   for (const file of listOf(attachments).map(fieldsOf)) {
     const name = textOr(file["name"], textOr(file["id"], "without a name"));
-    leftOut.push({ messageId: id, reason: `The bytes of the attachment ${name} are not brought in.` });
+    const assetId = assetIdOf(file["id"]);
+    const asset = assetId !== undefined ? { asset: assetOf(assetId, file) } : {};
+    // A picture that is shown is an attachment, too.
+    const isShown = assetId !== undefined && inParts.has(assetId);
+    const reason = `The bytes of the attachment ${name} are not brought in.`;
+    if (!isShown) leftOut.push({ messageId: id, reason, ...asset });
     parts.push({ type: "data-chatgpt-attachment", data: file });
   }
   const cited = {
@@ -153,11 +160,24 @@ function partsOf(id: string, message: Fields, leftOut: LeftOut[]): Part[] {
   return parts;
 }
 
-function piece(id: string, part: unknown, leftOut: LeftOut[]): Part[] {
+/** What `file-service://` and `sediment://` point to. */
+function assetIdOf(value: unknown): string | undefined {
+  const address = textOr(value, "");
+  return /^file[-_][A-Za-z0-9]+/.exec(address.slice(address.lastIndexOf("/") + 1))?.[0];
+}
+
+function assetOf(id: string, file: Fields): NonNullable<LeftOut["asset"]> {
+  const [name, mediaType] = [textOr(file["name"], undefined), textOr(file["mime_type"], undefined)];
+  return { id, ...(name && { name }), ...(mediaType && { mediaType }) };
+}
+
+function piece(id: string, part: unknown, named: Map<string | undefined, Fields>, leftOut: LeftOut[]): Part[] {
   if (typeof part === "string") return part === "" ? [] : [textPart(part)];
   if (!isFields(part)) return [];
   if (typeof part["asset_pointer"] === "string") {
-    leftOut.push({ messageId: id, reason: `The bytes of ${part["asset_pointer"]} are not brought in.` });
+    const assetId = assetIdOf(part["asset_pointer"]);
+    const asset = assetId !== undefined ? { asset: assetOf(assetId, named.get(assetId) ?? {}) } : {};
+    leftOut.push({ messageId: id, reason: `The bytes of ${part["asset_pointer"]} are not brought in.`, ...asset });
   }
   const text = textOr(part["text"], "");
   return [...(text ? [textPart(text)] : []), { type: "data-chatgpt-part", data: part }];

@@ -1,4 +1,5 @@
 /** What chatkeep's own export of one user has: a conversation, then its messages. */
+import { fileIdOf } from "chatkeep";
 import {
   type Fields,
   FormatError,
@@ -11,25 +12,29 @@ import {
   textOr,
 } from "./format.ts";
 
-const types = new Set(["user", "task", "conversation", "message", "deleted"]);
+/** What belongs to no conversation. */
+const others = new Set(["user", "task", "file", "bytes"]);
+const types = new Set(["user", "task", "file", "bytes", "conversation", "message", "deleted"]);
 
 export const chatkeep: RowFormat = {
   name: "chatkeep",
   detect: (value) =>
-    isFields(value) && types.has(String(value["type"])) && ("id" in value || "conversationId" in value),
+    isFields(value) &&
+    types.has(String(value["type"])) &&
+    ("id" in value || "conversationId" in value || "hash" in value),
   keyOf(value) {
     const { type, id, conversationId } = fieldsOf(value);
     return String(type === "conversation" ? id : (conversationId ?? ""));
   },
   read(rows) {
-    const sources = rows.map(fieldsOf).filter(({ type }) => type !== "user" && type !== "task");
-    const [first, ...others] = sources;
-    if (!first || others.some(({ type }) => type === "deleted")) return [];
+    const sources = rows.map(fieldsOf).filter(({ type }) => !others.has(String(type)));
+    const [first, ...inside] = sources;
+    if (!first || inside.some(({ type }) => type === "deleted")) return [];
     if (first["type"] !== "conversation") throw new FormatError("Its messages come without their conversation.");
     const leftOut: LeftOut[] = [];
-    const parents = new Map(others.map(({ id, parentId }) => [String(id), textOr(parentId, null)]));
+    const parents = new Map(inside.map(({ id, parentId }) => [String(id), textOr(parentId, null)]));
     const kept = new Map<string, ImportedMessage>();
-    for (const source of others) {
+    for (const source of inside) {
       const id = String(source["id"]);
       if (source["status"] === "deleted") leftOut.push({ messageId: id, reason: "It was deleted there." });
       else kept.set(id, messageOf(source, leftOut));
@@ -48,6 +53,12 @@ function messageOf(source: Fields, leftOut: LeftOut[]): ImportedMessage {
   const { id, role, content, parts, metadata, status, createdAt, finishReason, revision } = source;
   if (finishReason != null || (typeof revision === "number" && revision > 1)) {
     const reason = "How it ended and how often it was changed is brought back by chatkeep restore alone.";
+    leftOut.push({ messageId: textOr(id, "?"), reason });
+  }
+  const files = Array.isArray(parts) ? parts.filter((part) => fileIdOf(fieldsOf(part)["url"]) !== undefined) : [];
+  for (const file of files) {
+    const name = textOr(fieldsOf(file)["filename"], "a file");
+    const reason = `The bytes of ${name} are brought back by chatkeep restore alone.`;
     leftOut.push({ messageId: textOr(id, "?"), reason });
   }
   return {

@@ -7,6 +7,8 @@ export interface LeftOut {
   /** As the source names it; absent where it is of the conversation. */
   messageId?: string;
   reason: string;
+  /** A file that the message had: where its bytes are in the export, it is kept, and not left out. */
+  asset?: { id: string; name?: string; mediaType?: string };
 }
 
 export interface ReadConversation {

@@ -1,0 +1,163 @@
+import { readFileSync } from "node:fs";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import {
+  endServer,
+  type RunningServer,
+  startServer,
+  temporaryFolder,
+} from "../packages/server/test/helpers/servers.ts";
+import { openBrowser } from "./helpers/app.ts";
+import { isAccessible, signUp } from "./helpers/page.ts";
+
+const folder = temporaryFolder();
+const picture = readFileSync(new URL("../docs/screens/empty-phone.png", import.meta.url));
+const note = { name: "note.md", mimeType: "text/markdown", buffer: Buffer.from("# Flour, water, salt") };
+const photo = { name: "photo.png", mimeType: "image/png", buffer: picture };
+let browser: Browser;
+let server: RunningServer;
+let page: Page;
+const violations: string[] = [];
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([openBrowser(inject("chromium")), startServer({ CHATKEEP_DATA: folder.path })]);
+  page = await (await browser.newContext()).newPage();
+  page.on("console", (message) => {
+    if (/content security policy/i.test(message.text())) violations.push(message.text());
+  });
+  await page.goto(server.url);
+  await signUp(page, "Ann");
+});
+afterAll(async () => {
+  await browser?.close();
+  if (server) await endServer(server);
+  folder.remove();
+});
+
+const choose = () => page.getByLabel("Add files").and(page.locator("input"));
+const chosen = (name: string) => page.getByRole("list", { name: "Files of your message" }).getByText(name);
+const mine = () => page.getByLabel("You", { exact: true });
+
+it("a picture and a text file are chosen, sent with a question, and there after a reload", async () => {
+  await choose().setInputFiles([photo, note]);
+  await page.getByText("2 files are ready to be sent.").waitFor({ state: "attached" });
+  await isAccessible(page);
+  await page.getByRole("textbox", { name: "Message", exact: true }).fill("What is in these?");
+  await page.keyboard.press("Enter");
+  await mine().getByText("What is in these?").waitFor();
+  await page.getByRole("button", { name: "Send" }).waitFor();
+  expect(await chosen("note.md").count()).toBe(0);
+  await page.reload();
+  const image = mine().getByRole("img", { name: "photo.png" });
+  await image.waitFor();
+  const width = () => image.evaluate((element) => (element as HTMLImageElement).naturalWidth);
+  await expect.poll(width).toBeGreaterThan(100);
+  await mine()
+    .getByRole("link", { name: /note\.md 20 bytes/ })
+    .waitFor();
+  const downloading = page.waitForEvent("download");
+  await mine().getByRole("link", { name: "Save note.md" }).click();
+  expect(readFileSync(await (await downloading).path(), "utf8")).toBe("# Flour, water, salt");
+  await isAccessible(page);
+
+  await mine().getByRole("button", { name: "Show photo.png large" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog", { name: "photo.png" }).waitFor();
+  await isAccessible(page);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+
+  const url = new URL((await image.getAttribute("src")) ?? "", server.url).href;
+  expect((await page.request.get(url)).headers()).toMatchObject({ "content-type": "image/png" });
+  const other = await (await browser.newContext()).newPage();
+  await other.goto(server.url);
+  await signUp(other, "Bob");
+  expect((await other.request.get(url)).status()).toBe(404);
+  await other.context().close();
+});
+
+it("files come in by dropping and pasting, wait as a draft, and are taken back by the keyboard", async () => {
+  await page.goto(server.url);
+  await page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  const give = (type: "drop" | "paste", name: string) =>
+    page.evaluate(
+      ([type, name]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([`The words of ${name}`], name, { type: "text/plain" }));
+        const init = { bubbles: true, cancelable: true };
+        const event =
+          type === "drop"
+            ? new DragEvent("drop", { ...init, dataTransfer: data })
+            : new ClipboardEvent("paste", { ...init, clipboardData: data });
+        document.getElementById("message")?.dispatchEvent(event);
+      },
+      [type, name] as const,
+    );
+  await give("drop", "dropped.txt");
+  await give("paste", "pasted.txt");
+  await page.getByText("2 files are ready to be sent.").waitFor({ state: "attached" });
+  await page.reload();
+  await chosen("dropped.txt").waitFor();
+  await page.getByRole("button", { name: "Remove pasted.txt" }).focus();
+  await page.keyboard.press("Enter");
+  await chosen("pasted.txt").waitFor({ state: "hidden" });
+  expect(
+    ((await (await page.request.get(`${server.url}/api/files`)).json()) as { items: unknown[] }).items,
+  ).toHaveLength(3);
+  await page.getByRole("textbox", { name: "Message", exact: true }).focus();
+  await page.keyboard.press("Enter");
+  await mine()
+    .getByRole("link", { name: /dropped\.txt/ })
+    .first()
+    .waitFor();
+  await page.getByRole("button", { name: "Send" }).waitFor();
+});
+
+it("what cannot be sent says why, and the message waits for what is on its way", async () => {
+  await page.goto(server.url);
+  await choose().setInputFiles([
+    { name: "empty.txt", mimeType: "text/plain", buffer: Buffer.alloc(0) },
+    { name: "large.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(33 * 1024 * 1024, 1) },
+    { name: `${"a".repeat(300)}.txt`, mimeType: "text/plain", buffer: Buffer.from("a") },
+    { name: "data.zip", mimeType: "application/zip", buffer: Buffer.from("PK\x03\x04\x14\0") },
+  ]);
+  for (const sentence of ["This file is empty", "This file is too large: 32 MB", "is too long: 255 letters"]) {
+    await page.getByRole("alert").filter({ hasText: sentence }).waitFor();
+  }
+  await page.getByText("the assistant reads only its name").waitFor();
+  await isAccessible(page);
+  expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
+  for (const name of ["empty.txt", "large.bin", /^Remove a{300}/]) {
+    await page.getByRole("button", { name: typeof name === "string" ? `Remove ${name}` : name }).click();
+  }
+  let goOn = () => {};
+  const mayGoOn = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  let tries = 0;
+  await page.route("**/api/files?*", async (route) => {
+    tries += 1;
+    if (tries === 1) return await route.abort("connectionreset");
+    await mayGoOn;
+    await route.continue();
+  });
+  await choose().setInputFiles([note]);
+  await page.getByRole("alert").filter({ hasText: "The server cannot be reached" }).waitFor();
+  await page.getByRole("button", { name: "Send note.md again" }).click();
+  await page.getByRole("progressbar", { name: "Sending note.md" }).waitFor();
+  await page.getByRole("textbox", { name: "Message", exact: true }).fill("And these?");
+  await page.keyboard.press("Enter");
+  await page.getByText("Your message is sent as soon as its files have arrived.").waitFor();
+  goOn();
+  await mine()
+    .getByRole("link", { name: /note\.md/ })
+    .first()
+    .waitFor();
+  await mine()
+    .getByRole("link", { name: /data\.zip/ })
+    .first()
+    .waitFor();
+  await page.setViewportSize({ width: 320, height: 640 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+  expect(violations).toEqual([]);
+});

@@ -1,0 +1,52 @@
+CREATE TABLE "chat"."attachment" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"user_id" text NOT NULL,
+	"content_id" uuid NOT NULL,
+	"name" text NOT NULL,
+	"media_type" text NOT NULL,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	"check_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "attachment_id_user_id_key" UNIQUE("id","user_id"),
+	CONSTRAINT "attachment_name_check" CHECK (char_length("chat"."attachment"."name") between 1 and 255)
+);
+--> statement-breakpoint
+CREATE TABLE "chat"."attachment_content" (
+	"id" uuid PRIMARY KEY DEFAULT gen_random_uuid() NOT NULL,
+	"user_id" text NOT NULL,
+	"hash" text,
+	"size" bigint,
+	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
+	CONSTRAINT "attachment_content_id_user_id_key" UNIQUE("id","user_id"),
+	CONSTRAINT "attachment_content_user_id_hash_key" UNIQUE("user_id","hash"),
+	CONSTRAINT "attachment_content_hash_check" CHECK ("chat"."attachment_content"."hash" ~ '^[0-9a-f]{64}$')
+);
+--> statement-breakpoint
+CREATE TABLE "chat"."attachment_piece" (
+	"content_id" uuid NOT NULL,
+	"seq" integer NOT NULL,
+	"user_id" text NOT NULL,
+	"bytes" "bytea" NOT NULL,
+	CONSTRAINT "attachment_piece_pkey" PRIMARY KEY("content_id","seq")
+);
+--> statement-breakpoint
+CREATE TABLE "chat"."attachment_use" (
+	"conversation_id" uuid NOT NULL,
+	"message_id" uuid NOT NULL,
+	"attachment_id" uuid NOT NULL,
+	"user_id" text NOT NULL,
+	CONSTRAINT "attachment_use_pkey" PRIMARY KEY("conversation_id","message_id","attachment_id")
+);
+--> statement-breakpoint
+ALTER TABLE "chat"."conversation" ADD COLUMN "deleted_at" timestamp (3) with time zone;--> statement-breakpoint
+ALTER TABLE "chat"."attachment" ADD CONSTRAINT "attachment_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "auth"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."attachment" ADD CONSTRAINT "attachment_content_id_user_id_fkey" FOREIGN KEY ("content_id","user_id") REFERENCES "chat"."attachment_content"("id","user_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."attachment_content" ADD CONSTRAINT "attachment_content_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "auth"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."attachment_piece" ADD CONSTRAINT "attachment_piece_content_id_user_id_fkey" FOREIGN KEY ("content_id","user_id") REFERENCES "chat"."attachment_content"("id","user_id") ON DELETE cascade ON UPDATE cascade;--> statement-breakpoint
+ALTER TABLE "chat"."attachment_use" ADD CONSTRAINT "attachment_use_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "chat"."conversation"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chat"."attachment_use" ADD CONSTRAINT "attachment_use_attachment_id_user_id_fkey" FOREIGN KEY ("attachment_id","user_id") REFERENCES "chat"."attachment"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "attachment_user_id_created_at_id_idx" ON "chat"."attachment" USING btree ("user_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "attachment_content_id_idx" ON "chat"."attachment" USING btree ("content_id");--> statement-breakpoint
+CREATE INDEX "attachment_check_at_idx" ON "chat"."attachment" USING btree ("check_at");--> statement-breakpoint
+CREATE INDEX "attachment_content_unfinished_idx" ON "chat"."attachment_content" USING btree ("created_at") WHERE "chat"."attachment_content"."hash" is null;--> statement-breakpoint
+CREATE INDEX "attachment_use_attachment_id_idx" ON "chat"."attachment_use" USING btree ("attachment_id");--> statement-breakpoint
+CREATE INDEX "conversation_trash_idx" ON "chat"."conversation" USING btree ("user_id","deleted_at","id") WHERE "chat"."conversation"."deleted_at" is not null;
