@@ -227,7 +227,7 @@ describe("files of messages", () => {
       await ann.conversations.get("brought"),
       await ann.messages.list("brought"),
     ];
-    await ann.conversations.delete("brought");
+    await ann.conversations.erase("brought");
     expect((await counts()).uses).toBe(3);
     expect(await store.system.restore(ids.ann, { conversation: { ...conversation, expiresAt: null }, messages })).toBe(
       true,
@@ -289,8 +289,11 @@ describe("files of messages", () => {
     expect(await hoursLeft()).toBe(24 * limits.usedFileCheckDays);
     expect(await waitForCheck()).toBe(0);
     expect(await hoursLeft()).toBe(24 * limits.usedFileCheckDays);
+    // In the trash it has its files.
     await ann.conversations.delete(id);
-    expect(await hoursLeft()).toBe(limits.unusedFileHours);
+    expect(await hoursLeft()).toBe(24 * limits.usedFileCheckDays);
+    expect(await ann.conversations.purge(id)).toMatchObject({ rows: { attachment_use: 1, message: 1 } });
+    expect(await hoursLeft()).toBeCloseTo(0);
     await ann.files.get(fileId);
     expect(await waitForCheck()).toBe(0);
     await database.db.execute(sql`update conversation set expires_at = now() - interval '1 hour'`);
@@ -372,8 +375,7 @@ describe("files of messages", () => {
     const ann = createStore(counting, models).forUser(ids.ann);
     const { id } = await ann.conversations.create({ messages: [{ role: "user", content: "Hello" }] });
     await ann.messages.append(id, [{ role: "user", parts: [{ type: "text", text: "Hello" }] }]);
-    await ann.conversations.delete(id);
-    expect(statements).toBe(3);
+    expect(statements).toBe(2);
   });
 });
 

@@ -107,7 +107,7 @@ const steps = {
   },
   async remove(model: Model, { ann }: Real) {
     if (!model.conversationId) return;
-    await ann.conversations.delete(model.conversationId);
+    await ann.conversations.erase(model.conversationId);
     for (const run of model.runs) {
       expect(await ann.runs.end(run.key, { status: "completed", parts: text(["late"]) })).toBe(false);
     }

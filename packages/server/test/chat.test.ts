@@ -293,6 +293,8 @@ describe("a reply that does not end well", () => {
     await ann.request("DELETE", `/api/conversations/${id}`);
     expect(textIn(await streamed).length).toBeLessThan(long.join("").length);
     expect((await ann.request("GET", `/api/conversations/${id}`)).status).toBe(404);
+    // Nothing is left of it but what the trash has.
+    await ann.request("DELETE", "/api/trash");
     expect(await app.db.$count(sql`message`)).toBe(0);
   });
 

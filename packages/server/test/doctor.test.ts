@@ -36,7 +36,8 @@ it("finds what is wrong and what is slow, and each statement that it names mends
   const found = await look();
   const kinds = (findings: typeof found.findings) =>
     findings.map(({ kind, level, about }) => [kind, level, about].join(" "));
-  const walled = ["message", "run", "run_chunk", "search_block", "search_pending", "search_words", "usage"];
+  const walled = ["attachment", "attachment_content", "attachment_piece", "attachment_use"];
+  walled.push("message", "run", "run_chunk", "search_block", "search_pending", "search_words", "usage");
   expect(kinds(found.findings)).toEqual([
     "orphans wrong message",
     "orphans wrong conversation",

@@ -218,6 +218,8 @@ it("a question with files is answered by a model that is given them; others cann
   expect((await bob.request("GET", picture.url)).status).toBe(404);
   expect(await bob.call("GET", "/api/files")).toEqual({ items: [], nextCursor: null });
   await ann.call("DELETE", `/api/conversations/${id}`);
+  await expect(client.files.remove(picture.id)).rejects.toMatchObject({ code: "conflict" });
+  await ann.call("DELETE", `/api/trash/${id}`);
   await client.files.remove(picture.id);
   await expect(client.files.read(picture.id)).rejects.toMatchObject({ code: "not_found" });
   expect((await client.files.list({ limit: 1 })).items).toMatchObject([{ id: note.id }]);

@@ -19,7 +19,9 @@ export async function removeFile(context: Context, ownerId: UserId, fileId: stri
     if (contentId === undefined) throw new NotFoundError("file", id);
     const [removed] = await removeStatement(through).execute({ ownerId, fileId: id });
     if (!removed) {
-      throw new ConflictError("A message has this file: delete the message or its chat, and the file goes with it.");
+      throw new ConflictError(
+        "A message has this file: delete the message, or its chat for good, and the file goes with it.",
+      );
     }
     await removeContents(through, [removed]);
   });

@@ -156,7 +156,7 @@ function byConversation(context: Context): Sql {
       where r.user_id = ${owner(context)} and r.status <> 'running' and ${inDays(ended)}
       group by r.conversation_id
     ) u
-    join ${conversation} c on c.user_id = ${owner(context)} and c.id = u.conversation_id
+    join ${conversation} c on c.user_id = ${owner(context)} and c.id = u.conversation_id and c.deleted_at is null
     order by u.input_tokens + u.output_tokens desc, c.id
     ${paged}`;
 }
