@@ -14,10 +14,9 @@ import { conversationName } from "./ids.ts";
 import { invalidInput, parse, parseId } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
 import { createGroupCommit } from "./messages/group-commit.ts";
-import { moveConversations } from "./move.ts";
 import { ownerSchemas } from "./owner-schemas.ts";
 import { requireReady } from "./ready.ts";
-import { type RestoredConversation, restoreConversation } from "./restore.ts";
+import type { RestoredConversation } from "./restore.ts";
 import { asOperator, asOwner } from "./row-level-security.ts";
 import { interruptRuns, removeChunks } from "./runs/expire.ts";
 import { type Heartbeat, heartbeat, type RunPosition, readRuns } from "./runs/heartbeat.ts";
@@ -209,9 +208,14 @@ function systemStore(run: Runner) {
      * @throws invalid_input; too_large; conflict when an id of it is in use for something else
      */
     restore: (userId: UserId, restored: RestoredConversation) =>
-      run((context) =>
-        restoreConversation(context, parse(ownerSchemas(context.tables).userId, userId, "userId"), restored),
-      ),
+      run(async (context) => {
+        const { restoreConversation } = await import("./restore.ts");
+        return await restoreConversation(
+          context,
+          parse(ownerSchemas(context.tables).userId, userId, "userId"),
+          restored,
+        );
+      }),
     /**
      * Removes conversations for good whose time is over: temporary ones, those in the trash, and those whose removal was begun
      * and not ended. Large ones go in batches, each committed alone. Gives their number.
@@ -272,6 +276,7 @@ function systemStore(run: Runner) {
       run(async (context) => {
         const { userId } = ownerSchemas(context.tables);
         const [from, to] = [parse(userId, fromUserId, "fromUserId"), parse(userId, toUserId, "toUserId")];
+        const { moveConversations } = await import("./move.ts");
         return await moveConversations(context, from, to);
       }),
     /** The time of the database, by which what is alive is told from what is not. */

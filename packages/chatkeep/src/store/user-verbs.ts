@@ -15,18 +15,16 @@ import {
   listConversationIds,
   listConversations,
 } from "./conversations/list.ts";
-import { listTrash, restoreFromTrash, type TrashPageOptions, trashConversation } from "./conversations/trash.ts";
+import type { TrashPageOptions } from "./conversations/trash.ts";
 import type { NewFile } from "./files/put.ts";
 import type { FilePageOptions, FileRange } from "./files/read.ts";
-import { importConversations } from "./import.ts";
 import type { ImportedConversation } from "./import-schemas.ts";
 import { parseId } from "./input.ts";
 import { type AppendOptions, appendMessages } from "./messages/append.ts";
 import { type BranchOptions, getMessage, listBranch, listBranchWithSiblings, showBranch } from "./messages/branch.ts";
 import { type FindMessagesOptions, findMessages } from "./messages/find.ts";
 import { listMessages, type MessagePageOptions } from "./messages/page.ts";
-import { saveMessages } from "./messages/save.ts";
-import { redactMessage, type UpdateOptions, updateMessage } from "./messages/update.ts";
+import type { UpdateOptions } from "./messages/update.ts";
 import { beginReply } from "./runs/begin.ts";
 import { beginRun } from "./runs/begin-draft.ts";
 import { endRun, findRun, findRunById, findRunningRun, type RunEnd, stopRun } from "./runs/end.ts";
@@ -66,6 +64,12 @@ export interface UserStore extends ReturnType<typeof userVerbs> {
 
 /** No conversation has this name. */
 const quotaLane = "chatkeep:quotas";
+
+/** Loaded when a message is changed. */
+const changingMessages = () => import("./messages/update.ts");
+
+/** Loaded when something is deleted. */
+const trashing = () => import("./conversations/trash.ts");
 
 /** Loaded when something is removed for good. */
 const erasing = () => import("./conversations/erase.ts");
@@ -158,7 +162,9 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        * @throws invalid_input, not_found
        */
       delete: async (conversationId: string) => {
-        const isKept = await runIn(conversationId, (context) => trashConversation(context, userId, conversationId));
+        const isKept = await runIn(conversationId, async (context) =>
+          (await trashing()).trashConversation(context, userId, conversationId),
+        );
         if (!isKept) await (await erasing()).eraseConversation(runner, userId, conversationId, "any");
       },
       /**
@@ -166,12 +172,13 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        * @throws invalid_input; not_found, also when its time is over; conflict when it is not in the trash
        */
       restore: (conversationId: string) =>
-        runIn(conversationId, (context) => restoreFromTrash(context, userId, conversationId)),
+        runIn(conversationId, async (context) => (await trashing()).restoreFromTrash(context, userId, conversationId)),
       /**
        * A page of the trash, what was deleted last first: 20, or `limit` from 1 to 100. `expiresAt` says when each is gone for good.
        * @throws invalid_input
        */
-      trash: (options?: TrashPageOptions) => run((context) => listTrash(context, userId, options)),
+      trash: (options?: TrashPageOptions) =>
+        run(async (context) => (await trashing()).listTrash(context, userId, options)),
       /**
        * Removes a conversation in the trash for good, in batches, and gives the receipt.
        * @throws invalid_input, not_found; conflict when it is not in the trash
@@ -210,21 +217,27 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        * it, or when it was deleted
        */
       update: (conversationId: string, messageId: string, changes: MessageChanges, options: UpdateOptions) =>
-        runIn(conversationId, (context) => updateMessage(context, userId, conversationId, messageId, changes, options)),
+        runIn(conversationId, async (context) =>
+          (await changingMessages()).updateMessage(context, userId, conversationId, messageId, changes, options),
+        ),
       /**
        * Takes the content of a message away for good: words, parts, metadata, what was streamed of it, and a title that was made
        * of it. Its row and its `seq` stay, with the status `deleted`. Again it changes nothing.
        * @throws invalid_input; not_found; conflict while a reply writes it
        */
       redact: (conversationId: string, messageId: string) =>
-        runIn(conversationId, (context) => redactMessage(context, userId, conversationId, messageId)),
+        runIn(conversationId, async (context) =>
+          (await changingMessages()).redactMessage(context, userId, conversationId, messageId),
+        ),
       /**
        * Makes the branch that is shown be these messages, each with an id, any number: what is the same at their beginning stays,
        * what has the same id is changed in place, the rest is appended, and what is missing is shown no more. All or nothing.
        * @throws invalid_input; not_found; too_large; conflict when an id is another message's, or a reply is writing one
        */
       save: (conversationId: string, messages: readonly SavedMessage[]) =>
-        runIn(conversationId, (context) => saveMessages(context, userId, conversationId, messages)),
+        runIn(conversationId, async (context) =>
+          (await import("./messages/save.ts")).saveMessages(context, userId, conversationId, messages),
+        ),
       /** One message. @throws invalid_input; not_found when the conversation or the message is not there */
       get: (conversationId: string, messageId: string) =>
         run((context) => getMessage(context, userId, conversationId, messageId)),
@@ -296,7 +309,7 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
      * else
      */
     import: (conversations: ImportedConversation | readonly ImportedConversation[]) =>
-      run((context) => importConversations(context, userId, conversations)),
+      run(async (context) => (await import("./import.ts")).importConversations(context, userId, conversations)),
     /**
      * Finds messages by their words, newest first, or with `sort: "best"` the best of the newest 400; and conversations by their
      * titles. All words must be there, whole or as beginnings of longer ones, `"phrases"` as they are, and `-words` must not. Case,

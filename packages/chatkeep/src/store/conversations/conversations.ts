@@ -21,7 +21,6 @@ import { type Conversation, conversationColumns, conversationFrom } from "../tab
 import { placedColumns } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { titleFrom } from "./titles.ts";
-import { requireNotInTrash } from "./trash.ts";
 
 const takenId = "An id of this conversation or of its messages is in use already: choose new ones.";
 
@@ -65,7 +64,7 @@ export async function createConversation(
     temporary === (existing.expiresAt !== null) &&
     (await areStored(context, ownerId, id, sent));
   if (isRepeated) return existing;
-  if (!existing) await requireNotInTrash(context, ownerId, givenId);
+  if (!existing) await (await import("./trash.ts")).requireNotInTrash(context, ownerId, givenId);
   throw new ConflictError(takenId);
 }
 
