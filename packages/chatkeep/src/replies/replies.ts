@@ -9,7 +9,7 @@ import type { UserStore } from "../store/user-verbs.ts";
 import { type Codec, wholeCodec } from "./codec.ts";
 import { type Failure, modelFailed } from "./failure.ts";
 import { createFeeds } from "./feeds.ts";
-import { createGenerator, type Generate } from "./generate.ts";
+import { createGenerator, type EndedReply, type Generate } from "./generate.ts";
 import { readEarlier } from "./history.ts";
 import { defaultLogger, type Logger } from "./logger.ts";
 import { createMaintenance } from "./maintenance.ts";
@@ -42,6 +42,8 @@ export interface RepliesOptions<Event> {
   reserve?: ((userId: UserId) => () => void) | undefined;
   /** What a reply shows that failed with an error that nobody reported; `model_failed` when left out. */
   failureOf?: ((error: unknown) => Failure) | undefined;
+  /** Called when a reply has ended and is stored, by the process that made it. It must not throw, and nothing waits for it. */
+  onEnded?: ((reply: EndedReply) => void) | undefined;
   /** What of your own is to be removed from time to time, every 30 seconds while this process is in use. */
   removeExpired?: (() => Promise<void>) | undefined;
 }
@@ -145,7 +147,16 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
   const maintenance = createMaintenance({ store, logger, removeExpired });
   const feeds = createFeeds({ system: store.system, notifier, logger, onDead: maintenance.sweep });
   const failureOf = options.failureOf ?? (() => modelFailed);
-  const generator = createGenerator({ store, codec, notifier, logger, feeds, flushMs, failureOf });
+  const generator = createGenerator({
+    store,
+    codec,
+    notifier,
+    logger,
+    feeds,
+    flushMs,
+    failureOf,
+    onEnded: options.onEnded,
+  });
   const beginning = new Set<Promise<unknown>>();
   const maxWaitMs = options.maxWaitMs ?? defaultMaxWaitMs;
   const inTurn = createTurns({ feeds, maxWaitMs, isClosing: () => closing });

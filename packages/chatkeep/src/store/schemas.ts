@@ -263,6 +263,7 @@ export const newReplySchema = strictObject({
   replyId: idSchema.optional(),
   server: nameSchema,
   model: nameSchema.optional(),
+  replyModel: modelSchema.optional(),
 });
 
 export const proceedingSchema = strictObject({

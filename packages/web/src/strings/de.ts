@@ -135,6 +135,20 @@ export const de: Strings = {
     picture: "Ein Bild",
   },
 
+  models: {
+    label: "Modelle",
+    choose: (name) => `${name}: Modell wählen`,
+    offline: "Eingebauter Assistent",
+    usual: "Üblich",
+    files: "Bilder und Dateien",
+    tools: "Werkzeuge",
+    words: "Nur Text",
+    answerWith: "Andere Antwort mit …",
+    by: "Antwort von",
+    gone: (name) => `Das Modell ${name} gibt es hier nicht mehr. Was gesagt wurde, lässt sich weiter lesen.`,
+    goOnWith: (name) => `Weiter mit ${name}`,
+  },
+
   temporary: {
     label: "Temporärer Chat",
     hint: "Nicht in deiner Liste, nicht in der Suche, nicht im Export, und nach höchstens einem Tag weg.",
