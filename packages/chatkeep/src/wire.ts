@@ -105,6 +105,9 @@ export const branchMessage = message
     siblings: z
       .array(id)
       .meta({ description: "All messages that follow the same one with the same role, this one too, by seq." }),
+    model: z.string().nullable().meta({
+      description: "The name of the model that wrote it, as it was called then; null where no run of this server did.",
+    }),
   })
   .meta({ id: "BranchMessage" });
 
@@ -335,8 +338,8 @@ export function asMessage({ createdAt, updatedAt, ...row }: StoredMessage): Mess
 }
 
 /** A message of a branch as it goes out. */
-export function asBranchMessage({ siblings, ...row }: StoredBranchMessage): BranchMessage {
-  return { ...asMessage(row), siblings };
+export function asBranchMessage({ siblings, model, ...row }: StoredBranchMessage): BranchMessage {
+  return { ...asMessage(row), siblings, model };
 }
 
 /** What the store has found as it goes out. */

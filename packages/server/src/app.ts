@@ -25,6 +25,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { createAssistant } from "./assistant/generate.ts";
 import type { AnsweringModel } from "./assistant/model.ts";
 import { failureOf } from "./assistant/model-errors.ts";
+import { createModels, type Models } from "./assistant/models.ts";
 import { type Auth, trustedOrigins } from "./auth.ts";
 import { type ChatParts, createChatParts, createChatRoutes } from "./chat-parts.ts";
 import type { Database } from "./database.ts";
@@ -43,6 +44,7 @@ import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
+import { modelRoutes } from "./routes/models.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { taskRoutes } from "./routes/tasks.ts";
@@ -95,6 +97,7 @@ export function createApp(options: AppOptions) {
   const sessions = createSessions(auth);
   const rows = createRows(limits.rowsPerHour);
   const bodies = createBodySlots(limits);
+  const models = createModels(model, options.models ?? [], log);
   const parts = createChatParts({
     store,
     notifier,
@@ -105,8 +108,8 @@ export function createApp(options: AppOptions) {
     quotas: options.quotas,
     observer,
     model: model.modelId,
-    historyTokens: model.historyTokens,
-    generate: createAssistant({ db, model, models: options.models ?? [], log, rows }),
+    historyTokens: (name) => models.find(name)?.historyTokens,
+    generate: createAssistant({ db, models, log, rows }),
     failureOf,
     removeExpired: async () => {
       await retain();
@@ -181,7 +184,7 @@ export function createApp(options: AppOptions) {
     });
   }
 
-  const api = createApi(app, { connection, db, notifier, parts, log });
+  const api = createApi(app, { connection, db, notifier, parts, models, log });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
@@ -207,10 +210,11 @@ interface ApiOptions {
   db: Database;
   notifier: Pick<Notifier, "publish">;
   parts: ChatParts;
+  models: Models;
   log: Log;
 }
 
-function createApi(app: ReturnType<typeof createRouter>, { connection, db, notifier, parts, log }: ApiOptions) {
+function createApi(app: ReturnType<typeof createRouter>, { connection, db, notifier, parts, models, log }: ApiOptions) {
   const { store, rows, limits } = parts;
   const requireReady = async () => {
     await requireMigrated(connection, migrations);
@@ -219,6 +223,7 @@ function createApi(app: ReturnType<typeof createRouter>, { connection, db, notif
   return app
     .route("/", healthRoutes(requireReady))
     .route("/api", createChatRoutes(parts))
+    .route("/api", modelRoutes(models))
     .route("/api", keyRoutes(db, notifier))
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser, log }));

@@ -5,17 +5,19 @@ import { InvalidInputError, type Quota, runLeaseMs, limits as storeLimits } from
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
 import { type Omission, omissions } from "./assistant/omissions.ts";
+import { namesIn, quotasIn, quotasRule } from "./config-lists.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Retention } from "./retention.ts";
 
 export type DatabaseConfig = { engine: "pglite"; dataDir: string } | { engine: "pg" | "neon"; url: string };
 
 export interface ModelConfig {
+  /** As its endpoint calls it. */
   id: string;
+  /** As people choose it; its id when left out. */
+  name?: string;
   baseUrl: string;
   apiKey: string | undefined;
-  /** Others of the same endpoint, which conversations may name. */
-  others?: readonly string[];
   /** What its endpoint does not take. */
   without?: readonly Omission[];
   /** About how many tokens of a conversation it is given; 16,000 when left out. */
@@ -35,6 +37,8 @@ export interface Config {
   secret: string | undefined;
   /** Undefined: the built-in offline assistant. */
   model: ModelConfig | undefined;
+  /** What conversations may name in its place. */
+  otherModels: readonly (ModelConfig | "offline")[];
   /** Whether X-Forwarded-For is set by a proxy of ours, and not by the client. */
   trustProxy: boolean;
   /** Set where people may begin without an account: after so many days without a sign of them they are removed. */
@@ -145,7 +149,6 @@ const retentionDays = z.preprocess(
   z.int(retentionRule).min(1, retentionRule).max(36_500, retentionRule).optional(),
 );
 
-const namesIn = (text: string) => text.split(",").map((name) => name.trim());
 const isOrigin = (text: string) => /^https?:/.test(text) && URL.parse(text)?.origin === text;
 const isOmission = (name: string): name is Omission => omissions.some((each) => each === name);
 
@@ -155,20 +158,45 @@ const limit = (preset: number) => number(z.int(limitRule).min(1, limitRule).max(
 
 const tokenRule = "must have at least 16 characters, and no spaces, such as the output of: openssl rand -base64 32";
 const slowRule = "must be a whole number from 0 to 600000";
-const quotasRule =
-  "must be quotas, such as messages/day=200,tokens/month=2000000,bytes=1000000000: messages or tokens, each a day, a month or in total, and bytes in total";
+const object = (what: string) => ({
+  error: (issue: { code?: string | undefined; keys?: string[] }) =>
+    issue.code === "unrecognized_keys" ? `must not have ${issue.keys?.join(", ")}` : `must be ${what}`,
+});
+const modelName = z.string("must be the name of a model").min(1, "must not be empty").max(255, "is too long");
+const historySchema = z.int(historyRule).min(500, historyRule).max(1_000_000, historyRule).optional();
+const withoutSchema = z.array(z.enum(omissions, `must be any of ${omissions.join(", ")}`), "must be a list").optional();
+const ofModel = { without: withoutSchema, historyTokens: historySchema };
 
-/** `undefined` where the text is none, or names one twice. */
-function quotasIn(text: string): Quota[] | undefined {
-  if (text === "") return [];
-  const all = namesIn(text).map((each): Quota | undefined => {
-    const [, of, per, limit] = /^(?:(messages|tokens)(?:\/(day|month|total))?|bytes)=(\d{1,15})$/.exec(each) ?? [];
-    if (limit === undefined) return undefined;
-    return { of: (of ?? "bytes") as Quota["of"], per: (per ?? "total") as Quota["per"], limit: Number(limit) };
-  });
-  const known = all.flatMap((quota) => quota ?? []);
-  const kinds = new Set(known.map(({ of, per }) => `${of} ${per}`));
-  return kinds.size === all.length ? known : undefined;
+/** Endpoints, each with its key and its models. */
+const providersSchema = z
+  .array(
+    z.strictObject(
+      {
+        baseUrl: z.string("must be an http address").pipe(httpUrl),
+        apiKey: z.string("must be a text").min(1, "must not be empty: leave it out where none is needed").optional(),
+        models: z
+          .array(
+            z.union(
+              [modelName, z.strictObject({ id: modelName, name: modelName.optional(), ...ofModel })],
+              "must be a name, or an object with id, and name, without, historyTokens if needed",
+            ),
+            "must be a list of models",
+          )
+          .min(1, "must name at least one model"),
+        ...ofModel,
+      },
+      object("an object with baseUrl, models, and apiKey, without, historyTokens if needed"),
+    ),
+    "must be a list of endpoints as JSON",
+  )
+  .min(1, "must name at least one endpoint");
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 const environmentSchema = z.object({
@@ -201,6 +229,7 @@ const environmentSchema = z.object({
   ),
   CHATKEEP_MODEL: filled(z.string()),
   CHATKEEP_MODELS: filled(z.string()),
+  CHATKEEP_PROVIDERS: z.preprocess((value) => (value ? jsonIn(String(value)) : undefined), providersSchema.optional()),
   CHATKEEP_MODEL_WITHOUT: filled(
     z
       .string()
@@ -251,7 +280,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     corsOrigins: set.CHATKEEP_CORS_ORIGINS ? namesIn(set.CHATKEEP_CORS_ORIGINS) : [],
     database,
     secret: set.CHATKEEP_SECRET,
-    model: modelOf(set),
+    ...modelsOf(set),
     runLeaseMs: set.CHATKEEP_LEASE_SECONDS * 1000,
     anonymousDays: set.CHATKEEP_ANONYMOUS === "on" ? set.CHATKEEP_ANONYMOUS_DAYS : undefined,
     trashDays: set.CHATKEEP_TRASH_DAYS,
@@ -300,20 +329,67 @@ function localUrl(host: string, port: number): string {
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
-function modelOf(set: z.output<typeof environmentSchema>): ModelConfig | undefined {
-  const { CHATKEEP_MODEL: id, OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl } = set;
-  const { CHATKEEP_MODELS: others, CHATKEEP_MODEL_WITHOUT: without, CHATKEEP_MODEL_HISTORY: historyTokens } = set;
-  if (!id) return undefined;
-  if (!apiKey && !baseUrl) {
+/** The built-in assistant, which needs no endpoint. */
+const offline = "offline";
+
+/** The usual one is what CHATKEEP_MODEL names, or else the first that there is. */
+function modelsOf(set: z.output<typeof environmentSchema>): Pick<Config, "model" | "otherModels"> {
+  const ofProviders = (set.CHATKEEP_PROVIDERS ?? []).flatMap(modelsOfProvider);
+  const others = set.CHATKEEP_MODELS ? namesIn(set.CHATKEEP_MODELS) : [];
+  const isElsewhere = (name: string) => name === offline || ofProviders.some((model) => nameOf(model) === name);
+  const own = [...new Set([set.CHATKEEP_MODEL ?? [], others].flat())].filter((name) => !isElsewhere(name));
+  const all = [...own.map((id) => ownModel(set, id)), ...ofProviders];
+  const names = all.map(nameOf);
+  const twice = names.find((name, index) => name === offline || names.indexOf(name) < index);
+  if (twice !== undefined) {
     throw new InvalidInputError(
-      "OPENAI_API_KEY must be set when CHATKEEP_MODEL is, or OPENAI_BASE_URL to an endpoint that needs no key.",
+      `CHATKEEP_PROVIDERS has a second model ${twice}, or one with the name of the built-in assistant: give it a name of its own, as { "id": "${twice}", "name": "…" }.`,
+    );
+  }
+  const usual = set.CHATKEEP_MODEL ?? names[0] ?? offline;
+  const model = all.find((each) => nameOf(each) === usual);
+  const hasOffline = usual !== offline && others.includes(offline);
+  const rest = all.filter((each) => each !== model);
+  return { model, otherModels: hasOffline ? [...rest, offline] : rest };
+}
+
+const nameOf = ({ id, name = id }: ModelConfig) => name;
+const withoutSlash = (url: string) => url.replace(/\/+$/, "");
+
+type Provider = z.output<typeof providersSchema>[number];
+
+function modelsOfProvider({ baseUrl, apiKey, models, ...ofAll }: Provider): ModelConfig[] {
+  return models.map((given) => {
+    const { id, name, ...own } = typeof given === "string" ? { id: given } : given;
+    const { without, historyTokens } = { ...ofAll, ...defined(own) };
+    return {
+      id,
+      apiKey,
+      baseUrl: withoutSlash(baseUrl),
+      ...(name !== undefined && { name }),
+      ...(without && { without }),
+      ...(historyTokens !== undefined && { historyTokens }),
+    };
+  });
+}
+
+function defined<Value extends object>(value: Value): Value {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Value;
+}
+
+function ownModel(set: z.output<typeof environmentSchema>, id: string): ModelConfig {
+  const { OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl } = set;
+  const { CHATKEEP_MODEL_WITHOUT: without, CHATKEEP_MODEL_HISTORY: historyTokens } = set;
+  if (!apiKey && !baseUrl) {
+    const name = id === set.CHATKEEP_MODEL ? "CHATKEEP_MODEL is" : `CHATKEEP_MODELS has ${id}`;
+    throw new InvalidInputError(
+      `OPENAI_API_KEY must be set when ${name}, or OPENAI_BASE_URL to an endpoint that needs no key.`,
     );
   }
   return {
     id,
     apiKey,
-    baseUrl: (baseUrl ?? openAi).replace(/\/+$/, ""),
-    ...(others && { others: namesIn(others) }),
+    baseUrl: withoutSlash(baseUrl ?? openAi),
     ...(without && { without: namesIn(without).filter(isOmission) }),
     ...(historyTokens && { historyTokens }),
   };

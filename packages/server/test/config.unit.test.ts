@@ -12,6 +12,7 @@ describe("the configuration", () => {
       url: "http://127.0.0.1:3000",
       database: { engine: "pglite", dataDir: expect.stringMatching(/\.chatkeep\/db$/) },
       model: undefined,
+      otherModels: [],
     });
     expect(read({ PORT: "", DATABASE_URL: "", CHATKEEP_MODEL: "" })).toEqual(read({}));
   });
@@ -20,6 +21,27 @@ describe("the configuration", () => {
     const url = (text: string) => read({ CHATKEEP_URL: text }).url;
     expect(url("HTTPS://Chat.Example.COM:443/")).toBe("https://chat.example.com");
     expect(url("http://bücher.example:8080//")).toBe("http://xn--bcher-kva.example:8080");
+  });
+
+  it("takes several endpoints, each with its key, and says which model is the usual one", () => {
+    const providers = JSON.stringify([
+      { baseUrl: "http://one/v1/", apiKey: "k1", models: ["a", { id: "b", name: "B", without: ["tools"] }] },
+      { baseUrl: "http://two/v1", models: ["c"], historyTokens: 900 },
+    ]);
+    const [a, b, c] = [
+      { id: "a", apiKey: "k1", baseUrl: "http://one/v1" },
+      { id: "b", apiKey: "k1", baseUrl: "http://one/v1", name: "B", without: ["tools"] },
+      { id: "c", apiKey: undefined, baseUrl: "http://two/v1", historyTokens: 900 },
+    ];
+    const models = (more: object) => {
+      const { model, otherModels } = read({ CHATKEEP_PROVIDERS: providers, ...more });
+      return [model, otherModels];
+    };
+    expect(models({})).toEqual([a, [b, c]]);
+    expect(models({ CHATKEEP_MODEL: "B", CHATKEEP_MODELS: "offline" })).toEqual([b, [a, c, "offline"]]);
+    expect(models({ CHATKEEP_MODEL: "offline" })).toEqual([undefined, [a, b, c]]);
+    const own = { id: "d", apiKey: "k", baseUrl: "https://api.openai.com/v1" };
+    expect(models({ CHATKEEP_MODEL: "d", OPENAI_API_KEY: "k" })).toEqual([own, [a, b, c]]);
   });
 
   it("knows PostgreSQL from Neon, and a model with its endpoint", () => {
@@ -72,6 +94,22 @@ describe("the configuration", () => {
     [{ CHATKEEP_URL: "http://0.0.0.0:3000" }, /^CHATKEEP_URL must have a host that people can open/],
     [{ CHATKEEP_MODEL: "gpt" }, /^OPENAI_API_KEY must be set when CHATKEEP_MODEL is/],
     [{ CHATKEEP_MODEL_WITHOUT: "tools, speed" }, /^CHATKEEP_MODEL_WITHOUT must be any of tools, system, reasoning/],
+    [{ CHATKEEP_MODELS: "gpt" }, /^OPENAI_API_KEY must be set when CHATKEEP_MODELS has gpt/],
+    [{ CHATKEEP_PROVIDERS: "[{" }, /^CHATKEEP_PROVIDERS must be a list of endpoints as JSON\.$/],
+    [{ CHATKEEP_PROVIDERS: "[]" }, /^CHATKEEP_PROVIDERS must name at least one endpoint\.$/],
+    [{ CHATKEEP_PROVIDERS: '[{"models":["a"]}]' }, /^CHATKEEP_PROVIDERS\.0\.baseUrl must be an http address\.$/],
+    [
+      { CHATKEEP_PROVIDERS: '[{"baseUrl":"http://a/v1","models":["a"],"key":"sk-1"}]' },
+      /^CHATKEEP_PROVIDERS\.0 must not have key\.$/,
+    ],
+    [
+      { CHATKEEP_PROVIDERS: '[{"baseUrl":"http://a/v1","models":["a",{"id":"a"}]}]' },
+      /^CHATKEEP_PROVIDERS has a second model a/,
+    ],
+    [
+      { CHATKEEP_PROVIDERS: '[{"baseUrl":"http://a/v1","models":["offline"]}]' },
+      /^CHATKEEP_PROVIDERS has a second model offline, or one with the name of the built-in/,
+    ],
     [{ CHATKEEP_MODEL_HISTORY: "all" }, /^CHATKEEP_MODEL_HISTORY must be a whole number from 500 to 1000000\.$/],
     [{ OPENAI_BASE_URL: "nowhere" }, /^OPENAI_BASE_URL must be an http address\.$/],
     [{ CHATKEEP_LEASE_SECONDS: "1" }, /^CHATKEEP_LEASE_SECONDS must be a whole number from 2 to 600\.$/],

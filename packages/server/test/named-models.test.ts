@@ -1,4 +1,4 @@
-/** A conversation that names its model, and what it tells it: it is answered so, or says why it cannot be. */
+/** Which models are offered, which one answers, and what is kept of that: it is answered so, or says why it cannot be. */
 import { afterAll, expect, it } from "vitest";
 import { openTestApp } from "./helpers/app.ts";
 import { scriptedModel, words } from "./helpers/models.ts";
@@ -40,4 +40,48 @@ it("the model that a conversation names answers there, is told its instructions,
   expect(refused).toContain("not offered here");
   expect((await of("chat")).items.at(-1)).toMatchObject({ content: "", status: "failed" });
   expect(await modelsOf("chat")).toEqual(["other", "scripted", "gone"]);
+});
+
+it("a question may name the model of its reply alone, a chat that begins with it keeps it, and each answer keeps its model's name", async () => {
+  const bob = await app.signUp("bob");
+  const { items } = await bob.call<{ items: unknown[] }>("GET", "/api/models");
+  expect(items).toEqual([
+    { name: "scripted", isUsual: true, takesFiles: true, takesTools: true },
+    { name: "other", isUsual: false, takesFiles: true, takesTools: true },
+  ]);
+  const ask = (id: string, extra: object) => {
+    const message = { id: `${id}-1`, role: "user", parts: [{ type: "text", text: "?" }] };
+    return bob.request("POST", "/api/chat", { id, message, ...extra });
+  };
+  await (await ask("begun", { model: "other" })).text();
+  expect(await bob.call("GET", "/api/conversations/begun")).toMatchObject({ model: "other" });
+  // The same through the step by step way, which an id that is taken leads to.
+  await (await ask("begun", { model: "scripted", trigger: "regenerate-message" })).text();
+  expect(await bob.call("GET", "/api/conversations/begun")).toMatchObject({ model: "other" });
+  const versions = async () => {
+    const all = await app.store.forUser(bob.id).messages.list("begun");
+    const answers = all.items.filter(({ role }) => role === "assistant");
+    return await Promise.all(
+      answers.map(async ({ id }) => {
+        const path = `/api/conversations/begun/branch?leaf=${id}`;
+        const { items } = await bob.call<{ items: { content: string; model: string | null }[] }>("GET", path);
+        return items.map(({ content, model }) => [content, model]);
+      }),
+    );
+  };
+  expect(await versions()).toEqual([
+    [
+      ["?", null],
+      ["other", "other"],
+    ],
+    [
+      ["?", null],
+      ["usual", "scripted"],
+    ],
+  ]);
+  await bob.call("PATCH", "/api/conversations/begun", { model: null });
+  expect((await versions())[0]?.[1]).toEqual(["other", "other"]);
+  for (const model of ["", 7, "x".repeat(256)]) expect((await ask("refused", { model })).status).toBe(422);
+  expect(await (await ask("unknown", { model: "gone" })).text()).toContain("not offered here");
+  expect((await app.app.request("/api/models")).status).toBe(401);
 });

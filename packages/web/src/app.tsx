@@ -110,8 +110,8 @@ function SignedIn({ person }: { person: Person }) {
           <Sidebar onOpen={closeList} />
           <AccountMenu person={person} onOpen={closeList} />
         </aside>
-        <main id="conversation" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
-          <div className="flex items-center justify-between p-2 md:absolute md:end-2 md:z-10 print:hidden">
+        <main id="conversation" tabIndex={-1} className="relative flex min-w-0 flex-1 flex-col outline-none">
+          <div className="flex items-center justify-between p-2 md:absolute md:end-2 md:z-20 print:hidden">
             <IconButton label={t.showList} onClick={showList} className="md:hidden">
               <PanelLeft size={20} />
             </IconButton>

@@ -34,6 +34,18 @@ export interface GeneratorOptions<Event> {
   flushMs?: number | undefined;
   failureOf(error: unknown): Failure;
   observer?: Observer | undefined;
+  onEnded?: ((reply: EndedReply) => void) | undefined;
+}
+
+/** A reply that has ended and is stored. */
+export interface EndedReply {
+  userId: UserId;
+  conversationId: string;
+  runId: string;
+  /** The message that it became. */
+  replyId: string;
+  question: Message;
+  status: RunEnd["status"];
 }
 
 export interface Started {
@@ -53,7 +65,7 @@ const maxOutageMs = 600_000;
 const lastWordsMs = 2_000;
 
 export function createGenerator<Event>(options: GeneratorOptions<Event>) {
-  const { store, codec, notifier, logger, feeds, flushMs, failureOf, observer } = options;
+  const { store, codec, notifier, logger, feeds, flushMs, failureOf, observer, onEnded } = options;
   const running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
   let closeBy = Number.POSITIVE_INFINITY;
   const writer = createWriter({ system: store.system, codec, notifier, logger, flushMs });
@@ -93,12 +105,14 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
       facts = { ...facts, ...more };
     };
 
+    let isWritten = false;
     const write = async (runEnd: RunEnd) => {
       const isStored = await persist(
         () => user.runs.end(key, runEnd),
         () => closeBy,
       );
       if (!isStored) return feed.detach();
+      isWritten = true;
       feed.publish((runEnd.chunks ?? []).flatMap(eventsIn));
       feed.end(runEnd as Ending);
     };
@@ -124,6 +138,8 @@ export function createGenerator<Event>(options: GeneratorOptions<Event>) {
         onEnd();
         end();
       }
+      const { question, replyId } = begun;
+      if (isWritten) onEnded?.({ userId, conversationId, runId: key.id, replyId, question, status: how.status });
     };
 
     const reply = async (events: Events<Event>) => {

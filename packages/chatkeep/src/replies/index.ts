@@ -3,7 +3,7 @@
 export { type Codec, partsOf } from "./codec.ts";
 export type { Failure } from "./failure.ts";
 export type { Ending, Feed, Subscription } from "./feeds.ts";
-export type { Generate } from "./generate.ts";
+export type { EndedReply, Generate } from "./generate.ts";
 export type { HistoryOptions } from "./history.ts";
 export type { Logger } from "./logger.ts";
 export type { ReplyNotifier } from "./notifier.ts";

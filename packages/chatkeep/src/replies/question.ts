@@ -8,4 +8,6 @@ export interface Question {
   message: NewMessage;
   /** Asks for another answer to a question that is stored already. */
   regenerate?: boolean | undefined;
+  /** The name of the model of this reply alone, in place of the conversation's; a conversation that begins with it keeps it. */
+  replyModel?: string | undefined;
 }

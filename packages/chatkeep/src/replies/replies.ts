@@ -11,7 +11,7 @@ import type { UserStore } from "../store/user-verbs.ts";
 import { type Codec, wholeCodec } from "./codec.ts";
 import { type Failure, modelFailed } from "./failure.ts";
 import { createFeeds } from "./feeds.ts";
-import { createGenerator, type Generate } from "./generate.ts";
+import { createGenerator, type EndedReply, type Generate } from "./generate.ts";
 import { readEarlier } from "./history.ts";
 import { defaultLogger, type Logger } from "./logger.ts";
 import { createMaintenance } from "./maintenance.ts";
@@ -51,6 +51,8 @@ export interface RepliesOptions<Event> {
   observer?: Observer | undefined;
   /** What a reply shows that failed with an error that nobody reported; `model_failed` when left out. */
   failureOf?: ((error: unknown) => Failure) | undefined;
+  /** Called when a reply has ended and is stored, by the process that made it. It must not throw, and nothing waits for it. */
+  onEnded?: ((reply: EndedReply) => void) | undefined;
   /** What of your own is to be removed from time to time, every 30 seconds while this process is in use. */
   removeExpired?: (() => Promise<void>) | undefined;
 }
@@ -167,6 +169,7 @@ export function createReplies<Event>(options: RepliesOptions<Event>): Replies<Ev
     flushMs,
     failureOf,
     observer: options.observer,
+    onEnded: options.onEnded,
   });
   const beginning = new Set<Promise<unknown>>();
   const maxWaitMs = options.maxWaitMs ?? defaultMaxWaitMs;

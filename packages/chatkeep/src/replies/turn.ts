@@ -31,7 +31,7 @@ export interface Turn {
   readonly question: Message;
   /** The reply as it is, when it goes on: its events add to these parts. */
   readonly continues: Message | undefined;
-  /** The name of the model that the conversation is to be answered by, if it names one. */
+  /** The name of the model that was asked for, or that the conversation names; `null` for the usual one. */
   readonly model: string | null;
   /** What the conversation tells its model, if anything. */
   readonly instructions: string | null;

@@ -273,6 +273,7 @@ export const newReplySchema = strictObject({
   server: nameSchema,
   model: nameSchema.optional(),
   quotas: quotasSchema.optional(),
+  replyModel: modelSchema.optional(),
 });
 
 export const proceedingSchema = strictObject({

@@ -4,15 +4,13 @@ import type { ChatTurn } from "chatkeep/ai-sdk";
 import type { Database } from "../database.ts";
 import type { Rows } from "../limits.ts";
 import type { Log } from "../log.ts";
-import type { AnsweringModel } from "./model.ts";
-import { describeModelError, failureOf, tellingModel, unknownModel } from "./model-errors.ts";
+import { describeModelError, failureOf } from "./model-errors.ts";
+import type { Models } from "./models.ts";
 import { taskTools } from "./tools.ts";
 
 export interface AssistantOptions {
   db: Database;
-  model: AnsweringModel;
-  /** What conversations may name beside it. */
-  models: readonly AnsweringModel[];
+  models: Models;
   log: Log;
   rows: Rows;
 }
@@ -20,16 +18,10 @@ export interface AssistantOptions {
 const maxSteps = 8;
 const modelTimeouts = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
-export function createAssistant({ db, model, models, log, rows }: AssistantOptions) {
-  const offered = new Map([model, ...models].map((each) => [each.modelId, tellingModel(each)]));
-  for (const { modelId, hear } of [model, ...models]) {
-    hear?.((without, words) =>
-      log.warn({ model: modelId, without, words }, "the endpoint refuses this, and is asked without it from now on"),
-    );
-  }
+export function createAssistant({ db, models, log, rows }: AssistantOptions) {
   return ({ userId, runId, messages, instructions: more, signal, model: named }: ChatTurn) => {
     return streamText({
-      model: offered.get(named ?? model.modelId) ?? unknownModel(named),
+      model: models.answering(named),
       instructions: instructions(more),
       messages,
       tools: taskTools(db, String(userId), rows),

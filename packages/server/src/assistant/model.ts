@@ -12,14 +12,16 @@ import type { Omission } from "./omissions.ts";
 export interface AnsweringModel extends LanguageModelV4 {
   /** About how many tokens of a conversation it is given. */
   historyTokens?: number | undefined;
+  /** Whether it is given files and tools; both when left out. */
+  takes?: { files: boolean; tools: boolean } | undefined;
   /** Hears when its endpoint refuses something, which is left out from then on, with the endpoint's own words. */
   hear?: (listener: (omission: Omission, words: string) => void) => void;
 }
 
-/** Makes the model of a configuration: an OpenAI-compatible endpoint, or without one the offline assistant. */
+/** Makes the model of a configuration: one of an OpenAI-compatible endpoint, or the offline assistant. */
 export function createModel(config: ModelConfig | undefined): AnsweringModel {
-  if (!config) return createOfflineModel();
-  const { id, baseUrl, apiKey, without, historyTokens } = config;
+  if (!config) return { ...createOfflineModel(), takes: { files: false, tools: true } };
+  const { id, name = id, baseUrl, apiKey, without, historyTokens } = config;
   const listeners: ((omission: Omission, words: string) => void)[] = [];
   const provider = createOpenAICompatible({
     name: "openai-compatible",
@@ -38,7 +40,9 @@ export function createModel(config: ModelConfig | undefined): AnsweringModel {
   const middleware = { transformParams: async ({ params }: { params: Params }) => withReadableFiles(params) };
   return {
     ...wrapLanguageModel({ model: provider(id), middleware }),
+    modelId: name,
     historyTokens,
+    takes: { files: !without?.includes("files"), tools: !without?.includes("tools") },
     hear: (listener) => void listeners.push(listener),
   };
 }

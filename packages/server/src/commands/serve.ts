@@ -13,7 +13,7 @@ import {
 import { createApp } from "../app.ts";
 import { createModel } from "../assistant/model.ts";
 import { createAuth, forgetLockedKeys } from "../auth.ts";
-import type { Config, ModelConfig } from "../config.ts";
+import type { Config } from "../config.ts";
 import { type OpenDatabase, openDatabase, openStore, secretOf } from "../database.ts";
 import { createLog, type Log } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
@@ -88,7 +88,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     store,
     auth,
     model: createModel(config.model),
-    models: config.model?.others?.map((id) => createModel({ ...(config.model as ModelConfig), id })),
+    models: config.otherModels.map((each) => createModel(each === "offline" ? undefined : each)),
     log,
     url: config.url,
     corsOrigins: config.corsOrigins,
@@ -108,7 +108,10 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
   });
   const { port } = server.address() as AddressInfo;
   const watchdog = startWatchdog();
-  log.info({ port, host: config.host, engine: connection.engine, model: config.model?.id ?? "offline" }, "serving");
+  log.info(
+    { port, host: config.host, engine: connection.engine, model: config.model?.name ?? config.model?.id ?? "offline" },
+    "serving",
+  );
   return {
     url: config.port === 0 ? config.url.replace(/:0$/, `:${port}`) : config.url,
     close: async (graceMs = defaultGraceMs) => {

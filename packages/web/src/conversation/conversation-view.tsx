@@ -25,9 +25,11 @@ import { useFilesForPage } from "../ui/dropped-files.ts";
 import { Failure } from "../ui/failure.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { toasts } from "../ui/toasts.tsx";
+import { ChatHeader } from "./chat-header.tsx";
 import { forgetChat, isCutOff, isDetached, keptOf } from "./chats.ts";
 import { Earlier } from "./earlier.tsx";
 import { MessageView } from "./message-view.tsx";
+import { GoneModel, ModelPicker, useModelChoice } from "./model-picker.tsx";
 import { StateOfReply } from "./state-of-reply.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
 import { markTemporary, TemporaryNotice, useTemporary } from "./temporary.tsx";
@@ -59,6 +61,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   useFollow(id, isWrittenElsewhere);
   const stored = useStored(id, isNew);
   const { isTemporary, isWanted, setIsWanted } = useTemporary(personId, id, stored);
+  const choice = useModelChoice(personId, id, stored);
   const { ref: scroller, isAway, toEnd } = useStickToEnd(messages);
   const [stopError, setStopError] = useState<Error>();
   const isMissing =
@@ -111,9 +114,9 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     [leave],
   );
   const regenerate = useCallback(
-    (messageId: string) => {
+    (messageId: string, model?: string) => {
       leave(messageId);
-      void latest.current.regenerate({ messageId });
+      void latest.current.regenerate({ messageId, ...(model !== undefined && { body: { model } }) });
     },
     [leave],
   );
@@ -146,6 +149,9 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   const isEmpty = messages.length === 0 && (isNew || isUnsent || branch.isSuccess);
   return (
     <div className="flex h-full flex-col print:block print:h-auto">
+      <ChatHeader>
+        <ModelPicker {...choice} />
+      </ChatHeader>
       <div
         ref={scroller}
         data-scroller
@@ -204,6 +210,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
           </IconButton>
         )}
         {isTemporary && messages.length > 0 && <TemporaryNotice expiresAt={stored?.expiresAt} />}
+        <GoneModel {...choice} />
         <Composer
           draftName={draftKey(personId, draftOf)}
           draft={readDraft(personId, draftOf)}

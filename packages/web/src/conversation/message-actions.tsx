@@ -7,6 +7,8 @@ import { copyText } from "../ui/clipboard.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { toasts } from "../ui/toasts.tsx";
 import { keptOf } from "./chats.ts";
+import { labelOfModel } from "./models.ts";
+import { AnswerWith } from "./regenerate.tsx";
 
 const copiedMs = 2_000;
 
@@ -15,7 +17,8 @@ interface MessageActionsProps {
   text: string;
   isLocked: boolean;
   onEdit: (() => void) | undefined;
-  onRegenerate: (() => void) | undefined;
+  /** With the name of a model: by that one. */
+  onRegenerate: ((model?: string) => void) | undefined;
   onShow: (messageId: string) => void;
   onDelete: (messageId: string) => void;
 }
@@ -62,9 +65,12 @@ export function MessageActions({
           </Action>
         )}
         {onRegenerate && keptOf(message) && (
-          <Action label={t.chat.regenerate} isDisabled={isLocked} onClick={onRegenerate}>
+          <Action label={t.chat.regenerate} isDisabled={isLocked} onClick={() => onRegenerate()}>
             <RefreshCw size={15} />
           </Action>
+        )}
+        {onRegenerate && keptOf(message) && (
+          <AnswerWith current={keptOf(message)?.model} isDisabled={isLocked} onPick={onRegenerate} />
         )}
         {keptOf(message) && (
           <Action label={t.chat.delete} isDisabled={isLocked} onClick={() => setIsAsking(true)}>
@@ -72,6 +78,7 @@ export function MessageActions({
           </Action>
         )}
       </div>
+      <ModelName name={keptOf(message)?.model} />
       <Confirm
         open={isAsking}
         onOpenChange={setIsAsking}
@@ -81,6 +88,17 @@ export function MessageActions({
         onConfirm={() => onDelete(message.id)}
       />
     </div>
+  );
+}
+
+/** Which one wrote it. */
+function ModelName({ name }: { name: string | null | undefined }) {
+  if (!name) return null;
+  return (
+    <span className="ms-1 min-w-0 truncate text-xs">
+      <span className="sr-only">{t.models.by} </span>
+      {labelOfModel(name)}
+    </span>
   );
 }
 

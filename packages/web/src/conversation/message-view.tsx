@@ -19,7 +19,7 @@ interface MessageViewProps {
   /** A reply is being written: nothing can be asked anew. */
   isLocked: boolean;
   onEdit: (message: UIMessage, text: string) => void;
-  onRegenerate: (messageId: string) => void;
+  onRegenerate: (messageId: string, model?: string) => void;
   onShow: (messageId: string) => void;
   onDelete: (messageId: string) => void;
 }
@@ -76,7 +76,7 @@ export const MessageView = memo(function MessageView({
           text={text}
           isLocked={isLocked}
           onEdit={isUser ? () => setIsEditing(true) : undefined}
-          onRegenerate={isUser ? undefined : () => onRegenerate(message.id)}
+          onRegenerate={isUser ? undefined : (model) => onRegenerate(message.id, model)}
           onShow={onShow}
           onDelete={onDelete}
         />

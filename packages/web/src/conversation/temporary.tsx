@@ -6,6 +6,7 @@ import { client } from "../client.ts";
 import { readAsked } from "../composer/drafts.ts";
 import { t } from "../strings/index.ts";
 import { shortFullTime } from "../ui/times.ts";
+import { wantedModel } from "./models.ts";
 
 /** Of this tab. */
 const temporary = new Set<string>();
@@ -19,7 +20,7 @@ export function markTemporary(id: string): void {
  * changes nothing.
  */
 export async function makeTemporary(id: string): Promise<void> {
-  if (temporary.has(id)) await client.conversations.create({ id, temporary: true });
+  if (temporary.has(id)) await client.conversations.create({ id, temporary: true, model: wantedModel(id) ?? null });
 }
 
 /** Whether the chat is temporary: as the server says, or as was chosen for one that it does not know yet. */

@@ -2,11 +2,12 @@
 import { DefaultChatTransport, type UIMessage } from "ai";
 import type { BranchMessage } from "chatkeep/client";
 import { fetchReply } from "../reply-streams.ts";
+import { wantedModel } from "./models.ts";
 import { makeTemporary } from "./temporary.tsx";
 
 /** What is known of a message that was read from the server. */
 export interface KeptMetadata
-  extends Pick<BranchMessage, "role" | "status" | "finishReason" | "createdAt" | "parentId" | "siblings"> {}
+  extends Pick<BranchMessage, "role" | "status" | "finishReason" | "createdAt" | "parentId" | "siblings" | "model"> {}
 
 /** Sends only the newest question, and which message it follows: the server has the others. */
 export const chatTransport = new DefaultChatTransport<UIMessage>({
@@ -17,7 +18,8 @@ export const chatTransport = new DefaultChatTransport<UIMessage>({
     const question = messages[index];
     const message = question && { id: question.id, role: question.role, parts: question.parts };
     await makeTemporary(id);
-    return { body: { id, message, trigger, parentId: parentOf(messages.slice(0, index + 1)), ...body } };
+    const parentId = parentOf(messages.slice(0, index + 1));
+    return { body: { id, message, trigger, parentId, model: wantedModel(id), ...body } };
   },
 });
 

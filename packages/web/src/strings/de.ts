@@ -168,6 +168,20 @@ export const de: Strings = {
     gone: (name) => `${name} gibt es nicht mehr`,
   },
 
+  models: {
+    label: "Modelle",
+    choose: (name) => `${name}: Modell wählen`,
+    offline: "Eingebauter Assistent",
+    usual: "Üblich",
+    files: "Bilder und Dateien",
+    tools: "Werkzeuge",
+    words: "Nur Text",
+    answerWith: "Andere Antwort mit …",
+    by: "Antwort von",
+    gone: (name) => `Das Modell ${name} gibt es hier nicht mehr. Was gesagt wurde, lässt sich weiter lesen.`,
+    goOnWith: (name) => `Weiter mit ${name}`,
+  },
+
   temporary: {
     label: "Temporärer Chat",
     hint: "Nicht in deiner Liste, nicht in der Suche, nicht im Export, und nach höchstens einem Tag weg.",

@@ -166,6 +166,20 @@ export const en = {
     gone: (name: string) => `${name} is not there any more`,
   },
 
+  models: {
+    label: "Models",
+    choose: (name: string) => `${name}: choose the model`,
+    offline: "Offline assistant",
+    usual: "Usual",
+    files: "Pictures and files",
+    tools: "Tools",
+    words: "Words only",
+    answerWith: "Another answer with …",
+    by: "Answered by",
+    gone: (name: string) => `The model ${name} is no longer offered here. What was said can still be read.`,
+    goOnWith: (name: string) => `Go on with ${name}`,
+  },
+
   temporary: {
     label: "Temporary chat",
     hint: "Not in your list, not in search, not exported, and gone after a day at most.",

@@ -41,8 +41,8 @@ export interface ChatHandlerOptions {
   generate(turn: ChatTurn): ChatResult | Promise<ChatResult>;
   /** The model's name, for people who read the table of runs. */
   model?: string | undefined;
-  /** About how many tokens of a conversation the model is given; 16,000 when left out. */
-  historyTokens?: number | undefined;
+  /** About how many tokens of a conversation the model is given, or a function of the name of `turn.model`; 16,000 when left out. */
+  historyTokens?: number | ((model: string | null) => number | undefined) | undefined;
   /** What is shown where the model, or a tool, failed; by `modelFailureOf` when left out. */
   failureOf?: ((error: unknown) => Failure) | undefined;
   /** Called before a question is stored; what it throws is answered. */
@@ -82,7 +82,8 @@ export function generateFrom(
 ): Generate<UIMessageChunk> {
   return async (turn) => {
     try {
-      const { messages, instructions: system } = await readHistory(turn.newestFirst(), historyTokens, turn.files);
+      const maxTokens = typeof historyTokens === "function" ? historyTokens(turn.model) : historyTokens;
+      const { messages, instructions: system } = await readHistory(turn.newestFirst(), maxTokens, turn.files);
       const instructions = [turn.instructions, ...system].filter((text) => text !== null && text !== "").join("\n\n");
       const chatTurn = { ...turn, messages, instructions: instructions || null, body };
       return chunksOf(turn, await generate(chatTurn), failureOf);

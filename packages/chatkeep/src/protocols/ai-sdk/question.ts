@@ -3,7 +3,14 @@ import * as z from "zod";
 import { InvalidInputError } from "../../errors.ts";
 import type { Question } from "../../replies/question.ts";
 import { parse } from "../../store/input.ts";
-import { idSchema, messageMetadataSchema, type NewMessage, newMessageSchema, partSchema } from "../../store/schemas.ts";
+import {
+  idSchema,
+  messageMetadataSchema,
+  modelSchema,
+  type NewMessage,
+  newMessageSchema,
+  partSchema,
+} from "../../store/schemas.ts";
 import { strictObject } from "../../store/strict-object.ts";
 import type { Part } from "../../store/tables/message.ts";
 
@@ -18,7 +25,7 @@ const uiMessage = strictObject({
 /** What is not taken does not matter. */
 const otherMessage = z.looseObject({ role: z.string("must be a text") });
 
-/** The body of a chat request, as `useChat` sends it, with `parentId` and `wait` as well. */
+/** The body of a chat request, as `useChat` sends it, with `parentId`, `wait` and `model` as well. */
 export const chatRequestSchema = strictObject({
   id: idSchema,
   message: uiMessage.optional(),
@@ -27,6 +34,7 @@ export const chatRequestSchema = strictObject({
   messageId: z.string().optional(),
   parentId: idSchema.nullable().optional(),
   wait: z.boolean("must be true or false").optional(),
+  model: modelSchema.optional(),
 });
 
 /** A body, and what it has beside that: a host's own keys. @throws invalid_input */
@@ -59,7 +67,7 @@ export function continuedIn({ message, messages, trigger }: ChatRequest): { id: 
 
 /** @throws invalid_input when there is no user message, or it is not one */
 export function questionOf(request: ChatRequest): Question {
-  const { id: conversationId, message, messages, trigger, parentId } = request;
+  const { id: conversationId, message, messages, trigger, parentId, model: replyModel } = request;
   const newest = message ?? messages?.findLast(({ role }) => role === "user");
   if (!newest) throw new InvalidInputError("message must be the user's question, or messages must have one.");
   const { id, role, parts, content, metadata } = parse(uiMessage, newest, "message");
@@ -74,5 +82,6 @@ export function questionOf(request: ChatRequest): Question {
   };
   parse(newMessageSchema, given, "message");
   for (const part of parts ?? []) requireAskable(part);
-  return { conversationId, message: given as NewMessage, regenerate: trigger === "regenerate-message" };
+  const regenerate = trigger === "regenerate-message";
+  return { conversationId, message: given as NewMessage, regenerate, ...(replyModel !== undefined && { replyModel }) };
 }

@@ -9,6 +9,7 @@ import { parse, parseId } from "../input.ts";
 import { idSchema, limitSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import { type Message, type MessageRow, messageColumns, messageFrom } from "../tables/message.ts";
+import { type Run, runColumns } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
 import type { Page } from "./page.ts";
 
@@ -87,9 +88,12 @@ async function listBelow(
   return { items, nextCursor: last && !rows.at(-1)?.isHead ? last.id : null };
 }
 
-/** A message of a branch, and the ids of all messages that follow the same one with the same role, itself too, by `seq`. */
+/** A message of a branch, and what else is known of it. */
 export interface BranchMessage extends Message {
+  /** The ids of all messages that follow the same one with the same role, itself too, by `seq`. */
   siblings: string[];
+  /** The name of the model that wrote it, as it was called then; `null` where no run did. */
+  model: string | null;
 }
 
 /** The same, and what else could stand in place of each message. @throws invalid_input, not_found */
@@ -105,10 +109,14 @@ export async function listBranchWithSiblings(
   const parentIds = items.flatMap(({ parentId }) => (parentId === null ? [] : rowOf(parentId)));
   const hasRoot = items.some(({ parentId }) => parentId === null);
   const rows = await siblingsStatement(context).execute({ ownerId, conversationId: inside, parentIds, hasRoot });
+  const models = new Map(rows.map(({ id, model }) => [id, model]));
   const siblings = Map.groupBy(rows, ({ parentId, role }) => familyOf(parentId, role));
   const siblingsOf = ({ id, parentId, role }: Message) =>
     siblings.get(familyOf(parentId && rowOf(parentId), role))?.map((each) => each.externalId ?? each.id) ?? [id];
-  return { items: items.map((item) => ({ ...item, siblings: siblingsOf(item) })), nextCursor };
+  return {
+    items: items.map((item) => ({ ...item, siblings: siblingsOf(item), model: models.get(rowOf(item.id)) ?? null })),
+    nextCursor,
+  };
 }
 
 function familyOf(parentId: string | null, role: string): string {
@@ -274,10 +282,10 @@ function belowStatement(context: Context, givenId: string) {
 
 /** Reads message_conversation_id_parent_id_idx, once for each message of the page. */
 function siblingsStatement(context: Context) {
-  const { message } = context.tables;
+  const { message, run } = context.tables;
   const mine = sql`m.user_id = ${owner(context)} and m.conversation_id = ${param("conversationId", "uuid")}`;
   const build = () => sql`
-    select s.id, s.external_id, s.parent_id, s.role
+    select s.id, s.external_id, s.parent_id, s.role, written.model
     from (
       select m.id, m.external_id, m.parent_id, m.role, m.seq
       from unnest(${list("parentIds", "uuid")}) as parent(id)
@@ -287,15 +295,25 @@ function siblingsStatement(context: Context) {
       from ${message} m
       where ${param("hasRoot", "boolean")} and ${mine} and m.parent_id is null
     ) s
+    -- Of a reply that went on, the run that wrote its end counts.
+    left join (
+      select distinct on (r.message_id) r.message_id, r.model
+      from ${run} r
+      where r.user_id = ${owner(context)} and r.conversation_id = ${param("conversationId", "uuid")}
+      order by r.message_id, r.started_at desc
+    ) written on written.message_id = s.id
     order by s.seq`;
   return prepared(context, "siblings", build, reader(siblingColumns));
 }
 
-const siblingColumns: ColumnsOf<Pick<MessageRow, "id" | "externalId" | "parentId" | "role">> = {
+type Sibling = Pick<MessageRow, "id" | "externalId" | "parentId" | "role"> & Pick<Run, "model">;
+
+const siblingColumns: ColumnsOf<Sibling> = {
   id: messageColumns.id,
   externalId: messageColumns.externalId,
   parentId: messageColumns.parentId,
   role: messageColumns.role,
+  model: runColumns.model,
 };
 
 /** Goes down from the message, each time to the newest that follows. */

@@ -45,7 +45,7 @@ export interface Begun {
   question: Message;
   /** The draft, which becomes the reply. */
   replyId: string;
-  /** Of the conversation: the name of its model, and what it tells it. */
+  /** The name of the model that was asked for, or that the conversation names; and what the conversation tells it. */
   model: string | null;
   instructions: string | null;
 }
@@ -125,6 +125,8 @@ interface Reply {
   limiting: Limiting | undefined;
   server: string;
   model?: string | undefined;
+  /** Of this reply alone; a conversation that begins with it keeps it. */
+  replyModel?: string | undefined;
   title: string | null;
 }
 
@@ -139,7 +141,20 @@ interface Found {
 
 /** `undefined` when another began at the same moment. */
 async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefined> {
-  const { ownerId, rowId, externalId, question, replyId, server, model, title, regenerate, quotas, limiting } = reply;
+  const {
+    ownerId,
+    rowId,
+    externalId,
+    question,
+    replyId,
+    server,
+    model,
+    replyModel,
+    title,
+    regenerate,
+    quotas,
+    limiting,
+  } = reply;
   const draft: PlacedMessage = {
     ...messageName(ownerId, rowId, replyId),
     role: "assistant",
@@ -150,7 +165,17 @@ async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefi
     parentId: question.id,
     parentExternalId: question.externalId,
   };
-  const about = [ownerId, rowId, title, question.hasParent, server, model ?? null, regenerate, externalId];
+  const about = [
+    ownerId,
+    rowId,
+    title,
+    question.hasParent,
+    server,
+    model ?? null,
+    regenerate,
+    externalId,
+    replyModel ?? null,
+  ];
   const values = [...about, ...valuesOf(placedColumns, [question, draft]), ...(limiting?.quotaLists(quotas) ?? [])];
   try {
     const [found] = await savepointed(context, (through) => beginStatement(through, quotas, limiting).execute(values));
@@ -163,14 +188,15 @@ async function tryAtOnce(context: Context, reply: Reply): Promise<Found | undefi
 
 /** Without quotas it does not look at what was used. */
 function beginStatement(context: Context, quotas: readonly Quota[], limiting: Limiting | undefined) {
-  const quotasAt = 8 + 2 * Object.keys(placedColumns).length;
+  const quotasAt = 9 + 2 * Object.keys(placedColumns).length;
   const { conversation, message, run, userType } = context.tables;
   const [owner, id] = [nth(0, userType), nth(1, "uuid")];
   const [title, hasParent, server] = [nth(2, "text"), nth(3, "boolean"), nth(4, "text")];
   const [model, regenerate, externalId] = [nth(5, "text"), nth(6, "boolean"), nth(7, "text")];
+  const replyModel = nth(8, "text");
   const build = () => sql`
     with input as materialized (
-      select * from ${rows(placedColumns, "input", 2, 8)}
+      select * from ${rows(placedColumns, "input", 2, 9)}
     ),
     question as (
       select * from input where number = 1
@@ -233,18 +259,18 @@ function beginStatement(context: Context, quotas: readonly Quota[], limiting: Li
       cross join draft
       where c.user_id = ${owner} and c.id = locked.id
       returning c.id, c.user_id, locked.message_count, locked.head_id, locked.head_external_id, c.updated_at,
-        c.model, c.instructions
+        coalesce(${replyModel}, c.model) as model, c.instructions
     ),
     made as (
-      insert into ${conversation} (id, user_id, external_id, title, message_count, head_id, head_external_id)
-      select ${id}, ${owner}, ${externalId}, ${title}, free.total, draft.id, draft.external_id
+      insert into ${conversation} (id, user_id, external_id, title, message_count, head_id, head_external_id, model)
+      select ${id}, ${owner}, ${externalId}, ${title}, free.total, draft.id, draft.external_id, ${replyModel}
       from free
       cross join draft
       where not exists (select from stored)
         and (select parent_id from question) is null
         and not exists (select from ${conversation} c where c.user_id = ${owner} and c.id = ${id})
       on conflict do nothing
-      returning id, user_id, 0, null::uuid, null::text, created_at, null::text, null::text
+      returning id, user_id, 0, null::uuid, null::text, created_at, model, null::text
     ),
     held(id, user_id, message_count, head_id, head_external_id, stored_at, model, instructions) as (
       select * from touched
@@ -333,13 +359,14 @@ function parentIsThere(message: Sql, owner: Sql, conversationId: Sql): Sql {
 
 /** Step by step, in one transaction: each step says what stands in the way. */
 async function beginSlowly(context: Context, reply: Reply): Promise<Beginning> {
-  const { ownerId, conversationId, question, replyId, regenerate, server, model, quotas } = reply;
+  const { ownerId, conversationId, question, replyId, regenerate, server, model, replyModel, quotas } = reply;
   const asked = messageOf(question);
   const pair = [asked, { id: replyId, role: "assistant" as const, status: "streaming" as const, parentId: asked.id }];
   try {
     const begun = await changing(context, async (through) => {
-      const stored = await appendOrCreate(through, ownerId, conversationId, pair);
-      const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
+      const stored = await appendOrCreate(through, ownerId, conversationId, pair, replyModel);
+      const { model: kept, instructions } = await getConversation(through, ownerId, conversationId);
+      const named = replyModel ?? kept;
       const run = await beginRun(through, ownerId, {
         conversationId,
         messageId: replyId,
@@ -384,6 +411,7 @@ async function appendOrCreate(
   ownerId: UserId,
   conversationId: string,
   pair: Parameters<typeof appendMessages>[3],
+  model: string | undefined,
 ): Promise<Message[]> {
   const append = () => appendMessages(context, ownerId, conversationId, pair);
   try {
@@ -392,7 +420,7 @@ async function appendOrCreate(
     if (!(error instanceof NotFoundError)) throw error;
   }
   try {
-    await createConversation(context, ownerId, { id: conversationId, messages: [...pair] });
+    await createConversation(context, ownerId, { id: conversationId, messages: [...pair], model: model ?? null });
     return [];
   } catch (error) {
     // Made meanwhile by the same question, sent twice: then it is there now.

@@ -75,7 +75,7 @@ export function quotaLists(quotas: readonly Quota[]): [string[], string[], numbe
  * this month alone where that is enough; the running replies count as messages already.
  */
 export function quotaParts(context: Context, mine: Sql, given: QuotaLists): Sql {
-  const { message, run, usage } = context.tables;
+  const { message, run, usage, fileContent } = context.tables;
   return sql`
     quota as materialized (
       select * from unnest(${given.kinds}, ${given.periods}, ${given.limits}) with ordinality as q(kind, period, most, number)
@@ -96,6 +96,7 @@ export function quotaParts(context: Context, mine: Sql, given: QuotaLists): Sql 
       select q.number, q.most,
         case q.kind
           when 'bytes' then (select coalesce(sum(m.bytes), 0) from ${message} m where m.user_id = ${mine})
+            + (select coalesce(sum(k.size), 0) from ${fileContent} k where k.user_id = ${mine})
           when 'tokens' then case q.period when 'day' then s.tokens_day when 'month' then s.tokens_month else s.tokens_total end
           else case q.period when 'day' then s.messages_day when 'month' then s.messages_month else s.messages_total end
             + (select count(*) from ${run} r where r.user_id = ${mine} and r.status = 'running')

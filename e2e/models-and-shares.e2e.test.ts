@@ -1,0 +1,104 @@
+/** Choosing what answers: in the header of a chat, by keyboard, and for another answer. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import {
+  endServer,
+  type RunningServer,
+  startServer,
+  temporaryFolder,
+} from "../packages/server/test/helpers/servers.ts";
+import { openBrowser } from "./helpers/app.ts";
+import { isAccessible, signUp } from "./helpers/page.ts";
+import { type ScriptedEndpoint, startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
+
+const folder = temporaryFolder();
+let browser: Browser;
+let endpoint: ScriptedEndpoint;
+let server: RunningServer;
+let page: Page;
+
+beforeAll(async () => {
+  [browser, endpoint] = await Promise.all([
+    openBrowser(inject("chromium")),
+    startScriptedEndpoint({ bread: { words: ["With **love**."] } }),
+  ]);
+  const models = { CHATKEEP_MODELS: "clever, offline" };
+  server = await startServer({ ...endpoint.environment, ...models, CHATKEEP_DATA: folder.path });
+  page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  await page.goto(server.url);
+  await signUp(page, "ann");
+});
+afterAll(async () => {
+  await browser?.close();
+  if (server) await endServer(server);
+  await endpoint?.stop();
+  folder.remove();
+});
+
+const box = () => page.getByRole("textbox", { name: "Message" });
+const answers = () => page.getByLabel("Assistant", { exact: true });
+const picker = (name: string) => page.getByRole("button", { name: `${name}: choose the model` });
+
+async function fitsInWidth(): Promise<void> {
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+}
+
+/** To be looked at, where a folder for them is named. */
+async function picture(name: string): Promise<void> {
+  const target = process.env["CHATKEEP_PICTURES"];
+  if (!target) return;
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: `${target}/${name}-${colorScheme}.png` });
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+it("the model is chosen by keyboard before a chat begins, kept by it, offered to the next, and named under its answers", async () => {
+  await picker("scripted").focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("menuitemradio", { name: /^scripted/ }).waitFor();
+  await isAccessible(page);
+  await picture("picker");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await picker("clever").waitFor();
+  await box().fill("How do I bake bread?");
+  await page.keyboard.press("Enter");
+  await answers().getByText("Answered by clever").waitFor();
+
+  await answers().getByRole("button", { name: "Another answer with …" }).click();
+  await page.getByRole("menuitemradio", { name: /^Offline assistant/ }).click();
+  await answers().getByText("Answered by Offline assistant").waitFor();
+  await picker("clever").waitFor();
+  await answers().getByRole("button", { name: "The one before" }).click();
+  await answers().getByText("Answered by clever").waitFor();
+  await page.getByRole("link", { name: "New chat" }).click();
+  await picker("clever").waitFor();
+  await page.goBack();
+});
+
+it("a chat whose model has left the list is readable, says so, and goes on with the usual one", async () => {
+  await answers().getByText("Answered by clever").waitFor();
+  await page.evaluate(async () => {
+    const body = JSON.stringify({ model: "gone" });
+    const headers = { "content-type": "application/json" };
+    await fetch(`/api/conversations/${location.pathname.slice(3)}`, { method: "PATCH", headers, body });
+  });
+  await page.reload();
+  await page.setViewportSize({ width: 320, height: 640 });
+  await page.getByText("The model gone is no longer offered here.").waitFor();
+  await answers().getByText("Answered by clever").waitFor();
+  await isAccessible(page);
+  await fitsInWidth();
+  await picture("gone");
+  await box().fill("And now?");
+  await page.keyboard.press("Enter");
+  await page.getByText("not offered here").waitFor();
+  await page.getByRole("button", { name: "Go on with scripted" }).click();
+  await picker("scripted").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await answers().getByText("Answered by scripted").waitFor();
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await picture("chat");
+});
