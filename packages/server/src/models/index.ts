@@ -5,6 +5,7 @@ import { task } from "./task.ts";
 import { account, session, user } from "./user.ts";
 
 export { conversation, message, models, run, runChunk, searchBlock, searchPending, searchWords } from "./chat.ts";
+export { preference } from "./preference.ts";
 export { type Task, task } from "./task.ts";
 export {
   account,
