@@ -23,6 +23,7 @@ import { createAssistant } from "./assistant/generate.ts";
 import type { AnsweringModel } from "./assistant/model.ts";
 import { failureOf } from "./assistant/model-errors.ts";
 import { createModels, type Models } from "./assistant/models.ts";
+import { createTitles } from "./assistant/titles.ts";
 import { type Auth, trustedOrigins } from "./auth.ts";
 import { type ChatParts, createChatParts, createChatRoutes } from "./chat-parts.ts";
 import type { Database } from "./database.ts";
@@ -38,6 +39,7 @@ import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { preferenceRoutes } from "./routes/preferences.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { taskRoutes } from "./routes/tasks.ts";
@@ -56,6 +58,8 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   model: AnsweringModel;
   /** What conversations may name in its place, by their `modelId`. */
   models?: readonly AnsweringModel[] | undefined;
+  /** Whether the model names conversations after their first answer; not when left out. */
+  titles?: boolean | undefined;
   log: Log;
   /** The public address. */
   url: string;
@@ -82,6 +86,7 @@ export function createApp(options: AppOptions) {
   const rows = createRows(limits.rowsPerHour);
   const bodies = createBodySlots(limits);
   const models = createModels(model, options.models ?? [], log);
+  const titles = options.titles ? createTitles({ store, models, log }) : undefined;
   const parts = createChatParts({
     store,
     notifier,
@@ -93,6 +98,7 @@ export function createApp(options: AppOptions) {
     historyTokens: (name) => models.find(name)?.historyTokens,
     generate: createAssistant({ db, models, log, rows }),
     failureOf,
+    onEnded: titles?.onEnded,
     removeExpired: async () => {
       await removeExpiredRows(db);
       if (anonymousDays !== undefined) await removeAnonymousUsers(db, anonymousDays);
@@ -100,6 +106,7 @@ export function createApp(options: AppOptions) {
   });
   const close = async (graceMs: number) => {
     await parts.close(graceMs);
+    await titles?.close();
     await notifier.close();
   };
   const origins = trustedOrigins(url);
@@ -193,6 +200,7 @@ function createApi(app: ReturnType<typeof createRouter>, { connection, db, notif
     .route("/", healthRoutes(requireReady))
     .route("/api", createChatRoutes(parts))
     .route("/api", modelRoutes(models))
+    .route("/api", preferenceRoutes(db))
     .route("/api", keyRoutes(db, notifier))
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser, log }));

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import type { UIMessageChunk } from "ai";
 import type { Notifier, Store } from "chatkeep";
 import { aiSdkCodec, type ChatHandler, type ChatHandlerOptions, chatHandler, generateFrom } from "chatkeep/ai-sdk";
-import { createReplies, type Generate, type Replies } from "chatkeep/replies";
+import { createReplies, type Generate, type Replies, type RepliesOptions } from "chatkeep/replies";
 import { type Answers, createAnswers } from "./answers.ts";
 import { createSlots, type Limits, type Rows } from "./limits.ts";
 import { createEvents, type Events } from "./live/events.ts";
@@ -30,6 +30,7 @@ export interface ChatPartsOptions extends ReplyOptions {
   limits: Limits;
   rows: Rows;
   removeExpired?: (() => Promise<void>) | undefined;
+  onEnded?: RepliesOptions<UIMessageChunk>["onEnded"];
 }
 
 export interface ChatParts {
@@ -47,7 +48,7 @@ export interface ChatParts {
 }
 
 export function createChatParts(options: ChatPartsOptions): ChatParts {
-  const { store, notifier, sessions, log, limits, rows, removeExpired, ...replyOptions } = options;
+  const { store, notifier, sessions, log, limits, rows, removeExpired, onEnded, ...replyOptions } = options;
   const forget = store.onChange(notifier.publish);
   const streams = createOpenStreams({ sessions, notifier, perUser: limits.streamsPerUser });
   const slots = createSlots({
@@ -62,6 +63,7 @@ export function createChatParts(options: ChatPartsOptions): ChatParts {
     logger: log,
     reserve: (userId) => slots.take(String(userId)),
     removeExpired,
+    onEnded,
   });
   const chat = chatHandler({
     ...replyOptions,

@@ -16,6 +16,7 @@ import {
   listConversationIds,
   listConversations,
 } from "./conversations/list.ts";
+import { type Retitle, retitleConversation } from "./conversations/retitle.ts";
 import { importConversations } from "./import.ts";
 import type { ImportedConversation } from "./import-schemas.ts";
 import { parse } from "./input.ts";
@@ -27,7 +28,16 @@ import { saveMessages } from "./messages/save.ts";
 import { redactMessage, type UpdateOptions, updateMessage } from "./messages/update.ts";
 import { beginReply } from "./runs/begin.ts";
 import { beginRun } from "./runs/begin-draft.ts";
-import { endRun, findRun, findRunById, findRunningRun, type RunEnd, stopRun } from "./runs/end.ts";
+import {
+  addUsage,
+  endRun,
+  findRun,
+  findRunById,
+  findRunningRun,
+  type RunEnd,
+  stopRun,
+  type Usage,
+} from "./runs/end.ts";
 import { proceedReply } from "./runs/proceed.ts";
 import type {
   ConversationChanges,
@@ -108,6 +118,12 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
        */
       rename: (conversationId: string, title: string) =>
         runIn(conversationId, (context) => renameConversation(context, userId, conversationId, title)),
+      /**
+       * Gives a conversation a title that a model made, in place of `from`, which was made of its first question; its place in lists
+       * stays. `false` when a person has given it one, or it has another by now, or it is not there. @throws invalid_input
+       */
+      retitle: (conversationId: string, retitle: Retitle) =>
+        runIn(conversationId, (context) => retitleConversation(context, userId, conversationId, retitle)),
       /** Pins a conversation, or no longer; its place by activity stays. @throws invalid_input, not_found */
       pin: (conversationId: string, pinned: boolean) =>
         runIn(conversationId, (context) => pinConversation(context, userId, conversationId, pinned)),
@@ -262,6 +278,9 @@ export function userVerbs({ run, runIn }: UserRunner, userId: UserId) {
       /** A run of a conversation, whatever its status, or `undefined`. @throws invalid_input when an id is none */
       find: (conversationId: string, runId: string) =>
         run((context) => findRun(context, userId, conversationId, runId)),
+      /** Adds tokens to what a run that has ended took; what is no whole number is left out. @throws invalid_input when an id is none */
+      addUsage: (conversationId: string, runId: string, usage: Usage) =>
+        run((context) => addUsage(context, userId, conversationId, runId, usage)),
       /** A run of whichever conversation, by its id alone, or `undefined`. @throws invalid_input when the id is none */
       findById: (runId: string) => run((context) => findRunById(context, userId, runId)),
       /**

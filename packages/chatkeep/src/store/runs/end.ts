@@ -124,6 +124,38 @@ export async function stopRun(
   return found.runId ?? undefined;
 }
 
+/** What a call of a model took. */
+export interface Usage {
+  inputTokens?: number | undefined;
+  outputTokens?: number | undefined;
+}
+
+/** Adds to what a run that has ended took; what is no whole number is left out. @throws invalid_input */
+export async function addUsage(
+  context: Context,
+  ownerId: UserId,
+  conversationId: string,
+  runId: string,
+  { inputTokens, outputTokens }: Usage,
+): Promise<void> {
+  const { id } = conversationName(ownerId, parse(idSchema, conversationId, "conversationId"));
+  const whole = (tokens: number | undefined) => (Number.isSafeInteger(tokens) ? (tokens ?? 0) : 0);
+  const [input, output] = [param("inputTokens", "bigint"), param("outputTokens", "bigint")];
+  const build = () => sql`
+    update ${context.tables.run} r
+    set input_tokens = coalesce(r.input_tokens, 0) + ${input}, output_tokens = coalesce(r.output_tokens, 0) + ${output}
+    where r.user_id = ${owner(context)} and r.conversation_id = ${param("conversationId", "uuid")}
+      and r.id = ${param("runId", "uuid")} and r.status <> 'running'
+    returning r.id`;
+  await prepared(context, "add_usage", build, () => undefined).execute({
+    ownerId,
+    conversationId: id,
+    runId: parse(uuidSchema, runId, "runId"),
+    inputTokens: whole(inputTokens),
+    outputTokens: whole(outputTokens),
+  });
+}
+
 function findStatement(context: Context, name: string, which: Sql, givenId: string) {
   const { message, run } = context.tables;
   const build = () => sql`
