@@ -89,7 +89,7 @@ it("a question may name the model of its reply alone, a chat that begins with it
 it("what a user tells every model comes before what a chat tells its own, and is nobody else's", async () => {
   const [cid, dan] = [await app.signUp("cid"), await app.signUp("dan")];
   expect(await cid.call("GET", "/api/preferences")).toEqual({ instructions: null });
-  expect(await cid.call("PUT", "/api/preferences", { instructions: "Call me captain." })).toEqual({
+  expect(await cid.call("PATCH", "/api/preferences", { instructions: "Call me captain." })).toEqual({
     instructions: "Call me captain.",
   });
   expect(await dan.call("GET", "/api/preferences")).toEqual({ instructions: null });
@@ -101,7 +101,7 @@ it("what a user tells every model comes before what a chat tells its own, and is
   };
   expect(await told(cid, "of cid")).toMatch(/Call me captain\..*Speak of ships\./);
   expect(await told(dan, "of dan")).not.toContain("captain");
-  expect(await cid.call("PUT", "/api/preferences", { instructions: "  " })).toEqual({ instructions: null });
+  expect(await cid.call("PATCH", "/api/preferences", { instructions: "  " })).toEqual({ instructions: null });
   const refused = [{}, { instructions: 7 }, { instructions: "x".repeat(65_537) }, { instructions: null, model: "x" }];
-  for (const body of refused) expect((await cid.request("PUT", "/api/preferences", body)).status).toBe(422);
+  for (const body of refused) expect((await cid.request("PATCH", "/api/preferences", body)).status).toBe(422);
 });

@@ -26,7 +26,7 @@ const read = createRoute({
 });
 
 const write = createRoute({
-  method: "put",
+  method: "patch",
   path,
   tags,
   summary: "Set what every model is told; null for nothing",

@@ -17,7 +17,7 @@ export function Instructions() {
   const read = useQuery({ queryKey, queryFn: () => client.request<Preferences>("/preferences") });
   const write = useMutation({
     mutationFn: (instructions: string | null) =>
-      client.request<Preferences>("/preferences", { method: "PUT", json: { instructions } }),
+      client.request<Preferences>("/preferences", { method: "PATCH", json: { instructions } }),
     onSuccess: (now) => queries.setQueryData(queryKey, now),
   });
   return (
