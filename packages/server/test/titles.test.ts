@@ -66,7 +66,7 @@ it("a title comes after the first answer in the background, with its tokens, mov
   held.resolve();
   await expect
     .poll(async () => (await app.database.query("select sum(output_tokens)::text from run"))[0]?.[0])
-    .toBe("63");
+    .toBe("70");
   expect(await title("named")).toBe("By me");
 });
 
