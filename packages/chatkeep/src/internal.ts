@@ -11,5 +11,5 @@ export { inTransaction } from "./store/context.ts";
 export { invalidInput, parse } from "./store/input.ts";
 export type { Lanes } from "./store/lanes.ts";
 export { requireRestorable } from "./store/restore.ts";
-export { isStorable } from "./store/schemas.ts";
+export { instructionsSchema, isStorable } from "./store/schemas.ts";
 export { tableNames } from "./store/tables/tables.ts";

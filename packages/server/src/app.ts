@@ -26,6 +26,7 @@ import { createAssistant } from "./assistant/generate.ts";
 import type { AnsweringModel } from "./assistant/model.ts";
 import { failureOf } from "./assistant/model-errors.ts";
 import { createModels, type Models } from "./assistant/models.ts";
+import { createTitles } from "./assistant/titles.ts";
 import { type Auth, trustedOrigins } from "./auth.ts";
 import { type ChatParts, createChatParts, createChatRoutes } from "./chat-parts.ts";
 import type { Database } from "./database.ts";
@@ -45,6 +46,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
+import { preferenceRoutes } from "./routes/preferences.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { taskRoutes } from "./routes/tasks.ts";
@@ -63,6 +65,8 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   model: AnsweringModel;
   /** What conversations may name in its place, by their `modelId`. */
   models?: readonly AnsweringModel[] | undefined;
+  /** Whether the model names conversations after their first answer; not when left out. */
+  titles?: boolean | undefined;
   log: Log;
   /** The public address. */
   url: string;
@@ -98,6 +102,7 @@ export function createApp(options: AppOptions) {
   const rows = createRows(limits.rowsPerHour);
   const bodies = createBodySlots(limits);
   const models = createModels(model, options.models ?? [], log);
+  const titles = options.titles ? createTitles({ store, models, log }) : undefined;
   const parts = createChatParts({
     store,
     notifier,
@@ -111,6 +116,7 @@ export function createApp(options: AppOptions) {
     historyTokens: (name) => models.find(name)?.historyTokens,
     generate: createAssistant({ db, models, log, rows }),
     failureOf,
+    onEnded: titles?.onEnded,
     removeExpired: async () => {
       await retain();
       await removeExpiredRows(db);
@@ -119,6 +125,7 @@ export function createApp(options: AppOptions) {
   });
   const close = async (graceMs: number) => {
     await parts.close(graceMs);
+    await titles?.close();
     await notifier.close();
   };
   const origins = trustedOrigins(url);
@@ -224,6 +231,7 @@ function createApi(app: ReturnType<typeof createRouter>, { connection, db, notif
     .route("/", healthRoutes(requireReady))
     .route("/api", createChatRoutes(parts))
     .route("/api", modelRoutes(models))
+    .route("/api", preferenceRoutes(db))
     .route("/api", keyRoutes(db, notifier))
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser, log }));

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import type { UIMessageChunk } from "ai";
 import type { Notifier, Observer, Store } from "chatkeep";
 import { aiSdkCodec, type ChatHandler, type ChatHandlerOptions, chatHandler, generateFrom } from "chatkeep/ai-sdk";
-import { createReplies, type Generate, type Replies } from "chatkeep/replies";
+import { createReplies, type Generate, type Replies, type RepliesOptions } from "chatkeep/replies";
 import { type Answers, createAnswers } from "./answers.ts";
 import { createSlots, type Limits, type Quotas, type Rows } from "./limits.ts";
 import { createEvents, type Events } from "./live/events.ts";
@@ -36,6 +36,7 @@ export interface ChatPartsOptions extends ReplyOptions {
   quotas?: Quotas | undefined;
   observer?: Observer | undefined;
   removeExpired?: (() => Promise<void>) | undefined;
+  onEnded?: RepliesOptions<UIMessageChunk>["onEnded"];
 }
 
 export interface ChatParts {
@@ -54,7 +55,8 @@ export interface ChatParts {
 }
 
 export function createChatParts(options: ChatPartsOptions): ChatParts {
-  const { store, notifier, sessions, log, limits, rows, quotas, observer, removeExpired, ...replyOptions } = options;
+  const { store, notifier, sessions, log, limits, rows, quotas, observer, removeExpired, onEnded, ...replyOptions } =
+    options;
   const forget = store.onChange(notifier.publish);
   const streams = createOpenStreams({ sessions, notifier, perUser: limits.streamsPerUser });
   const slots = createSlots({
@@ -71,6 +73,7 @@ export function createChatParts(options: ChatPartsOptions): ChatParts {
     quotas,
     observer,
     removeExpired,
+    onEnded,
   });
   const chat = chatHandler({
     ...replyOptions,

@@ -37,6 +37,8 @@ export interface Config {
   secret: string | undefined;
   /** Undefined: the built-in offline assistant. */
   model: ModelConfig | undefined;
+  /** Whether the model names conversations after their first answer. */
+  titles: boolean;
   /** What conversations may name in its place. */
   otherModels: readonly (ModelConfig | "offline")[];
   /** Whether X-Forwarded-For is set by a proxy of ours, and not by the client. */
@@ -239,6 +241,10 @@ const environmentSchema = z.object({
     (value) => (value ? Number(value) : undefined),
     z.int(historyRule).min(500, historyRule).max(1_000_000, historyRule).optional(),
   ),
+  CHATKEEP_TITLES: z.preprocess(
+    (value) => value || undefined,
+    z.enum(["on", "off"], 'must be "on" or "off"').default("on"),
+  ),
   OPENAI_API_KEY: filled(z.string()),
   OPENAI_BASE_URL: filled(httpUrl),
   CHATKEEP_TRUST_PROXY: z.preprocess(
@@ -281,6 +287,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     database,
     secret: set.CHATKEEP_SECRET,
     ...modelsOf(set),
+    titles: set.CHATKEEP_TITLES === "on",
     runLeaseMs: set.CHATKEEP_LEASE_SECONDS * 1000,
     anonymousDays: set.CHATKEEP_ANONYMOUS === "on" ? set.CHATKEEP_ANONYMOUS_DAYS : undefined,
     trashDays: set.CHATKEEP_TRASH_DAYS,

@@ -13,6 +13,7 @@ describe("the configuration", () => {
       database: { engine: "pglite", dataDir: expect.stringMatching(/\.chatkeep\/db$/) },
       model: undefined,
       otherModels: [],
+      titles: true,
     });
     expect(read({ PORT: "", DATABASE_URL: "", CHATKEEP_MODEL: "" })).toEqual(read({}));
   });

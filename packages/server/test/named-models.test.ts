@@ -85,3 +85,23 @@ it("a question may name the model of its reply alone, a chat that begins with it
   expect(await (await ask("unknown", { model: "gone" })).text()).toContain("not offered here");
   expect((await app.app.request("/api/models")).status).toBe(401);
 });
+
+it("what a user tells every model comes before what a chat tells its own, and is nobody else's", async () => {
+  const [cid, dan] = [await app.signUp("cid"), await app.signUp("dan")];
+  expect(await cid.call("GET", "/api/preferences")).toEqual({ instructions: null });
+  expect(await cid.call("PATCH", "/api/preferences", { instructions: "Call me captain." })).toEqual({
+    instructions: "Call me captain.",
+  });
+  expect(await dan.call("GET", "/api/preferences")).toEqual({ instructions: null });
+  const told = async (person: typeof cid, id: string) => {
+    await person.call("POST", "/api/conversations", { id, instructions: "Speak of ships." });
+    const message = { role: "user", parts: [{ type: "text", text: id }] };
+    await (await person.request("POST", "/api/chat", { id, message })).text();
+    return JSON.stringify(usual.prompts.at(-1));
+  };
+  expect(await told(cid, "of cid")).toMatch(/Call me captain\..*Speak of ships\./);
+  expect(await told(dan, "of dan")).not.toContain("captain");
+  expect(await cid.call("PATCH", "/api/preferences", { instructions: "  " })).toEqual({ instructions: null });
+  const refused = [{}, { instructions: 7 }, { instructions: "x".repeat(65_537) }, { instructions: null, model: "x" }];
+  for (const body of refused) expect((await cid.request("PATCH", "/api/preferences", body)).status).toBe(422);
+});

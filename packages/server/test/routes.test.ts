@@ -104,7 +104,7 @@ describe("messages", () => {
     expect(await ann.call("GET", path)).toEqual({ items, nextCursor: null });
     expect(await ann.call("GET", `${path}?before=2`)).toMatchObject({ items: [{ seq: 1 }] });
     expect(await ann.call("GET", `${path}?after=1&limit=1`)).toMatchObject({ items: [{ seq: 2 }], nextCursor: null });
-    const branch = items.map((item) => ({ ...item, siblings: [(item as { id: string }).id] }));
+    const branch = items.map((item) => ({ ...item, siblings: [(item as { id: string }).id], model: null }));
     expect(await ann.call("GET", `/api/conversations/${id}/branch`)).toEqual({ items: branch, nextCursor: null });
   });
 

@@ -61,6 +61,8 @@ export function chatModels<Column extends AnyPgColumn>(userId: Column, { schema 
       userId: owner(),
       externalId: text("external_id"),
       title: text("title"),
+      // Who made it: a person or a model; null where it was cut from the first question.
+      titleBy: text("title_by", { enum: ["person", "model"] }),
       messageCount: integer("message_count").notNull().default(0),
       // Of search: up to which seq the messages are in a block of its index, or waiting for one.
       indexedCount: integer("indexed_count").notNull().default(0),
@@ -276,7 +278,10 @@ export type ChatModels = ReturnType<typeof chatModels<AnyPgColumn>>;
 type IsSame<One, Other> = [One, Other] extends [Other, One] ? true : never;
 /** Whoever adds a column to one of both is told of the other here. */
 export const agreesWithTheStore: [
-  IsSame<ConversationRow, Omit<ChatModels["conversation"]["$inferSelect"], "userId" | "indexedCount" | "deletedAt">>,
+  IsSame<
+    ConversationRow,
+    Omit<ChatModels["conversation"]["$inferSelect"], "userId" | "indexedCount" | "deletedAt" | "titleBy">
+  >,
   IsSame<MessageRow, Omit<ChatModels["message"]["$inferSelect"], "userId" | "conversationId" | "bytes">>,
   IsSame<Run, Omit<ChatModels["run"]["$inferSelect"], "userId">>,
   IsSame<UsageRow, Omit<ChatModels["usage"]["$inferSelect"], "userId">>,

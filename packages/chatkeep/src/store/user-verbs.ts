@@ -15,6 +15,7 @@ import {
   listConversationIds,
   listConversations,
 } from "./conversations/list.ts";
+import type { Retitle } from "./conversations/retitle.ts";
 import type { TrashPageOptions } from "./conversations/trash.ts";
 import type { NewFile } from "./files/put.ts";
 import type { FilePageOptions, FileRange } from "./files/read.ts";
@@ -42,6 +43,7 @@ import type {
 import type { SearchOptions } from "./search/search-schemas.ts";
 import type { RunKey } from "./tables/run.ts";
 import type { UserId } from "./tables/tables.ts";
+import type { Usage } from "./usage/add.ts";
 import type { Quota } from "./usage/quota-schemas.ts";
 import type { UsageKind, UsageOptions } from "./usage/usage.ts";
 
@@ -123,6 +125,14 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        */
       rename: (conversationId: string, title: string) =>
         runIn(conversationId, (context) => renameConversation(context, userId, conversationId, title)),
+      /**
+       * Gives a conversation a title that a model made, in place of `from`, which was made of its first question; its place in lists
+       * stays. `false` when a person has given it one, or it has another by now, or it is not there. @throws invalid_input
+       */
+      retitle: (conversationId: string, retitle: Retitle) =>
+        runIn(conversationId, async (context) =>
+          (await import("./conversations/retitle.ts")).retitleConversation(context, userId, conversationId, retitle),
+        ),
       /** Pins a conversation, or no longer; its place by activity stays. @throws invalid_input, not_found */
       pin: (conversationId: string, pinned: boolean) =>
         runIn(conversationId, (context) => pinConversation(context, userId, conversationId, pinned)),
@@ -360,6 +370,11 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
       /** A run of a conversation, whatever its status, or `undefined`. @throws invalid_input when an id is none */
       find: (conversationId: string, runId: string) =>
         run((context) => findRun(context, userId, conversationId, runId)),
+      /** Adds tokens to what a run that has ended took; what is no whole number is left out. @throws invalid_input when an id is none */
+      addUsage: (conversationId: string, runId: string, usage: Usage) =>
+        run(async (context) =>
+          (await import("./usage/add.ts")).addUsageOfRun(context, userId, conversationId, runId, usage),
+        ),
       /** A run of whichever conversation, by its id alone, or `undefined`. @throws invalid_input when the id is none */
       findById: (runId: string) => run((context) => findRunById(context, userId, runId)),
       /**

@@ -4,6 +4,7 @@ import type { ChatTurn } from "chatkeep/ai-sdk";
 import type { Database } from "../database.ts";
 import type { Rows } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { readPreferences } from "../preferences.ts";
 import { describeModelError, failureOf } from "./model-errors.ts";
 import type { Models } from "./models.ts";
 import { taskTools } from "./tools.ts";
@@ -19,10 +20,11 @@ const maxSteps = 8;
 const modelTimeouts = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
 export function createAssistant({ db, models, log, rows }: AssistantOptions) {
-  return ({ userId, runId, messages, instructions: more, signal, model: named }: ChatTurn) => {
+  return async ({ userId, runId, messages, instructions: more, signal, model: named }: ChatTurn) => {
+    const { instructions: ofUser } = await readPreferences(db, String(userId));
     return streamText({
       model: models.answering(named),
-      instructions: instructions(more),
+      instructions: instructions(ofUser, more),
       messages,
       tools: taskTools(db, String(userId), rows),
       stopWhen: isStepCount(maxSteps),
@@ -36,8 +38,9 @@ export function createAssistant({ db, models, log, rows }: AssistantOptions) {
   };
 }
 
-function instructions(more: string | null): string {
+/** What a user tells every model comes before what a chat tells its own. */
+function instructions(...more: (string | null)[]): string {
   const today = new Date().toISOString().slice(0, 10);
   const ours = `You are the assistant of chatkeep, a place that keeps conversations. Today is ${today}. Answer in Markdown, in the language of the user. You can read and change the user's tasks with your tools; use them when the user speaks of tasks, and say what you did.`;
-  return more === null ? ours : `${ours}\n\n${more}`;
+  return [ours, ...more].filter((text) => text !== null).join("\n\n");
 }

@@ -5,7 +5,7 @@ import type { AnsweringModel } from "./model.ts";
 import { tellingModel, unknownModel } from "./model-errors.ts";
 
 /** What is said of a model to whoever chooses one. */
-export interface OfferedModel {
+interface OfferedModel {
   name: string;
   isUsual: boolean;
   /** As far as it is configured: whether it is given pictures and other files, and tools. */

@@ -11,6 +11,7 @@ Environment:
   OPENAI_BASE_URL          any OpenAI-compatible endpoint
   CHATKEEP_MODELS          others of its endpoint that a conversation may name, with commas between
   CHATKEEP_PROVIDERS       further endpoints, as JSON: [{"baseUrl":"…","apiKey":"…","models":["…"]}]
+  CHATKEEP_TITLES          "off": the model does not name conversations after their first answer (on)
   CHATKEEP_MODEL_WITHOUT   what it does not take: tools, system, reasoning, stream_options, files
   CHATKEEP_MODEL_HISTORY   about how many tokens of a conversation it is given (16000)
   CHATKEEP_LEASE_SECONDS   after which a reply of a silent server is marked as interrupted (15)

@@ -89,6 +89,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     auth,
     model: createModel(config.model),
     models: config.otherModels.map((each) => createModel(each === "offline" ? undefined : each)),
+    titles: config.titles,
     log,
     url: config.url,
     corsOrigins: config.corsOrigins,

@@ -19,6 +19,7 @@ export {
   searchWords,
   usage,
 } from "./chat.ts";
+export { preference } from "./preference.ts";
 export { type Task, task } from "./task.ts";
 export {
   account,

@@ -14,6 +14,7 @@ export const testUrl = "http://chatkeep.test";
 export interface TestAppOptions {
   model?: LanguageModelV4;
   models?: LanguageModelV4[];
+  titles?: boolean;
   limitAttempts?: boolean;
   /** On a database that another application has already. */
   database?: TestDatabase;
@@ -49,6 +50,7 @@ export async function openTestApp({
   limits,
   anonymousDays,
   corsOrigins,
+  titles,
   ...given
 }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
@@ -69,6 +71,7 @@ export async function openTestApp({
     limits,
     anonymousDays,
     corsOrigins,
+    titles,
     model: model ?? createOfflineModel({ wordMs: 0 }),
     models: otherModels,
     listen: given.listen ?? connection.listen,

@@ -32,7 +32,7 @@ export async function startServer(
   const chosen = port ?? (await freePort());
   const url = `http://127.0.0.1:${chosen}`;
   const child = spawn(process.execPath, ["-C", "chatkeep-source", program, "serve"], {
-    env: { ...childEnvironment, PORT: String(chosen), CHATKEEP_LOG: "warn", ...environment },
+    env: { ...childEnvironment, PORT: String(chosen), CHATKEEP_LOG: "warn", CHATKEEP_TITLES: "off", ...environment },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let errors = "";

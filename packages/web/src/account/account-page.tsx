@@ -11,6 +11,7 @@ import { fullTime } from "../ui/times.ts";
 import { account, type Person } from "./account.ts";
 import { ApiKeys } from "./api-keys.tsx";
 import { ImportFile } from "./import-file.tsx";
+import { Instructions } from "./instructions.tsx";
 import { KeepChats } from "./keep-chats.tsx";
 import { Choice, Outcome, Section, valueIn } from "./section.tsx";
 import { Usage } from "./usage.tsx";
@@ -24,6 +25,7 @@ export function AccountPage({ person }: { person: Person }) {
         {isAnonymous ? <KeepChats person={person} /> : <Profile person={person} />}
         {!isAnonymous && <Password />}
         <Appearance />
+        <Instructions />
         {!isAnonymous && <Devices />}
         <Usage />
         <ApiKeys isAnonymous={isAnonymous} />

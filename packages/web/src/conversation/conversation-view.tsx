@@ -26,6 +26,7 @@ import { Failure } from "../ui/failure.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { toasts } from "../ui/toasts.tsx";
 import { ChatHeader } from "./chat-header.tsx";
+import { ChatInstructions } from "./chat-instructions.tsx";
 import { forgetChat, isCutOff, isDetached, keptOf } from "./chats.ts";
 import { Earlier } from "./earlier.tsx";
 import { MessageView } from "./message-view.tsx";
@@ -151,6 +152,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     <div className="flex h-full flex-col print:block print:h-auto">
       <ChatHeader>
         <ModelPicker {...choice} />
+        <ChatInstructions stored={stored} />
       </ChatHeader>
       <div
         ref={scroller}

@@ -57,6 +57,7 @@ export function MessageActions({
           </Action>
         </>
       )}
+      <ModelName name={keptOf(message)?.model} />
       <div className="flex items-center pointer-fine:opacity-0 pointer-fine:transition-opacity pointer-fine:focus-within:opacity-100 pointer-fine:group-hover/message:opacity-100">
         {text && <CopyButton text={text} />}
         {onEdit && keptOf(message) && (
@@ -78,7 +79,6 @@ export function MessageActions({
           </Action>
         )}
       </div>
-      <ModelName name={keptOf(message)?.model} />
       <Confirm
         open={isAsking}
         onOpenChange={setIsAsking}
@@ -95,7 +95,7 @@ export function MessageActions({
 function ModelName({ name }: { name: string | null | undefined }) {
   if (!name) return null;
   return (
-    <span className="ms-1 min-w-0 truncate text-xs">
+    <span className="me-1 min-w-0 truncate text-xs">
       <span className="sr-only">{t.models.by} </span>
       {labelOfModel(name)}
     </span>

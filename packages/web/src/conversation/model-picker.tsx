@@ -92,10 +92,10 @@ export function ModelMenu({ models, current, label, onPick }: ModelMenuProps) {
                 className="grid cursor-default grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 rounded-lg px-3 py-2 text-sm outline-none data-highlighted:bg-side"
               >
                 <span className="font-medium wrap-anywhere">{labelOfModel(name)}</span>
-                <Menu.RadioItemIndicator className="text-brand">
+                <Menu.RadioItemIndicator className="col-start-2 row-span-2 text-brand">
                   <Check size={16} aria-hidden="true" />
                 </Menu.RadioItemIndicator>
-                <span className="text-quiet text-xs">{about({ isUsual, takesFiles, takesTools })}</span>
+                <span className="col-start-1 text-quiet text-xs">{about({ isUsual, takesFiles, takesTools })}</span>
               </Menu.RadioItem>
             ))}
           </Menu.RadioGroup>

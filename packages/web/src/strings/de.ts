@@ -168,6 +168,15 @@ export const de: Strings = {
     gone: (name) => `${name} gibt es nicht mehr`,
   },
 
+  instructions: {
+    title: "Anweisungen",
+    label: "Was dem Modell gesagt wird",
+    ofUser: "Was jedem Modell gesagt wird",
+    ofUserHint: "In allen deinen Chats, etwa wie du Antworten magst. Ein Modell liest es mit jeder Frage.",
+    ofChat: "Anweisungen für diesen Chat",
+    ofChatHint: "Nur für diesen Chat, nach dem, was jedem Modell gesagt wird. Sie gelten ab der nächsten Frage.",
+  },
+
   models: {
     label: "Modelle",
     choose: (name) => `${name}: Modell wählen`,

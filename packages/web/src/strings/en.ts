@@ -166,6 +166,15 @@ export const en = {
     gone: (name: string) => `${name} is not there any more`,
   },
 
+  instructions: {
+    title: "Instructions",
+    label: "What the model is told",
+    ofUser: "What every model is told",
+    ofUserHint: "In all your chats, such as how you like to be answered. It goes along with every question.",
+    ofChat: "Instructions for this chat",
+    ofChatHint: "For this chat alone, after what every model is told. It holds from the next question on.",
+  },
+
   models: {
     label: "Models",
     choose: (name: string) => `${name}: choose the model`,

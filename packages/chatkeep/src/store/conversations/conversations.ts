@@ -45,7 +45,8 @@ export async function createConversation(
   const { pinned = false, archived = false, temporary = false, model = null, instructions = null } = given;
   const last = sent.at(-1);
   const about = [id, ownerId, externalId, title, last?.id ?? null, last?.externalId ?? null];
-  const more = [pinned, archived, metadataJson(given.metadata), model, instructions, temporary];
+  const titleBy = given.title == null ? null : "person";
+  const more = [pinned, archived, metadataJson(given.metadata), model, instructions, temporary, titleBy];
   const values = [...about, ...more, ...valuesOf(placedColumns, sent)];
   const create = (through: Context) => createStatement(through, sent.length).execute(values);
   const [row] = await inLane(context, ownerId, undefined, () =>
@@ -133,7 +134,7 @@ export async function updateConversation(
   const given = parse(conversationChangesSchema, input, "changes");
   const keys = changeable.filter((key) => given[key] !== undefined);
   const sets = keys.map((key) => sql`${raw(key)} = ${param(key, changeableTypes[key])}`);
-  if (given.title !== undefined) sets.push(raw(renamedAt));
+  if (given.title !== undefined) sets.push(raw(renamedAt), raw("title_by = 'person'"));
   const values = { ...given, metadata: metadataJson(given.metadata) };
   return await changed(context, ownerId, conversationId, `update_${keys.join("_")}`, join(sets), values);
 }
@@ -205,11 +206,12 @@ function createStatement(context: Context, count: number) {
       nth(9, "text"),
       nth(10, "text"),
       sql`case when ${nth(11, "boolean")} then now() + ${raw(`interval '${limits.temporaryHours} hours'`)} end`,
+      nth(12, "text"),
     ];
     const created = sql`
       with created as (
         insert into ${conversation} (id, user_id, external_id, title, message_count, head_id, head_external_id,
-          pinned, archived, metadata, model, instructions, expires_at)
+          pinned, archived, metadata, model, instructions, expires_at, title_by)
         values (${join(about)})
         on conflict do nothing
         returning *
@@ -219,7 +221,7 @@ function createStatement(context: Context, count: number) {
         insert into ${message} (conversation_id, user_id, seq, created_at, ${names(placedColumns)})
         select created.id, created.user_id, m.number, created.created_at, ${names(placedColumns, "m")}
         from created
-        cross join ${rows(placedColumns, "m", count, 12)}
+        cross join ${rows(placedColumns, "m", count, 13)}
       )`;
     return sql`${created}${count > 0 ? appended : raw("")}
       select ${select(conversationColumns)}

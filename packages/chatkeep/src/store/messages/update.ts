@@ -159,6 +159,8 @@ export async function redactMessage(
 function redactStatement(context: Context, givenId: string) {
   const { conversation, message, run, runChunk } = context.tables;
   const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
+  // A model makes it of the first question and its answer.
+  const isMadeOfIt = sql`(c.title = ${param("title", "text")} or (c.title_by = 'model' and redacted.seq <= 2))`;
   const build = () => sql`
     with locked as (
       select c.id, c.user_id
@@ -190,7 +192,8 @@ function redactStatement(context: Context, givenId: string) {
     ),
     touched as (
       update ${conversation} c
-      set title = case when c.title = ${param("title", "text")} then null else c.title end,
+      set title = case when ${isMadeOfIt} then null else c.title end,
+        title_by = case when ${isMadeOfIt} then null else c.title_by end,
         updated_at = greatest(c.updated_at, clock_timestamp())
       from redacted
       where c.user_id = ${mine} and c.id = ${conversationId}

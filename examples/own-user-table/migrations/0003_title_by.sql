@@ -1,0 +1,1 @@
+ALTER TABLE "chat"."conversation" ADD COLUMN "title_by" text;
