@@ -215,7 +215,7 @@ it("lets people change their account, see their devices, import and export", asy
 
   await page.getByRole("link", { name: "Account of Ann" }).click();
   await page.getByLabel("Name", { exact: true }).fill("Ann Example");
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByRole("link", { name: "Account of Ann Example" }).waitFor();
   await page
     .getByRole("button", { name: /^Sign out Chrome/ })

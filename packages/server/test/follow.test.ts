@@ -273,7 +273,10 @@ describe("a reply that is followed", () => {
   it("ends for its followers when its conversation is deleted, or its user", async () => {
     const { one, ann, there } = await startTwo(scriptedModel(() => words(Array(5_000).fill("word "), { pauseMs: 5 })));
     for (const destroy of [
-      (id: string) => ann.call("DELETE", `/api/conversations/${id}`),
+      async (id: string) => {
+        await ann.call("DELETE", `/api/conversations/${id}`);
+        await ann.call("DELETE", `/api/trash/${id}`);
+      },
       () => one.db.execute(sql`delete from "user" where id = ${ann.id}`),
     ]) {
       const id = randomUUID();

@@ -245,7 +245,7 @@ const sentenceSchema = z
   .max(limits.sentence, `must have at most ${limits.sentence} characters`)
   .refine(isStorable, "must not contain the character NUL, or half of a surrogate pair");
 
-const countSchema = z.int("must be a whole number").min(0, "must be at least 0");
+export const countSchema = z.int("must be a whole number").min(0, "must be at least 0");
 
 export const tokenCountsShape = {
   inputTokens: countSchema.optional(),

@@ -370,7 +370,7 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
       /** A run of a conversation, whatever its status, or `undefined`. @throws invalid_input when an id is none */
       find: (conversationId: string, runId: string) =>
         run((context) => findRun(context, userId, conversationId, runId)),
-      /** Adds tokens to what a run that has ended took; what is no whole number is left out. @throws invalid_input when an id is none */
+      /** Adds tokens to what a run that has ended took, and to the sums. @throws invalid_input */
       addUsage: (conversationId: string, runId: string, usage: Usage) =>
         run(async (context) =>
           (await import("./usage/add.ts")).addUsageOfRun(context, userId, conversationId, runId, usage),

@@ -50,7 +50,12 @@ export function createTitles({ store, models, log }: TitlesOptions) {
       if (text.length > maxSaid) throw new Error("the title does not end");
     }
     const { inputTokens, outputTokens } = await result.totalUsage;
-    await user.runs.addUsage(conversationId, runId, { inputTokens, outputTokens });
+    // Some endpoints give no number.
+    const whole = (tokens: number | undefined) => (Number.isSafeInteger(tokens) ? tokens : undefined);
+    await user.runs.addUsage(conversationId, runId, {
+      inputTokens: whole(inputTokens),
+      outputTokens: whole(outputTokens),
+    });
     const title = titleIn(text);
     if (title) await user.conversations.retitle(conversationId, { from: conversation.title, title });
   }

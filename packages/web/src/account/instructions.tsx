@@ -39,7 +39,7 @@ export function Instructions() {
           />
           <Outcome error={write.error} done={write.isSuccess && t.account.saved} />
           <Button type="submit" className="justify-self-start" disabled={write.isPending}>
-            {t.save}
+            {t.instructions.save}
           </Button>
         </form>
       )}

@@ -171,6 +171,7 @@ export const de: Strings = {
   instructions: {
     title: "Anweisungen",
     label: "Was dem Modell gesagt wird",
+    save: "Anweisungen speichern",
     ofUser: "Was jedem Modell gesagt wird",
     ofUserHint: "In allen deinen Chats, etwa wie du Antworten magst. Ein Modell liest es mit jeder Frage.",
     ofChat: "Anweisungen für diesen Chat",

@@ -169,6 +169,7 @@ export const en = {
   instructions: {
     title: "Instructions",
     label: "What the model is told",
+    save: "Save instructions",
     ofUser: "What every model is told",
     ofUserHint: "In all your chats, such as how you like to be answered. It goes along with every question.",
     ofChat: "Instructions for this chat",

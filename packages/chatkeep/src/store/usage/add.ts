@@ -3,7 +3,8 @@ import { param, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
 import { conversationName } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
-import { uuidSchema } from "../schemas.ts";
+import { countSchema, uuidSchema } from "../schemas.ts";
+import { strictObject } from "../strict-object.ts";
 import type { UserId } from "../tables/tables.ts";
 import { addUsage } from "../tables/usage.ts";
 
@@ -13,17 +14,19 @@ export interface Usage {
   outputTokens?: number | undefined;
 }
 
-/** Adds to what a run that has ended took, and to the sums of today; what is no whole number is left out. @throws invalid_input */
+const usageSchema = strictObject({ inputTokens: countSchema.optional(), outputTokens: countSchema.optional() });
+
+/** Adds to what a run that has ended took, and to the sums of today. @throws invalid_input */
 export async function addUsageOfRun(
   context: Context,
   ownerId: UserId,
   conversationId: string,
   runId: string,
-  { inputTokens, outputTokens }: Usage,
+  given: Usage,
 ): Promise<void> {
   const { id } = conversationName(ownerId, parseId(conversationId, "conversationId"));
   const { run, usage } = context.tables;
-  const whole = (tokens: number | undefined) => (Number.isSafeInteger(tokens) ? (tokens ?? 0) : 0);
+  const { inputTokens = 0, outputTokens = 0 } = parse(usageSchema, given, "usage");
   const [input, output] = [param("inputTokens", "bigint"), param("outputTokens", "bigint")];
   const build = () => sql`
     with added as (
@@ -41,7 +44,7 @@ export async function addUsageOfRun(
     ownerId,
     conversationId: id,
     runId: parse(uuidSchema, runId, "runId"),
-    inputTokens: whole(inputTokens),
-    outputTokens: whole(outputTokens),
+    inputTokens,
+    outputTokens,
   });
 }

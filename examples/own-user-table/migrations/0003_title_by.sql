@@ -1,1 +1,0 @@
-ALTER TABLE "chat"."conversation" ADD COLUMN "title_by" text;
