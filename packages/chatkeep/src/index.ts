@@ -73,7 +73,8 @@ export {
   enableRowLevelSecurity,
   hasRowLevelSecurity,
 } from "./store/row-level-security.ts";
-export type { Beginning, Begun } from "./store/runs/begin.ts";
+export type { Beginning } from "./store/runs/begin.ts";
+export type { Begun } from "./store/runs/begin-statement.ts";
 export type { RunEnd } from "./store/runs/end.ts";
 export type { InterruptedRun } from "./store/runs/expire.ts";
 export type { Heartbeat, LiveRun, RunNews, RunPosition } from "./store/runs/heartbeat.ts";

@@ -12,7 +12,7 @@ beforeAll(async () => {
   database = await openTestDatabase();
 });
 beforeEach(async () => {
-  people = await resetPeople(database);
+  people = await resetPeople(database, { requiresFiles: true });
 });
 afterAll(() => database.close());
 
@@ -259,6 +259,10 @@ describe("files of messages", () => {
     }
     expect(await ann.conversations.find("new")).toBeUndefined();
     expect(await ann.conversations.get(id)).toMatchObject({ messageCount: 1 });
+    // A host may have addresses like that of its own: unless it says otherwise they are kept as they are.
+    const plain = createStore(database, models).forUser(ids.ann);
+    expect((await plain.messages.append(id, [asks(never)]))[0]).toMatchObject({ parts: filePart(never) });
+    expect((await counts()).uses).toBe(0);
     const elsewhere = ["https://example.com/api/files/1", "/api/files/1", "data:image/png;base64,AAAA", `x${never}`];
     await ann.messages.append(
       id,
@@ -323,7 +327,7 @@ describe("files of messages", () => {
     const gone = Promise.withResolvers<void>();
     const removed = store.transaction(async (inside) => {
       await inside.forUser(ids.ann).files.remove(late.id);
-      const naming = createStore(other, models)
+      const naming = createStore(other, models, { requiresFiles: true })
         .forUser(ids.ann)
         .messages.append(id, [asks(late.url)]);
       void expect(naming).rejects.toEqual(code("not_found")).then(gone.resolve, gone.reject);

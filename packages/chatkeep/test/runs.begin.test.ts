@@ -205,3 +205,24 @@ it("inside a transaction is undone with it, and a refusal does not end it", asyn
   expect(await ann.conversations.find(conversationId)).toBeUndefined();
   expect(await database.db.$count(sql`run`)).toBe(0);
 });
+
+it("a reply goes on with the model that began it, and the usual one is asked for by no name", async () => {
+  const { ann } = people;
+  const modelOf = async (replyModel: string | undefined) => {
+    const conversationId = randomUUID();
+    await ann.conversations.create({ id: conversationId, model: "of the chat" });
+    const question = { conversationId, question: ask(), server: "one", model: "usual" };
+    const begun = begunIn(await ann.runs.begin({ ...question, ...(replyModel && { replyModel }) }));
+    await ann.runs.end(begun.run, end);
+    const { revision } = await ann.messages.get(conversationId, begun.replyId);
+    await ann.conversations.update(conversationId, { model: null });
+    const on = { conversationId, messageId: begun.replyId, parts: [...bread.parts], revision };
+    const { run, model } = await ann.runs.proceed({ ...on, server: "one", model: "usual" });
+    await ann.runs.end(run, end);
+    const { items } = await ann.messages.branchWithSiblings(conversationId);
+    return [begun.model, model, items.at(-1)?.model];
+  };
+  expect(await modelOf("asked for")).toEqual(["asked for", "asked for", "asked for"]);
+  expect(await modelOf(undefined)).toEqual(["of the chat", "of the chat", "of the chat"]);
+  expect(await modelOf("usual")).toEqual(["usual", null, "usual"]);
+});

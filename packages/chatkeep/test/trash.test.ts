@@ -225,8 +225,20 @@ it("erasing a user removes all of theirs, in the trash too, and nothing of other
   });
   const key = (beginning as { begun: { run: RunKey } }).begun.run;
   await store.system.heartbeat([{ userId: ids.ann, key, chunks: [{ seq: 1, chunk: "so far" }] }]);
+  const { url, mediaType } = await ann.files.put({ name: "a.txt", data: Buffer.from("words") });
+  const ended = await ann.runs.begin({
+    conversationId: "ended",
+    question: { role: "user", parts: [{ type: "file", url, mediaType }] },
+    server: "s",
+  });
+  await ann.runs.end((ended as typeof beginning & { begun: { run: RunKey } }).begun.run, {
+    status: "completed",
+    parts: [],
+    inputTokens: 5,
+  });
   const before = await rowsLeft();
-  expect(before).toMatchObject({ conversation: 131, message: 132, run: 1, run_chunk: 1 });
+  expect(before).toMatchObject({ conversation: 132, message: 134, run: 2, run_chunk: 1, usage: 1 });
+  expect(before).toMatchObject({ attachment: 1, attachment_content: 1, attachment_piece: 1, attachment_use: 1 });
   const { rows, ...said } = await ann.erase();
   expect(said).toEqual({ of: "user", userId: ids.ann, erasedAt: expect.any(Date) });
   expect({ ...rows, search_pending: 0 }).toEqual({ ...before, search_pending: 0 });

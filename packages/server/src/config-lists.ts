@@ -1,5 +1,13 @@
-/** Settings that are lists. */
+/** What settings are written as. */
 import type { Quota } from "chatkeep";
+import { z } from "zod";
+
+export const filled = (text: z.ZodString) =>
+  z.preprocess((value) => (value === "" ? undefined : value), text.optional());
+
+export const httpUrl = z
+  .string()
+  .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be an http address");
 
 export const namesIn = (text: string) => text.split(",").map((name) => name.trim());
 

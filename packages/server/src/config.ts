@@ -4,25 +4,14 @@ import { join, resolve } from "node:path";
 import { InvalidInputError, type Quota, runLeaseMs, limits as storeLimits } from "chatkeep";
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
-import { type Omission, omissions } from "./assistant/omissions.ts";
-import { namesIn, quotasIn, quotasRule } from "./config-lists.ts";
+import { filled, httpUrl, namesIn, quotasIn, quotasRule } from "./config-lists.ts";
+import { type ModelConfig, modelSettings, modelsOf } from "./config-models.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Retention } from "./retention.ts";
 
-export type DatabaseConfig = { engine: "pglite"; dataDir: string } | { engine: "pg" | "neon"; url: string };
+export type { ModelConfig } from "./config-models.ts";
 
-export interface ModelConfig {
-  /** As its endpoint calls it. */
-  id: string;
-  /** As people choose it; its id when left out. */
-  name?: string;
-  baseUrl: string;
-  apiKey: string | undefined;
-  /** What its endpoint does not take. */
-  without?: readonly Omission[];
-  /** About how many tokens of a conversation it is given; 16,000 when left out. */
-  historyTokens?: number;
-}
+export type DatabaseConfig = { engine: "pglite"; dataDir: string } | { engine: "pg" | "neon"; url: string };
 
 /** All settings, read and checked. */
 export interface Config {
@@ -84,14 +73,7 @@ export function takeEnvironment(): Environment {
 const portRule = "must be a whole number from 0 to 65535";
 const leaseRule = "must be a whole number from 2 to 600";
 const daysRule = "must be a whole number from 1 to 3650";
-const historyRule = "must be a whole number from 500 to 1000000";
-const openAi = "https://api.openai.com/v1";
 const textOfNumber = /^\d+$/;
-const filled = (text: z.ZodString) => z.preprocess((value) => (value === "" ? undefined : value), text.optional());
-const httpUrl = z
-  .string()
-  .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be an http address");
-
 const original =
   "must be an address without a path, such as https://chat.example.com: give chatkeep a host name of its own";
 
@@ -152,7 +134,6 @@ const retentionDays = z.preprocess(
 );
 
 const isOrigin = (text: string) => /^https?:/.test(text) && URL.parse(text)?.origin === text;
-const isOmission = (name: string): name is Omission => omissions.some((each) => each === name);
 
 const megabyte = 1024 * 1024;
 const limitRule = "must be a whole number from 1 to 1000000000";
@@ -160,47 +141,6 @@ const limit = (preset: number) => number(z.int(limitRule).min(1, limitRule).max(
 
 const tokenRule = "must have at least 16 characters, and no spaces, such as the output of: openssl rand -base64 32";
 const slowRule = "must be a whole number from 0 to 600000";
-const object = (what: string) => ({
-  error: (issue: { code?: string | undefined; keys?: string[] }) =>
-    issue.code === "unrecognized_keys" ? `must not have ${issue.keys?.join(", ")}` : `must be ${what}`,
-});
-const modelName = z.string("must be the name of a model").min(1, "must not be empty").max(255, "is too long");
-const historySchema = z.int(historyRule).min(500, historyRule).max(1_000_000, historyRule).optional();
-const withoutSchema = z.array(z.enum(omissions, `must be any of ${omissions.join(", ")}`), "must be a list").optional();
-const ofModel = { without: withoutSchema, historyTokens: historySchema };
-
-/** Endpoints, each with its key and its models. */
-const providersSchema = z
-  .array(
-    z.strictObject(
-      {
-        baseUrl: z.string("must be an http address").pipe(httpUrl),
-        apiKey: z.string("must be a text").min(1, "must not be empty: leave it out where none is needed").optional(),
-        models: z
-          .array(
-            z.union(
-              [modelName, z.strictObject({ id: modelName, name: modelName.optional(), ...ofModel })],
-              "must be a name, or an object with id, and name, without, historyTokens if needed",
-            ),
-            "must be a list of models",
-          )
-          .min(1, "must name at least one model"),
-        ...ofModel,
-      },
-      object("an object with baseUrl, models, and apiKey, without, historyTokens if needed"),
-    ),
-    "must be a list of endpoints as JSON",
-  )
-  .min(1, "must name at least one endpoint");
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
 const environmentSchema = z.object({
   CHATKEEP_STREAMS_PER_USER: limit(defaultLimits.streamsPerUser),
   CHATKEEP_REPLIES_PER_USER: limit(defaultLimits.repliesPerUser),
@@ -229,24 +169,11 @@ const environmentSchema = z.object({
         "must be origins, such as https://app.example.com, with commas between",
       ),
   ),
-  CHATKEEP_MODEL: filled(z.string()),
-  CHATKEEP_MODELS: filled(z.string()),
-  CHATKEEP_PROVIDERS: z.preprocess((value) => (value ? jsonIn(String(value)) : undefined), providersSchema.optional()),
-  CHATKEEP_MODEL_WITHOUT: filled(
-    z
-      .string()
-      .refine((text) => namesIn(text).every(isOmission), `must be any of ${omissions.join(", ")}, with commas between`),
-  ),
-  CHATKEEP_MODEL_HISTORY: z.preprocess(
-    (value) => (value ? Number(value) : undefined),
-    z.int(historyRule).min(500, historyRule).max(1_000_000, historyRule).optional(),
-  ),
+  ...modelSettings,
   CHATKEEP_TITLES: z.preprocess(
     (value) => value || undefined,
     z.enum(["on", "off"], 'must be "on" or "off"').default("on"),
   ),
-  OPENAI_API_KEY: filled(z.string()),
-  OPENAI_BASE_URL: filled(httpUrl),
   CHATKEEP_TRUST_PROXY: z.preprocess(
     (value) => value || undefined,
     z.enum(["true", "false"], 'must be "true" or "false"').default("false"),
@@ -334,70 +261,4 @@ function databaseOf(url: string | undefined, folder: string): DatabaseConfig {
 function localUrl(host: string, port: number): string {
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
   return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
-}
-
-/** The built-in assistant, which needs no endpoint. */
-const offline = "offline";
-
-/** The usual one is what CHATKEEP_MODEL names, or else the first that there is. */
-function modelsOf(set: z.output<typeof environmentSchema>): Pick<Config, "model" | "otherModels"> {
-  const ofProviders = (set.CHATKEEP_PROVIDERS ?? []).flatMap(modelsOfProvider);
-  const others = set.CHATKEEP_MODELS ? namesIn(set.CHATKEEP_MODELS) : [];
-  const isElsewhere = (name: string) => name === offline || ofProviders.some((model) => nameOf(model) === name);
-  const own = [...new Set([set.CHATKEEP_MODEL ?? [], others].flat())].filter((name) => !isElsewhere(name));
-  const all = [...own.map((id) => ownModel(set, id)), ...ofProviders];
-  const names = all.map(nameOf);
-  const twice = names.find((name, index) => name === offline || names.indexOf(name) < index);
-  if (twice !== undefined) {
-    throw new InvalidInputError(
-      `CHATKEEP_PROVIDERS has a second model ${twice}, or one with the name of the built-in assistant: give it a name of its own, as { "id": "${twice}", "name": "…" }.`,
-    );
-  }
-  const usual = set.CHATKEEP_MODEL ?? names[0] ?? offline;
-  const model = all.find((each) => nameOf(each) === usual);
-  const hasOffline = usual !== offline && others.includes(offline);
-  const rest = all.filter((each) => each !== model);
-  return { model, otherModels: hasOffline ? [...rest, offline] : rest };
-}
-
-const nameOf = ({ id, name = id }: ModelConfig) => name;
-const withoutSlash = (url: string) => url.replace(/\/+$/, "");
-
-type Provider = z.output<typeof providersSchema>[number];
-
-function modelsOfProvider({ baseUrl, apiKey, models, ...ofAll }: Provider): ModelConfig[] {
-  return models.map((given) => {
-    const { id, name, ...own } = typeof given === "string" ? { id: given } : given;
-    const { without, historyTokens } = { ...ofAll, ...defined(own) };
-    return {
-      id,
-      apiKey,
-      baseUrl: withoutSlash(baseUrl),
-      ...(name !== undefined && { name }),
-      ...(without && { without }),
-      ...(historyTokens !== undefined && { historyTokens }),
-    };
-  });
-}
-
-function defined<Value extends object>(value: Value): Value {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Value;
-}
-
-function ownModel(set: z.output<typeof environmentSchema>, id: string): ModelConfig {
-  const { OPENAI_API_KEY: apiKey, OPENAI_BASE_URL: baseUrl } = set;
-  const { CHATKEEP_MODEL_WITHOUT: without, CHATKEEP_MODEL_HISTORY: historyTokens } = set;
-  if (!apiKey && !baseUrl) {
-    const name = id === set.CHATKEEP_MODEL ? "CHATKEEP_MODEL is" : `CHATKEEP_MODELS has ${id}`;
-    throw new InvalidInputError(
-      `OPENAI_API_KEY must be set when ${name}, or OPENAI_BASE_URL to an endpoint that needs no key.`,
-    );
-  }
-  return {
-    id,
-    apiKey,
-    baseUrl: withoutSlash(baseUrl ?? openAi),
-    ...(without && { without: namesIn(without).filter(isOmission) }),
-    ...(historyTokens && { historyTokens }),
-  };
 }

@@ -110,6 +110,7 @@ export async function openStore(
 ): Promise<Store> {
   return createStore(connection, models, {
     ...options,
+    requiresFiles: true,
     rowLevelSecurity: await hasRowLevelSecurity(connection, models),
   });
 }

@@ -1,7 +1,7 @@
 /** A reply is made: its events are stored before they are shown, and its message when they end. Nobody has to listen. */
 import { ChatkeepError } from "../errors.ts";
 import type { Observer, RunOutcome } from "../observer.ts";
-import type { Begun } from "../store/runs/begin.ts";
+import type { Begun } from "../store/runs/begin-statement.ts";
 import type { RunEnd } from "../store/runs/end.ts";
 import type { Store } from "../store/store.ts";
 import type { Message } from "../store/tables/message.ts";

@@ -1,7 +1,7 @@
 /** Replies as their users see them: asking, waiting for one's turn, following from anywhere, stopping. Closing a page stops nothing. */
 import { UnavailableError } from "../errors.ts";
 import type { Observer } from "../observer.ts";
-import type { Begun } from "../store/runs/begin.ts";
+import type { Begun } from "../store/runs/begin-statement.ts";
 import type { Proceeding } from "../store/schemas.ts";
 import type { Store } from "../store/store.ts";
 import type { Message } from "../store/tables/message.ts";

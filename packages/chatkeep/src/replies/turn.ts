@@ -1,6 +1,6 @@
 /** What whoever makes a reply is given: what was asked, what was said before it, and the way to say how it went. */
 
-import type { Begun } from "../store/runs/begin.ts";
+import type { Begun } from "../store/runs/begin-statement.ts";
 import type { FinishReason, Message } from "../store/tables/message.ts";
 import type { TokenCounts } from "../store/tables/run.ts";
 import type { UserId } from "../store/tables/tables.ts";

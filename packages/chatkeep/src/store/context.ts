@@ -32,6 +32,8 @@ export interface Context {
   readonly partsOf: PartsOf;
   /** For how long what is deleted can be restored; 0: not at all. */
   readonly trashDays: number;
+  /** Messages may name no files but those that are there. */
+  readonly requiresFiles: boolean;
   /** Of all files of one user. */
   readonly userFileBytes: number;
   /** Where appends meet; missing in a transaction, which has one connection and one end. */
@@ -46,6 +48,13 @@ export interface Context {
 
 /** Runs a verb, or a step of one, with what it needs. */
 export type Runner = <Result>(verb: (context: Context) => Promise<Result>) => Promise<Result>;
+
+/** How the verbs of one user run. */
+export interface VerbRunner {
+  run: Runner;
+  /** For verbs that take the row lock of a conversation: they wait for each other where no connection is held. */
+  runIn<Result>(conversationId: string, verb: (context: Context) => Promise<Result>): Promise<Result>;
+}
 
 /** The same in a transaction. */
 export function within(context: Context, connection: Connection): Context {

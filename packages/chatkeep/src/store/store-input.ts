@@ -20,6 +20,11 @@ export interface StoreOptions {
   observer?: Observer | undefined;
   /** For how many days a conversation that is deleted can be restored, at most 3,650; 30 when left out, and with 0 it is gone at once. */
   trashDays?: number | undefined;
+  /**
+   * Refuses messages that name a file by `/api/files/` and an id that is none of the user's; `false` when left out, since a host may
+   * have addresses like that of its own, which are kept as they are.
+   */
+  requiresFiles?: boolean | undefined;
   /** Bytes of all files of one user; 1 GiB when left out. */
   userFileBytes?: number | undefined;
 }

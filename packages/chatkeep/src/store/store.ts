@@ -66,7 +66,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     rowLevelSecurity = false,
     trashDays = 30,
   } = requireOptions(options);
-  const { userFileBytes = limits.userFileBytes } = options;
+  const { userFileBytes = limits.userFileBytes, requiresFiles = false } = options;
   const changes = createChanges();
   const alone: Context = {
     connection,
@@ -76,6 +76,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     partsOf,
     trashDays,
     userFileBytes,
+    requiresFiles,
     groupCommit: undefined,
     changed: changes.changed,
     lanes: undefined,

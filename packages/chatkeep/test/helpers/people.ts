@@ -1,5 +1,5 @@
 /** The people of the tests, and a host's own user table that they stand in. */
-import { type Connection, chatMigrations, createStore, type Migration } from "chatkeep";
+import { type Connection, chatMigrations, createStore, type Migration, type StoreOptions } from "chatkeep";
 import { chatModels } from "chatkeep/drizzle";
 import { sql } from "drizzle-orm";
 import { pgTable, text, uuid } from "drizzle-orm/pg-core";
@@ -23,12 +23,12 @@ export const ids = {
 } as const;
 
 /** Empties the database, and lets Ann and Bob in. */
-export async function resetPeople(database: Connection & { db: Drizzle }) {
+export async function resetPeople(database: Connection & { db: Drizzle }, options: StoreOptions = {}) {
   await database.db.execute(sql`truncate "user" cascade`);
   await database.db.insert(user).values([
     { id: ids.ann, name: "Ann" },
     { id: ids.bob, name: "Bob" },
   ]);
-  const store = createStore(database, models);
+  const store = createStore(database, models, options);
   return { ids, store, ann: store.forUser(ids.ann), bob: store.forUser(ids.bob) };
 }

@@ -58,7 +58,7 @@ export async function openTestApp({
   const { db } = connection;
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });
-  const store = createStore(connection, models, { partsOf, runLeaseMs });
+  const store = createStore(connection, models, { partsOf, runLeaseMs, requiresFiles: true });
   const secret = "a secret of the tests, long enough";
   const auth = createAuth({ db, store, secret, url, log, limitAttempts, anonymousDays });
   const created = createApp({

@@ -5,10 +5,9 @@
 import { NotFoundError } from "../../errors.ts";
 import { param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { now } from "../clock.ts";
-import { type Context, changing, owner, prepared, type Runner } from "../context.ts";
+import { type Context, changing, owner, prepared, type Runner, type VerbRunner } from "../context.ts";
 import { conversationName } from "../ids.ts";
-import { parse } from "../input.ts";
-import { idSchema } from "../schemas.ts";
+import { parseId } from "../input.ts";
 import { lockConversation } from "../search/unindex.ts";
 import { tableNames, type UserId } from "../tables/tables.ts";
 import { isInTrash, whyNotInTrash } from "./trash.ts";
@@ -42,21 +41,15 @@ const conversationsAtOnce = 100;
 export const eraseLease = raw("interval '1 minute'");
 const marking = sql`deleted_at = '-infinity', expires_at = clock_timestamp() + ${eraseLease}`;
 
-/** The parts of a store that run a user's verbs. */
-interface UserRunner {
-  run: Runner;
-  runIn<Result>(conversationId: string, verb: (context: Context) => Promise<Result>): Promise<Result>;
-}
-
 /** @throws invalid_input, not_found; conflict when it has to be in the trash and is not */
 export async function eraseConversation(
-  { run, runIn }: UserRunner,
+  { run, runIn }: VerbRunner,
   ownerId: UserId,
   conversationId: string,
   which: "any" | "trashed",
 ): Promise<ErasureReceipt> {
   const { givenId, rowId } = await runIn(conversationId, async (context) => {
-    const id = parse(idSchema, conversationId, "conversationId");
+    const id = parseId(conversationId, "conversationId");
     const { id: rowId } = conversationName(ownerId, id);
     const [marked] = await markStatement(context, which).execute({ ownerId, conversationId: rowId });
     if (!marked)
@@ -71,7 +64,7 @@ export async function eraseConversation(
 
 /** All of a user, or all that is in the trash. */
 export async function eraseAll(
-  { run }: Pick<UserRunner, "run">,
+  { run }: Pick<VerbRunner, "run">,
   ownerId: UserId,
   which: "any" | "trashed",
 ): Promise<ErasureReceipt> {
@@ -86,7 +79,7 @@ export async function eraseAll(
     if (marked.length === 0) break;
   }
   if (which === "any") {
-    for (const part of [restOfSearch, ...filesOfUser]) {
+    for (const part of [restOfSearch, ...filesOfUser, usageOfUser]) {
       while ((await run((context) => step(context, part, { ownerId }, rows))) > 0);
     }
   }
@@ -258,6 +251,14 @@ function deleteSome(context: Context, table: Sql): Sql {
     )
     select (select count(*) from gone)`;
 }
+
+const usageOfUser: Part = {
+  name: "usage",
+  counted: [tableNames.usage],
+  statement: (context) => sql`
+    with gone as (delete from ${context.tables.usage} u where u.user_id = ${owner(context)} returning 1)
+    select (select count(*) from gone)`,
+};
 
 /** What search has of a user beside conversations: nothing, unless rows were written past the store. */
 const restOfSearch: Part = {

@@ -9,11 +9,11 @@ import { encodeCursor, keyOf } from "../../sql/cursor.ts";
 import { param, raw, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
 import { conversationName } from "../ids.ts";
-import { parse } from "../input.ts";
+import { parse, parseId } from "../input.ts";
 import type { Page } from "../messages/page.ts";
 import { findRunningRun } from "../runs/end.ts";
 import { endAsStored } from "../runs/expire.ts";
-import { cursorSchema, idSchema, limitSchema } from "../schemas.ts";
+import { cursorSchema, limitSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import { type Conversation, conversationColumns, conversationFrom } from "../tables/conversation.ts";
 import type { UserId } from "../tables/tables.ts";
@@ -38,7 +38,7 @@ export const isInTrash = raw("c.deleted_at > '-infinity' and c.expires_at > cloc
 
 /** `false` when it is not to be kept, and nothing has happened to it. @throws invalid_input, not_found */
 export async function trashConversation(context: Context, ownerId: UserId, conversationId: string): Promise<boolean> {
-  const givenId = parse(idSchema, conversationId, "conversationId");
+  const givenId = parseId(conversationId, "conversationId");
   const given = { ownerId, conversationId: conversationName(ownerId, givenId).id };
   const isKept = await changing(context, async (through) => {
     // Before the lock of the conversation, in the order in which the end of a reply takes both.
@@ -83,7 +83,7 @@ export async function restoreFromTrash(
   ownerId: UserId,
   conversationId: string,
 ): Promise<Conversation> {
-  const givenId = parse(idSchema, conversationId, "conversationId");
+  const givenId = parseId(conversationId, "conversationId");
   const { id } = conversationName(ownerId, givenId);
   const build = () => sql`
     update ${context.tables.conversation} c

@@ -37,7 +37,7 @@ export function usesIn(
 
 /**
  * Runs `work`, which stores messages, and counts the files that they name by then, together or not at all. `"required"`: each of
- * them must be there; `"if there"`: where it is not, the message is stored all the same.
+ * them must be there, where the store says so; `"if there"`: where it is not, the message is stored all the same.
  * @throws not_found for a file that is not there, or is someone else's
  */
 export async function usingFiles<Result>(
@@ -52,7 +52,8 @@ export async function usingFiles<Result>(
     const fileIds = [...new Set(uses.map(({ fileId }) => fileId))].sort();
     const there = new Set(await holdFiles(through, ownerId, fileIds));
     const missing = fileIds.find((id) => !there.has(id));
-    if (missing !== undefined && which === "required") throw new NotFoundError("file", missing);
+    if (missing !== undefined && which === "required" && through.requiresFiles)
+      throw new NotFoundError("file", missing);
     const result = await work(through);
     await countUses(through, ownerId, uses);
     return result;

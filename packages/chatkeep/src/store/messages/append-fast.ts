@@ -96,16 +96,16 @@ interface Form {
   isExpected: boolean;
 }
 
-/** Longer ones are rare, and have one statement: each is kept by each connection. */
-const maxForms = 2;
+/** Longer ones are rare, and have one form for each length: every statement is kept by every connection. */
+const maxMessagesOfForms = 2;
 
 function formOf({ rows, expectedSeq }: Append): Form {
-  const has = (key: keyof PlacedMessage) => rows.length > maxForms || rows.some((row) => row[key] !== null);
+  const has = (key: keyof PlacedMessage) => rows.length > maxMessagesOfForms || rows.some((row) => row[key] !== null);
   return {
     isNamed: has("externalId") || has("parentExternalId"),
     hasParts: has("parts"),
     hasMetadata: has("metadata"),
-    isExpected: rows.length > maxForms || expectedSeq !== null,
+    isExpected: rows.length > maxMessagesOfForms || expectedSeq !== null,
   };
 }
 
@@ -122,13 +122,9 @@ function columnsOf({ isNamed, hasParts, hasMetadata }: Form): Partial<ColumnsOf<
 
 function oneStatement(context: Context, count: number, form: Form) {
   const { isNamed, hasParts, hasMetadata, isExpected } = form;
-  const name = [isNamed && "named", hasParts && "parts", hasMetadata && "metadata", isExpected && "expected"];
-  return prepared(
-    context,
-    `append_${[count, ...name.filter(Boolean)].join("_")}`,
-    () => oneText(context, count, form),
-    storedFrom,
-  );
+  const has = [isNamed && "named", hasParts && "parts", hasMetadata && "metadata", isExpected && "expected"];
+  const name = ["append", ...has.filter(Boolean), count].join("_");
+  return prepared(context, name, () => oneText(context, count, form), storedFrom);
 }
 
 function oneText(context: Context, count: number, form: Form): Sql {

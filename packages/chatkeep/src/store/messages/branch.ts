@@ -287,21 +287,23 @@ function siblingsStatement(context: Context) {
   const build = () => sql`
     select s.id, s.external_id, s.parent_id, s.role, written.model
     from (
-      select m.id, m.external_id, m.parent_id, m.role, m.seq
+      select m.id, m.external_id, m.parent_id, m.role, m.seq, m.created_at
       from unnest(${list("parentIds", "uuid")}) as parent(id)
       join ${message} m on ${mine} and m.parent_id = parent.id
       union all
-      select m.id, m.external_id, m.parent_id, m.role, m.seq
+      select m.id, m.external_id, m.parent_id, m.role, m.seq, m.created_at
       from ${message} m
       where ${param("hasRoot", "boolean")} and ${mine} and m.parent_id is null
     ) s
-    -- Of a reply that went on, the run that wrote its end counts.
-    left join (
-      select distinct on (r.message_id) r.message_id, r.model
+    -- A run begins with its draft: the times keep this from reading all runs of a long conversation.
+    left join lateral (
+      select r.model
       from ${run} r
-      where r.user_id = ${owner(context)} and r.conversation_id = ${param("conversationId", "uuid")}
-      order by r.message_id, r.started_at desc
-    ) written on written.message_id = s.id
+      where r.user_id = ${owner(context)} and r.conversation_id = ${param("conversationId", "uuid")} and r.message_id = s.id
+        and r.started_at between s.created_at - interval '10 minutes' and s.created_at + interval '10 minutes'
+      order by r.started_at
+      limit 1
+    ) written on s.role = 'assistant'
     order by s.seq`;
   return prepared(context, "siblings", build, reader(siblingColumns));
 }

@@ -12,8 +12,8 @@ import { type Proceeding, proceedingSchema } from "../schemas.ts";
 import { lockConversation, unindex } from "../search/unindex.ts";
 import type { Message } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
-import type { Begun } from "./begin.ts";
 import { beginRun } from "./begin-draft.ts";
+import type { Begun } from "./begin-statement.ts";
 
 /** A run that has begun for a reply which is there in part. */
 export interface Proceeded extends Omit<Begun, "question"> {
@@ -38,7 +38,14 @@ export async function proceedReply(context: Context, ownerId: UserId, input: Pro
       const reply = await getMessage(through, ownerId, conversationId, messageId);
       if (!found) throw isOther(reply, revision);
       await unindex(through, ownerId, { messageId: messageRow });
-      const { model: named, instructions } = await getConversation(through, ownerId, conversationId);
+      const { model: ofChat, instructions } = await getConversation(through, ownerId, conversationId);
+      const [before] = await modelStatement(through).execute({
+        ownerId,
+        conversationId: inside,
+        messageId: messageRow,
+      });
+      // It goes on with the model that began it; the usual one is asked for by no name.
+      const named = before === undefined ? ofChat : before === (model ?? null) ? null : before;
       const run = await beginRun(through, ownerId, {
         conversationId,
         messageId,
@@ -61,6 +68,18 @@ function isOther({ id, role, status, revision }: Message, expected: number): Con
     `The reply was changed meanwhile: its revision is ${revision}, not ${expected}. Read it again.`,
     { details: { revision } },
   );
+}
+
+/** Of the run that wrote it last. */
+function modelStatement(context: Context) {
+  const build = () => sql`
+    select r.model
+    from ${context.tables.run} r
+    where r.user_id = ${owner(context)} and r.conversation_id = ${param("conversationId", "uuid")}
+      and r.message_id = ${param("messageId", "uuid")}
+    order by r.started_at desc
+    limit 1`;
+  return prepared(context, "model_before", build, ([model]) => model as string | null);
 }
 
 function reopenStatement(context: Context) {
