@@ -38,7 +38,9 @@ const generator = (pauseMs: number) =>
 async function withServers<Result>(pauseMs: number, work: (one: RunningServer, two: RunningServer) => Promise<Result>) {
   const endpoint = generator(pauseMs);
   const [model] = (await once(endpoint, "message")) as [Record<string, string>];
-  const environment = { ...model, DATABASE_URL: postgres.url, CHATKEEP_SECRET: "x".repeat(40) };
+  // One user does what many would.
+  const limits = { CHATKEEP_REPLIES_PER_USER: String(runs), CHATKEEP_STREAMS_PER_USER: String(2 * (runs + followers)) };
+  const environment = { ...model, ...limits, DATABASE_URL: postgres.url, CHATKEEP_SECRET: "x".repeat(40) };
   const [one, two] = await Promise.all([startServer(environment), startServer(environment)]);
   try {
     return await work(one, two);
