@@ -38,6 +38,7 @@ import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { migrations } from "./migrations.generated.ts";
 import { observeRequests } from "./observe-requests.ts";
+import { readPreferences } from "./preferences.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
 import { createRetention, type Retention } from "./retention.ts";
 import { handleAuth } from "./routes/auth.ts";
@@ -114,6 +115,7 @@ export function createApp(options: AppOptions) {
     observer,
     model: model.modelId,
     historyTokens: (name) => models.find(name)?.historyTokens,
+    instructionsFor: async (userId) => (await readPreferences(db, String(userId))).instructions,
     generate: createAssistant({ db, models, log, rows }),
     failureOf,
     onEnded: titles?.onEnded,

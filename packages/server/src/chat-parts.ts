@@ -23,7 +23,10 @@ import { usageRoutes } from "./routes/usage.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What makes the replies, as `chatHandler` of `chatkeep/ai-sdk` takes it. */
-export type ReplyOptions = Pick<ChatHandlerOptions, "generate" | "model" | "historyTokens" | "failureOf">;
+export type ReplyOptions = Pick<
+  ChatHandlerOptions,
+  "generate" | "model" | "historyTokens" | "instructionsFor" | "failureOf"
+>;
 
 export interface ChatPartsOptions extends ReplyOptions {
   store: Store;

@@ -4,7 +4,6 @@ import type { ChatTurn } from "chatkeep/ai-sdk";
 import type { Database } from "../database.ts";
 import type { Rows } from "../limits.ts";
 import type { Log } from "../log.ts";
-import { readPreferences } from "../preferences.ts";
 import { describeModelError, failureOf } from "./model-errors.ts";
 import type { Models } from "./models.ts";
 import { taskTools } from "./tools.ts";
@@ -20,11 +19,10 @@ const maxSteps = 8;
 const modelTimeouts = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
 export function createAssistant({ db, models, log, rows }: AssistantOptions) {
-  return async ({ userId, runId, messages, instructions: more, signal, model: named }: ChatTurn) => {
-    const { instructions: ofUser } = await readPreferences(db, String(userId));
-    return streamText({
+  return ({ userId, runId, messages, instructions: more, signal, model: named }: ChatTurn) =>
+    streamText({
       model: models.answering(named),
-      instructions: instructions(ofUser, more),
+      instructions: instructions(more),
       messages,
       tools: taskTools(db, String(userId), rows),
       stopWhen: isStepCount(maxSteps),
@@ -35,12 +33,10 @@ export function createAssistant({ db, models, log, rows }: AssistantOptions) {
         log.warn({ runId, code, provider: describeModelError(error) }, "the model failed");
       },
     });
-  };
 }
 
-/** What a user tells every model comes before what a chat tells its own. */
-function instructions(...more: (string | null)[]): string {
+function instructions(more: string | null): string {
   const today = new Date().toISOString().slice(0, 10);
   const ours = `You are the assistant of chatkeep, a place that keeps conversations. Today is ${today}. Answer in Markdown, in the language of the user. You can read and change the user's tasks with your tools; use them when the user speaks of tasks, and say what you did.`;
-  return [ours, ...more].filter((text) => text !== null).join("\n\n");
+  return more === null ? ours : `${ours}\n\n${more}`;
 }

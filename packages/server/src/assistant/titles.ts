@@ -32,7 +32,9 @@ export function createTitles({ store, models, log }: TitlesOptions) {
       user.runs.find(conversationId, runId),
     ]);
     const name = run?.model ?? models.usual;
-    if (!conversation || name === "offline" || !models.find(name)) return;
+    // Another answer to the first question finds a title; a temporary conversation is in no list.
+    if (!conversation || conversation.expiresAt || reply.seq !== 2) return;
+    if (name === "offline" || !models.find(name)) return;
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(maxMs)]);
     const said = (text: string) => text.slice(0, maxRead).toWellFormed();
     const result = streamText({

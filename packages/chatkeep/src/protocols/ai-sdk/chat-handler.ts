@@ -43,6 +43,8 @@ export interface ChatHandlerOptions {
   model?: string | undefined;
   /** About how many tokens of a conversation the model is given, or a function of the name of `turn.model`; 16,000 when left out. */
   historyTokens?: number | ((model: string | null) => number | undefined) | undefined;
+  /** What a user tells every model, before what a chat tells its own; asked for while the question is stored. */
+  instructionsFor?: ((userId: UserId) => string | null | Promise<string | null>) | undefined;
   /** What is shown where the model, or a tool, failed; by `modelFailureOf` when left out. */
   failureOf?: ((error: unknown) => Failure) | undefined;
   /** Called before a question is stored; what it throws is answered. */
@@ -76,15 +78,19 @@ export function generateFrom(
   {
     generate,
     historyTokens,
+    instructionsFor,
     failureOf = modelFailureOf,
-  }: Pick<ChatHandlerOptions, "generate" | "historyTokens" | "failureOf">,
+  }: Pick<ChatHandlerOptions, "generate" | "historyTokens" | "instructionsFor" | "failureOf">,
   body: Record<string, unknown> = {},
+  ofUser?: Promise<string | null>,
 ): Generate<UIMessageChunk> {
   return async (turn) => {
     try {
+      const asked = ofUser ?? instructionsFor?.(turn.userId) ?? null;
       const maxTokens = typeof historyTokens === "function" ? historyTokens(turn.model) : historyTokens;
       const { messages, instructions: system } = await readHistory(turn.newestFirst(), maxTokens, turn.files);
-      const instructions = [turn.instructions, ...system].filter((text) => text !== null && text !== "").join("\n\n");
+      const told = [await asked, turn.instructions, ...system];
+      const instructions = told.filter((text) => text !== null && text !== "").join("\n\n");
       const chatTurn = { ...turn, messages, instructions: instructions || null, body };
       return chunksOf(turn, await generate(chatTurn), failureOf);
     } catch (error) {
@@ -102,11 +108,16 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
   const { replies, model, beforeAsk } = options;
   const onError = options.onError ?? ((error: unknown) => answerTo(error, replies.logger));
   const openStream = options.openStream ?? (() => ({ signal: new AbortController().signal, release: () => {} }));
-  const generateWith = (body: Record<string, unknown>) => generateFrom(options, body);
+  const generateFor = (userId: UserId, body: Record<string, unknown>) => {
+    const ofUser = (async () => (await options.instructionsFor?.(userId)) ?? null)();
+    // Where nothing is generated nobody hears of it.
+    ofUser.catch(() => {});
+    return generateFrom(options, body, ofUser);
+  };
 
   async function ask(userId: UserId, request: Request, body: unknown): Promise<Response> {
     const { input, others } = readRequest(body ?? (await jsonOf(request)));
-    const generate = generateWith(others);
+    const generate = generateFor(userId, others);
     const continued = continuedIn(input);
     if (continued) return await proceed(userId, request, input.id, continued, generate);
     const user = replies.store.forUser(userId);
@@ -133,7 +144,7 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     request: Request,
     conversationId: string,
     given: { id: string; parts: Part[] },
-    generate: ReturnType<typeof generateWith>,
+    generate: Generate<UIMessageChunk>,
     triesLeft = outputsAtOnce,
   ): Promise<Response> {
     const mine = replies.forUser(userId);
