@@ -208,7 +208,7 @@ it("shows what was used and what is left, and says in two languages that a quota
   await page.setViewportSize(phone);
   await page.goto(`${server.url}/account`);
   const usage = page.locator("section").filter({ has: page.getByRole("heading", { name: "Usage" }) });
-  await usage.getByRole("row", { name: /^(Without a name|offline) 2 [\d,]+ [\d,]+$/ }).waitFor();
+  await usage.getByRole("row", { name: /^Offline assistant 2 [\d,]+ [\d,]+$/ }).waitFor();
   await usage.getByText(/^2 of 2 messages a day begins anew on /).waitFor();
   await usage.getByText(/^[\d,]+ of 1,000,000 tokens a month/).waitFor();
   await isAccessible(page);

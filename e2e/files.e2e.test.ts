@@ -161,3 +161,68 @@ it("what cannot be sent says why, and the message waits for what is on its way",
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
   expect(violations).toEqual([]);
 });
+
+it("a file that a reload has cut off is named, and one that another tab has sent is not sent twice", async () => {
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.goto(server.url);
+  await page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await page.unroute("**/api/files?*");
+  await page.route("**/api/files?*", () => {}, { times: 1 });
+  await choose().setInputFiles([{ ...note, name: "cut-off.md" }]);
+  await page.getByRole("progressbar", { name: "Sending cut-off.md" }).waitFor();
+  await page.reload();
+  await page.getByRole("alert").getByText("This file did not arrive").waitFor();
+  await page.getByRole("textbox", { name: "Message", exact: true }).fill("Read this.");
+  expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
+  await page.getByRole("button", { name: "Remove cut-off.md" }).click();
+  await choose().setInputFiles([{ ...note, name: "twice.md" }]);
+  await page.getByText("One file is ready to be sent.").waitFor({ state: "attached" });
+
+  const second = await page.context().newPage();
+  await second.goto(server.url);
+  await second.getByRole("button", { name: "Remove twice.md" }).waitFor();
+  await page.getByRole("button", { name: "Send" }).click();
+  await mine()
+    .getByRole("link", { name: /twice\.md/ })
+    .first()
+    .waitFor();
+  await second.getByRole("button", { name: "Remove twice.md" }).waitFor({ state: "detached" });
+  await second.close();
+  await page.getByRole("button", { name: "Send" }).waitFor();
+});
+
+it("a question keeps its file when its words are changed, also when none are left", async () => {
+  await mine().getByText("Read this.").hover();
+  await mine().getByRole("button", { name: "Edit" }).click();
+  const editing = page.getByRole("textbox", { name: "Your question" });
+  await editing.fill("");
+  await page
+    .getByRole("link", { name: /twice\.md/ })
+    .first()
+    .waitFor();
+  await page.getByRole("button", { name: "Ask again" }).click();
+  await mine()
+    .getByRole("link", { name: /twice\.md/ })
+    .first()
+    .waitFor();
+  expect(await mine().getByText("Read this.").count()).toBe(0);
+});
+
+it("a question that did not arrive comes back with its files, beside those that were added since", async () => {
+  await page.goto(server.url);
+  await choose().setInputFiles([{ ...note, name: "sent.md" }]);
+  await page.getByText("One file is ready to be sent.").waitFor({ state: "attached" });
+  await page.route("**/api/chat", (route) => route.abort());
+  await page.getByRole("textbox", { name: "Message", exact: true }).fill("Does it arrive?");
+  await page.keyboard.press("Enter");
+  await page.getByText("The server cannot be reached").waitFor();
+  await choose().setInputFiles([{ ...note, name: "added.md" }]);
+  await page.getByText("One file is ready to be sent.").waitFor({ state: "attached" });
+  await page.reload();
+  await chosen("sent.md").waitFor();
+  await chosen("added.md").waitFor();
+  await page.unroute("**/api/chat");
+  await page.keyboard.press("Enter");
+  for (const name of [/sent\.md/, /added\.md/]) await mine().getByRole("link", { name }).first().waitFor();
+  expect(await chosen("sent.md").count()).toBe(0);
+});

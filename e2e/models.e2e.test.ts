@@ -22,7 +22,7 @@ beforeAll(async () => {
     openBrowser(inject("chromium")),
     startScriptedEndpoint({ bread: { words: ["With **love**."] } }),
   ]);
-  const models = { CHATKEEP_MODELS: "clever, offline" };
+  const models = { CHATKEEP_MODELS: "clever, offline", CHATKEEP_TITLES: "off" };
   server = await startServer({ ...endpoint.environment, ...models, CHATKEEP_DATA: folder.path });
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   page = await context.newPage();
@@ -102,4 +102,44 @@ it("a chat whose model has left the list is readable, says so, and goes on with 
   await answers().getByText("Answered by scripted").waitFor();
   await page.setViewportSize({ width: 1280, height: 800 });
   await picture("chat");
+});
+
+it("another answer with a model that failed is asked of that one again", async () => {
+  let failures = 1;
+  await page.route("**/api/chat", async (route) => (failures-- > 0 ? await route.abort() : await route.continue()));
+  await answers().last().getByRole("button", { name: "Another answer with …" }).click();
+  await page.getByRole("menuitemradio", { name: /^clever/ }).click();
+  await page.getByText("The server cannot be reached").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await answers().last().getByText("Answered by clever").waitFor();
+  await picker("scripted").waitFor();
+  await page.unroute("**/api/chat");
+});
+
+it("what a person tells every model, and a chat its own, goes along with the next question", async () => {
+  await page.getByRole("link", { name: "ann@example.com" }).click();
+  await page.getByLabel("What every model is told").fill("Answer in verse.");
+  await page.getByRole("button", { name: "Save instructions" }).click();
+  await page.getByText("Saved.").waitFor();
+  await isAccessible(page);
+  await page.goBack();
+  await page.getByRole("button", { name: "Instructions for this chat" }).click();
+  await page.getByLabel("What the model is told").fill("Only about bread.");
+  await isAccessible(page);
+  await picture("instructions");
+  await page.route("**/api/conversations/*", async (route) => await route.abort(), { times: 1 });
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByRole("alert").getByText("The server cannot be reached").waitFor();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const before = endpoint.asked.length;
+  await box().fill("And rye?");
+  await page.keyboard.press("Enter");
+  await page.getByText('You said: "And rye?"').waitFor();
+  const told = JSON.stringify(endpoint.asked[before]?.messages.filter(({ role }) => role === "system"));
+  expect(told).toMatch(/Answer in verse\..*Only about bread\./);
+  await page.reload();
+  await page.getByRole("button", { name: "Instructions for this chat" }).click();
+  expect(await page.getByLabel("What the model is told").inputValue()).toBe("Only about bread.");
+  await page.keyboard.press("Escape");
 });

@@ -7,7 +7,7 @@ import {
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
-import { signUp } from "./helpers/page.ts";
+import { isAccessible, signUp } from "./helpers/page.ts";
 
 const folder = temporaryFolder();
 let browser: Browser;
@@ -65,8 +65,43 @@ it("takes a deletion back from its notice, from the trash by keyboard in another
   await remove();
   await press(elsewhere, "Delete Shopping for good");
   await elsewhere.getByRole("alertdialog").getByRole("button", { name: "Cancel" }).click();
+  await isAccessible(elsewhere);
   await press(elsewhere, "Empty the trash");
   await elsewhere.getByRole("alertdialog").getByRole("button", { name: "Empty the trash" }).click();
   await elsewhere.getByText("Nothing is in the trash.").waitFor();
   expect(await page.evaluate(async () => (await fetch("/api/trash")).json())).toEqual({ items: [], nextCursor: null });
+});
+
+it("deletes one for good, by keyboard, on a phone too, and again where another tab has done it", async () => {
+  const titles = ["First", "Second"];
+  await page.evaluate(async (titles) => {
+    const headers = { "content-type": "application/json" };
+    for (const title of titles) {
+      const body = JSON.stringify({ title, messages: [{ role: "user", content: title }] });
+      const made = await fetch("/api/conversations", { method: "POST", headers, body });
+      const { id } = (await made.json()) as { id: string };
+      await fetch(`/api/conversations/${id}`, { method: "DELETE" });
+    }
+  }, titles);
+  const phone = await page.context().newPage();
+  await phone.setViewportSize({ width: 320, height: 640 });
+  await phone.goto(server.url);
+  await press(phone, "Show the conversations");
+  await press(phone, "Trash");
+  await phone.getByRole("heading", { name: "Trash" }).waitFor();
+  await press(phone, "Delete First for good");
+  await press(phone, "Delete for good");
+  await phone.getByRole("button", { name: "Restore First" }).waitFor({ state: "detached" });
+  expect(await phone.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Trash");
+  await isAccessible(phone);
+  expect(await phone.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
+
+  // No news reaches this tab of what another one does meanwhile.
+  await phone.route("**/api/trash?*", (route) => route.abort());
+  await page.evaluate(() => fetch("/api/trash", { method: "DELETE" }));
+  await press(phone, "Delete Second for good");
+  await phone.unroute("**/api/trash?*");
+  await press(phone, "Delete for good");
+  await phone.getByText("Nothing is in the trash.").waitFor();
+  expect(await phone.getByRole("dialog").filter({ hasText: "not" }).count()).toBe(0);
 });

@@ -12,7 +12,14 @@ export interface Script {
   tool?: string;
 }
 
+interface AskedMessage {
+  role: string;
+  content: unknown;
+}
+
 export interface ScriptedEndpoint {
+  /** What each request said, the newest last. */
+  asked: { model: string; messages: AskedMessage[] }[];
   environment: Record<string, string>;
   /** Lets go on a script whose `words` have an empty one, where it waits. */
   goOn(): void;
@@ -21,13 +28,15 @@ export interface ScriptedEndpoint {
 
 export async function startScriptedEndpoint(scripts: Record<string, Script>): Promise<ScriptedEndpoint> {
   const waiting = new Set<() => void>();
-  const server = createServer(async (request, response) => {
+  const asked: ScriptedEndpoint["asked"] = [];
+  const server = createServer(async (incoming, response) => {
     let body = "";
-    for await (const bytes of request) body += bytes;
-    const { messages } = JSON.parse(body) as { messages: { role: string; content: unknown }[] };
-    const asked = JSON.stringify(messages.findLast(({ role }) => role === "user")?.content);
-    const name = Object.keys(scripts).find((each) => asked.includes(each));
-    const { words, finish = "stop", tool }: Script = scripts[name ?? ""] ?? { words: [`You said: ${asked}`] };
+    for await (const bytes of incoming) body += bytes;
+    const request = JSON.parse(body) as ScriptedEndpoint["asked"][number];
+    asked.push(request);
+    const question = JSON.stringify(request.messages.findLast(({ role }) => role === "user")?.content);
+    const name = Object.keys(scripts).find((each) => question.includes(each));
+    const { words, finish = "stop", tool }: Script = scripts[name ?? ""] ?? { words: [`You said: ${question}`] };
     response.writeHead(200, { "content-type": "text/event-stream" });
     for (const content of words) {
       if (content === "") await new Promise<void>((resolve) => waiting.add(resolve));
@@ -41,6 +50,7 @@ export async function startScriptedEndpoint(scripts: Record<string, Script>): Pr
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
+    asked,
     environment: { CHATKEEP_MODEL: "scripted", OPENAI_BASE_URL: `http://127.0.0.1:${port}/v1` },
     goOn: () => {
       for (const resume of waiting) resume();

@@ -95,6 +95,8 @@ function take(queries: QueryClient, event: LiveEvent): void {
       if (!event.runId) replyHasEnded(id);
       putInLists(queries, { ...event.conversation, runId: event.runId });
       queries.setQueryData(["conversation", id], event.conversation);
+      // It may have come back from there.
+      void queries.invalidateQueries({ queryKey: ["trash"] });
       void queries.invalidateQueries({ queryKey: ["branch", id] });
       return;
     }

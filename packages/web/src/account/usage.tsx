@@ -2,7 +2,9 @@
 import { useQuery } from "@tanstack/react-query";
 import type { QuotaUse, UsageSum } from "chatkeep/client";
 import { client } from "../client.ts";
+import { labelOfModel } from "../conversation/models.ts";
 import { language, t } from "../strings/index.ts";
+import { bytesInWords } from "../ui/bytes.ts";
 import { shortFullTime } from "../ui/times.ts";
 import { Outcome, Section } from "./section.tsx";
 
@@ -54,7 +56,7 @@ function Sums({ sums }: { sums: UsageSum[] }) {
           {sums.map(({ model, replies, inputTokens, outputTokens }) => (
             <tr key={model ?? ""} className="border-line border-b">
               <th scope="row" className="py-1 text-left font-normal wrap-anywhere">
-                {model ?? t.usage.unnamed}
+                {model ? labelOfModel(model) : t.usage.unnamed}
               </th>
               <Amount of={replies} />
               <Amount of={inputTokens} />
@@ -72,9 +74,12 @@ function Amount({ of }: { of: number }) {
 }
 
 function QuotaRow({ quota: { of, per, used, limit, renewsAt } }: { quota: QuotaUse }) {
-  const [left, isUsedUp] = [t.usage.ofQuota(number.format(used), number.format(limit), of, per), used >= limit];
+  const left =
+    of === "bytes"
+      ? t.usage.ofBytes(bytesInWords(used), bytesInWords(limit))
+      : t.usage.ofQuota(number.format(used), number.format(limit), of, per);
   return (
-    <li className={isUsedUp ? "text-danger" : undefined}>
+    <li className={used >= limit ? "text-danger" : undefined}>
       {left} {renewsAt && <span className="text-quiet">{t.usage.renews(shortFullTime(renewsAt))}</span>}
     </li>
   );

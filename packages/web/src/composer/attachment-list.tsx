@@ -4,15 +4,29 @@ import { t } from "../strings/index.ts";
 import { bytesInWords } from "../ui/bytes.ts";
 import type { Attachment, Attachments } from "./attachments.ts";
 
-/** What most models are given as it is; of anything else they are told the name. */
-const readable = /^(image\/(png|jpeg|gif|webp|svg\+xml)|text\/|audio\/(mpeg|wav)|application\/(pdf|json|xml|yaml))/;
+/** What every model reads; of what none of these lists names it is told the name. */
+const words = /^(text\/.*|application\/(json|xml|javascript|yaml)|.*\+(json|xml))$/;
+/** What models read that take files. */
+const others = /^(image\/(png|jpeg|gif|webp)|audio\/(mpeg|mp3|wav)|video\/.*|application\/pdf)$/;
 
-export function AttachmentList({ items, retry, remove }: Attachments) {
+interface AttachmentListProps extends Pick<Attachments, "items" | "retry" | "remove"> {
+  /** Whether the model that is to answer does. */
+  takesFiles: boolean;
+}
+
+export function AttachmentList({ items, retry, remove, takesFiles }: AttachmentListProps) {
   if (items.length === 0) return null;
+  const isRead = (mediaType: string) => words.test(mediaType) || (takesFiles && others.test(mediaType));
   return (
-    <ul aria-label={t.files.label} className="flex flex-wrap gap-2 px-2 pt-1 pb-2">
+    <ul aria-label={t.files.label} className="flex max-h-40 flex-wrap gap-2 overflow-y-auto px-2 pt-1 pb-2">
       {items.map((item) => (
-        <Item key={item.key} item={item} onRetry={() => retry(item.key)} onRemove={() => remove(item.key)} />
+        <Item
+          key={item.key}
+          item={item}
+          isOnlyNamed={item.part !== undefined && !isRead(item.mediaType)}
+          onRetry={() => retry(item.key)}
+          onRemove={() => remove(item.key)}
+        />
       ))}
     </ul>
   );
@@ -20,12 +34,13 @@ export function AttachmentList({ items, retry, remove }: Attachments) {
 
 interface ItemProps {
   item: Attachment;
+  isOnlyNamed: boolean;
   onRetry: () => void;
   onRemove: () => void;
 }
 
-function Item({ item, onRetry, onRemove }: ItemProps) {
-  const { name, size, preview, progress, error, canRetry, part, mediaType } = item;
+function Item({ item, isOnlyNamed, onRetry, onRemove }: ItemProps) {
+  const { name, size, preview, progress, error, canRetry } = item;
   return (
     <li
       className={`flex max-w-full items-center gap-2 rounded-xl border bg-side py-1 ps-1 pe-1 text-sm ${error ? "border-danger" : "border-line"}`}
@@ -46,7 +61,7 @@ function Item({ item, onRetry, onRemove }: ItemProps) {
         ) : (
           <p className="text-quiet text-xs">
             {bytesInWords(size)}
-            {part && !readable.test(mediaType) && ` · ${t.files.onlyNamed}`}
+            {isOnlyNamed && ` · ${t.files.onlyNamed}`}
           </p>
         )}
         {progress !== undefined && (

@@ -6,7 +6,8 @@ import { v4 as uuid } from "uuid";
 import { client } from "../client.ts";
 import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
-import { readFiles, writeFiles } from "./drafts.ts";
+import { isPicture, sizeOf } from "../ui/files.ts";
+import { readFiles, whenAsked, writeFiles } from "./drafts.ts";
 
 /** As the server has them. */
 const maxBytes = 32 * 1024 * 1024;
@@ -39,12 +40,16 @@ export interface Attachments {
   retry(key: string): void;
   /** Ends its upload, or takes it back. */
   remove(key: string): void;
-  /** They are in a question now, or begin anew with those of one that did not arrive. */
-  reset(parts?: readonly FileUIPart[]): void;
+  /** They are in a question now. */
+  clear(): void;
+  /** Those of a question that did not arrive, beside what is here. */
+  putBack(parts: readonly FileUIPart[]): void;
+  /** Those of a question that did arrive. */
+  takeOut(parts: readonly FileUIPart[]): void;
 }
 
 export function useAttachments(personId: string, draftOf: string): Attachments {
-  const [items, setItems] = useState<Attachment[]>(() => readFiles(personId, draftOf).map(asSent));
+  const [items, setItems] = useState<Attachment[]>(() => readFiles(personId, draftOf).map(asKept));
   const uploads = useRef(new Map<string, { file: File; controller: AbortController }>());
   const waiting = useRef<string[]>([]);
   const underWay = useRef(0);
@@ -65,7 +70,7 @@ export function useAttachments(personId: string, draftOf: string): Attachments {
       client.files
         .send(file, { onProgress, signal: controller.signal })
         .then(
-          (stored) => change(key, { progress: undefined, part: partOf(stored), mediaType: stored.mediaType }),
+          (stored) => change(key, sentAs(partOf(stored))),
           (error: Error) => change(key, { progress: undefined, error: sentenceOf(error), canRetry: true }),
         )
         .finally(() => {
@@ -87,13 +92,12 @@ export function useAttachments(personId: string, draftOf: string): Attachments {
   const add = (files: readonly File[]) => {
     const added = files.map((file, index): [Attachment, File] => {
       const error = items.length + index < maxFiles ? faultOf(file) : t.files.tooMany(maxFiles);
-      const isPicture = /^image\/(png|jpeg|gif|webp|avif)$/.test(file.type);
       const attachment = {
         key: uuid(),
         name: file.name,
         size: file.size,
         mediaType: file.type,
-        preview: isPicture && !error ? URL.createObjectURL(file) : undefined,
+        preview: isPicture(file.type) && !error ? URL.createObjectURL(file) : undefined,
         progress: error ? undefined : 0,
         error,
         canRetry: false,
@@ -122,22 +126,28 @@ export function useAttachments(personId: string, draftOf: string): Attachments {
     setItems((items) => items.filter((each) => each.key !== key));
   };
 
-  const reset = useCallback((parts: readonly FileUIPart[] = []) => {
+  const clear = useCallback(() => {
     for (const { controller } of uploads.current.values()) controller.abort();
     uploads.current.clear();
     setItems((items) => {
       for (const item of items) forget(item);
-      return parts.map(asSent);
+      return [];
     });
   }, []);
+  const putBack = useCallback((parts: readonly FileUIPart[]) => {
+    setItems((items) => {
+      const known = new Set(items.map(({ part }) => part?.url));
+      return [...parts.filter(({ url }) => !known.has(url)).map(asKept), ...items];
+    });
+  }, []);
+  const takeOut = useCallback((parts: readonly FileUIPart[]) => {
+    const gone = new Set(parts.map(({ url }) => url));
+    setItems((items) => items.filter(({ part }) => !(part && gone.has(part.url))));
+  }, []);
 
-  useEffect(() => {
-    writeFiles(
-      personId,
-      draftOf,
-      items.flatMap(({ part }) => part ?? []),
-    );
-  }, [personId, draftOf, items]);
+  useEffect(() => writeFiles(personId, draftOf, items.flatMap(kept)), [personId, draftOf, items]);
+  // Another tab has sent what stands here too.
+  useEffect(() => whenAsked(personId, ({ files }) => files && takeOut(files)), [personId, takeOut]);
   useEffect(() => {
     const started = uploads.current;
     return () => {
@@ -147,7 +157,7 @@ export function useAttachments(personId: string, draftOf: string): Attachments {
 
   const isSending = items.some(({ progress }) => progress !== undefined);
   const hasFailed = items.some(({ error }) => error !== undefined);
-  return { items, isSending, hasFailed, add, retry, remove, reset };
+  return { items, isSending, hasFailed, add, retry, remove, clear, putBack, takeOut };
 }
 
 /** What is said before anything is sent. */
@@ -158,29 +168,33 @@ function faultOf({ size, name }: File): string | undefined {
   return undefined;
 }
 
-function partOf({ mediaType, name, url, size }: StoredFile): FileUIPart {
+function partOf({ mediaType, name, url, size }: Pick<StoredFile, "mediaType" | "name" | "url" | "size">): FileUIPart {
   return { type: "file", mediaType, filename: name, url, providerMetadata: { chatkeep: { size } } };
 }
 
 /** One of a draft, or of a question that did not arrive. */
-function asSent(part: FileUIPart): Attachment {
+function asKept(part: FileUIPart): Attachment {
+  const isLost = part.url === "";
   return {
     key: uuid(),
-    name: part.filename ?? t.chat.file,
     size: sizeOf(part) ?? 0,
-    mediaType: part.mediaType,
-    preview: /^image\/(png|jpeg|gif|webp|avif)$/.test(part.mediaType) ? part.url : undefined,
-    progress: undefined,
-    error: undefined,
+    ...sentAs(part),
+    preview: isPicture(part.mediaType) && !isLost ? part.url : undefined,
+    error: isLost ? t.files.lost : undefined,
     canRetry: false,
-    part,
+    part: isLost ? undefined : part,
   };
 }
 
-/** In bytes, where the part says it. */
-export function sizeOf({ providerMetadata }: FileUIPart): number | undefined {
-  const size = providerMetadata?.["chatkeep"]?.["size"];
-  return typeof size === "number" ? size : undefined;
+function sentAs(part: FileUIPart) {
+  return { progress: undefined, part, mediaType: part.mediaType, name: part.filename ?? t.chat.file };
+}
+
+/** What a reload leaves of it: of one that has not arrived the name, so that nobody sends the question without it. */
+function kept({ part, name, size, mediaType, progress, canRetry, error }: Attachment): FileUIPart[] {
+  if (part) return [part];
+  const isMeant = progress !== undefined || canRetry || error === t.files.lost;
+  return isMeant ? [partOf({ name, size, mediaType, url: "" })] : [];
 }
 
 function idOf({ url }: FileUIPart): string {

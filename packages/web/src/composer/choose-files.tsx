@@ -7,7 +7,7 @@ import { IconButton } from "../ui/icon-button.tsx";
 export function ChooseFiles({ onFiles }: { onFiles: (files: readonly File[]) => void }) {
   const chooser = useRef<HTMLInputElement>(null);
   const camera = useRef<HTMLInputElement>(null);
-  const hidden = { type: "file", className: "sr-only", tabIndex: -1 } as const;
+  const hidden = { type: "file", hidden: true } as const;
   const onChange = ({ currentTarget }: React.ChangeEvent<HTMLInputElement>) => {
     onFiles([...(currentTarget.files ?? [])]);
     // The same file may be chosen again.

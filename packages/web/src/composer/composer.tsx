@@ -18,13 +18,15 @@ interface ComposerProps {
   unsent: string | undefined;
   isReplying: boolean;
   attachments: Attachments;
+  /** Whether the model that is to answer takes files that are not words. */
+  takesFiles: boolean;
   onDraft: (text: string) => void;
   onSend: (text: string, files: FileUIPart[]) => void;
   onStop: () => void;
 }
 
 export function Composer(props: ComposerProps) {
-  const { draftName, draft, unsent, isReplying, attachments, onDraft, onSend, onStop } = props;
+  const { draftName, draft, unsent, isReplying, attachments, takesFiles, onDraft, onSend, onStop } = props;
   const [text, setText] = useState(draft);
   const box = useRef<HTMLTextAreaElement>(null);
   const restored = useRef<string>(undefined);
@@ -65,6 +67,12 @@ export function Composer(props: ComposerProps) {
       latestSend.current();
     }
   }, [isWaiting, isSending]);
+  const remove = (key: string) => {
+    // Taking a file out is no word to send the rest.
+    setIsWaiting(false);
+    attachments.remove(key);
+    box.current?.focus();
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     // While an input method composes, Enter chooses a character.
     if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
@@ -80,7 +88,7 @@ export function Composer(props: ComposerProps) {
       }}
     >
       <div className="rounded-2xl border border-line bg-raised p-2 shadow-sm focus-within:border-brand">
-        <AttachmentList {...attachments} />
+        <AttachmentList {...attachments} takesFiles={takesFiles} remove={remove} />
         <p role="status" className={isWaiting ? "px-2 pb-1 text-quiet text-xs" : "sr-only"}>
           {isWaiting
             ? t.files.waiting
@@ -101,6 +109,7 @@ export function Composer(props: ComposerProps) {
             autoFocus
             value={text}
             onChange={(event) => {
+              setIsWaiting(false);
               setText(event.target.value);
               onDraft(event.target.value);
             }}

@@ -30,6 +30,14 @@ function write(name: string, text: string): void {
   } catch {}
 }
 
+function parsed(text: string): unknown {
+  try {
+    return text ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export function readDraft(personId: string, conversationId: string): string {
   return read(draftKey(personId, conversationId));
 }
@@ -38,13 +46,10 @@ export function writeDraft(personId: string, conversationId: string, text: strin
   write(draftKey(personId, conversationId), text);
 }
 
-/** Those that the server has already. */
+/** Those that the server has already, and those that were on their way: of these there is no address. */
 export function readFiles(personId: string, conversationId: string): FileUIPart[] {
-  try {
-    return JSON.parse(read(draftKey(personId, conversationId, "files")) || "[]") as FileUIPart[];
-  } catch {
-    return [];
-  }
+  const files = parsed(read(draftKey(personId, conversationId, "files")));
+  return Array.isArray(files) ? (files as FileUIPart[]) : [];
 }
 
 export function writeFiles(personId: string, conversationId: string, files: readonly FileUIPart[]): void {
@@ -61,12 +66,18 @@ export interface Asked {
 }
 
 export function readAsked(personId: string, conversationId: string): Asked | undefined {
-  const text = read(draftKey(personId, conversationId, "asked"));
-  try {
-    return text ? (JSON.parse(text) as Asked) : undefined;
-  } catch {
-    return undefined;
-  }
+  return parsed(read(draftKey(personId, conversationId, "asked"))) as Asked | undefined;
+}
+
+/** Calls `listener` with what another tab asks, until the function that it gives is called. */
+export function whenAsked(personId: string, listener: (asked: Asked) => void): () => void {
+  const onStorage = ({ key, newValue }: StorageEvent) => {
+    if (!key?.startsWith(draftKey(personId, "", "asked"))) return;
+    const asked = parsed(newValue ?? "");
+    if (asked) listener(asked as Asked);
+  };
+  addEventListener("storage", onStorage);
+  return () => removeEventListener("storage", onStorage);
 }
 
 export function writeAsked(personId: string, conversationId: string, asked: Asked | undefined): void {

@@ -23,9 +23,13 @@ export function ChatInstructions({ stored }: { stored: Conversation | undefined 
     },
   });
   if (!stored) return null;
+  const open = () => {
+    change.reset();
+    setIsOpen(true);
+  };
   return (
     <>
-      <IconButton label={t.instructions.ofChat} onClick={() => setIsOpen(true)} className="ms-auto">
+      <IconButton label={t.instructions.ofChat} onClick={open} className="ms-auto">
         <SlidersHorizontal size={18} className={stored.instructions ? "text-brand" : ""} />
       </IconButton>
       <Sheet open={isOpen} onOpenChange={setIsOpen} title={t.instructions.ofChat}>

@@ -1,11 +1,10 @@
 /** A conversation: what was said, the reply as it comes, and where to write. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import type { FileUIPart, UIMessage } from "ai";
+import type { FileUIPart } from "ai";
 import { ApiError, type Conversation } from "chatkeep/client";
 import { ArrowDown } from "lucide-react";
-import { useCallback, useEffect, useRef, useState } from "react";
-import { v4 as uuid } from "uuid";
+import { useCallback, useEffect, useState } from "react";
 import { client } from "../client.ts";
 import { useAttachments } from "../composer/attachments.ts";
 import { Composer } from "../composer/composer.tsx";
@@ -15,7 +14,6 @@ import {
   newDraft,
   readAsked,
   readDraft,
-  writeAsked,
   writeDraft,
   writeFiles,
 } from "../composer/drafts.ts";
@@ -33,8 +31,9 @@ import { MessageView } from "./message-view.tsx";
 import { GoneModel, ModelPicker, useModelChoice } from "./model-picker.tsx";
 import { StateOfReply } from "./state-of-reply.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
-import { markTemporary, TemporaryNotice, useTemporary } from "./temporary.tsx";
+import { TemporaryNotice, useTemporary } from "./temporary.tsx";
 import { useUnsent } from "./use-asked.ts";
+import { useAsking } from "./use-asking.ts";
 import { useBranches } from "./use-branches.ts";
 import { useJump } from "./use-jump.ts";
 import { useFollow, useKeptChat } from "./use-kept-chat.ts";
@@ -71,56 +70,29 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   usePrintWhole(branch);
   useJump(id, messages, branch);
 
-  const ask = useCallback(
-    (parts: UIMessage["parts"], above: UIMessage[], parentId?: string | null) => {
-      clearError();
-      setStopError(undefined);
-      toEnd();
-      const messageId = uuid();
-      if (isTemporary) markTemporary(id);
-      const files = parts.filter((part) => part.type === "file");
-      const asked = { messageId, text: wordsOf(parts), ...(files.length > 0 && { files }) };
-      writeAsked(personId, id, { ...asked, ...(isTemporary && { isTemporary }) });
-      chat.setMessages(above);
-      void chat.sendMessage({ id: messageId, parts }, parentId === undefined ? {} : { body: { parentId } });
-    },
-    [chat.sendMessage, chat.setMessages, clearError, toEnd, personId, id, isTemporary],
-  );
+  const { show, leave } = useBranches(id, messages);
+  const onAsk = () => {
+    clearError();
+    setStopError(undefined);
+    toEnd();
+  };
+  const model = choice.current;
+  const { ask, edit, regenerate, again } = useAsking(chat, { personId, id, isTemporary, model, onAsk, leave });
   const attachments = useAttachments(personId, draftOf);
-  const { reset } = attachments;
-  useFilesForPage(attachments.add);
+  const { clear, putBack, takeOut } = attachments;
   useEffect(() => {
     const files = unsent === undefined ? undefined : readAsked(personId, id)?.files;
-    if (files) reset(files);
-  }, [unsent, personId, id, reset]);
+    if (!files) return;
+    putBack(files);
+    return () => takeOut(files);
+  }, [unsent, personId, id, putBack, takeOut]);
   const send = (text: string, files: FileUIPart[] = []) => {
     writeDraft(personId, draftOf, "");
     writeFiles(personId, draftOf, []);
-    reset();
+    clear();
     ask([...files, ...(text ? [{ type: "text" as const, text }] : [])], messages);
     if (isNew) void navigate({ to: "/c/$conversationId", params: { conversationId: id }, replace: true });
   };
-  const regenerateLast = chat.regenerate;
-  const { show, leave } = useBranches(id, messages);
-  const latest = useRef({ messages, ask, regenerate: regenerateLast });
-  latest.current = { messages, ask, regenerate: regenerateLast };
-  const edit = useCallback(
-    (message: UIMessage, text: string) => {
-      const { messages, ask } = latest.current;
-      const index = messages.findIndex((each) => each.id === message.id);
-      const parts = withWords(message.parts, text);
-      leave(message.id);
-      ask(parts, messages.slice(0, index), keptOf(message)?.parentId ?? messages[index - 1]?.id ?? null);
-    },
-    [leave],
-  );
-  const regenerate = useCallback(
-    (messageId: string, model?: string) => {
-      leave(messageId);
-      void latest.current.regenerate({ messageId, ...(model !== undefined && { body: { model } }) });
-    },
-    [leave],
-  );
 
   const queries = useQueryClient();
   const remove = useCallback(
@@ -138,6 +110,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
 
   const isUnsent = isMissing && readAsked(personId, id) !== undefined;
   const isGone = isMissing && !isBusy && !isUnsent;
+  useFilesForPage(isGone ? undefined : attachments.add);
   useEffect(() => {
     if (!isGone) return;
     forgetChat(id);
@@ -196,7 +169,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
             isReady={status === "ready"}
             error={chat.error}
             stopError={isReplying ? stopError : undefined}
-            onAgain={() => void askAgain(chat)}
+            onAgain={again}
             onGoOn={() => ask([{ type: "text", text: t.chat.goOnWords }], messages)}
           />
         </div>
@@ -219,6 +192,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
           unsent={unsent}
           isReplying={isBusy}
           attachments={attachments}
+          takesFiles={choice.takesFiles}
           onDraft={(text) => writeDraft(personId, draftOf, text)}
           onSend={send}
           onStop={() => stopReply(id).catch(setStopError)}
@@ -226,18 +200,6 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
       </div>
     </div>
   );
-}
-
-function wordsOf(parts: UIMessage["parts"]): string {
-  return parts.flatMap((part) => (part.type === "text" ? part.text : [])).join("\n\n");
-}
-
-/** The same question in other words: what else it has stays. */
-function withWords(parts: UIMessage["parts"], text: string): UIMessage["parts"] {
-  const place = parts.findIndex(({ type }) => type === "text");
-  const words = { type: "text" as const, text };
-  const others = parts.flatMap((part, index) => (index === place ? words : part.type === "text" ? [] : part));
-  return place < 0 ? [...others, words] : others;
 }
 
 function Gone() {
@@ -264,19 +226,6 @@ function useStored(id: string, isNew: boolean): Conversation | undefined {
     document.title = title ? `${title} · chatkeep` : "chatkeep";
   }, [title]);
   return stored;
-}
-
-interface Asking {
-  messages: UIMessage[];
-  sendMessage(message: { parts: UIMessage["parts"]; messageId: string }): Promise<void>;
-  regenerate(): Promise<void>;
-}
-
-/** The same question once more: one that did not arrive is sent with its id, one that was answered gets another answer. */
-async function askAgain(chat: Asking): Promise<void> {
-  const last = chat.messages.at(-1);
-  if (last?.role === "user") await chat.sendMessage({ parts: last.parts, messageId: last.id });
-  else await chat.regenerate();
 }
 
 /** Also when it is pressed before the question has arrived: then the server does not know the conversation yet. */

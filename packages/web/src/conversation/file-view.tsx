@@ -3,9 +3,9 @@ import { Dialog } from "@base-ui/react/dialog";
 import type { FileUIPart } from "ai";
 import { Download, FileText, X } from "lucide-react";
 import { useState } from "react";
-import { sizeOf } from "../composer/attachments.ts";
 import { t } from "../strings/index.ts";
 import { bytesInWords } from "../ui/bytes.ts";
+import { isPicture, sizeOf } from "../ui/files.ts";
 import { IconButton } from "../ui/icon-button.tsx";
 
 const openable = new Set(["https:", "http:", "data:", "blob:"]);
@@ -17,16 +17,24 @@ export function protocolOf(url: string): string {
 
 export function FileView({ part }: { part: FileUIPart }) {
   const { url, mediaType, filename } = part;
-  const [isGone, setIsGone] = useState(false);
+  const [failure, setFailure] = useState<"gone" | "undrawable">();
   const name = filename ?? t.chat.file;
-  if (isGone) return <p className="text-quiet text-sm">📎 {t.files.gone(name)}</p>;
+  if (failure === "gone") return <p className="text-quiet text-sm">📎 {t.files.gone(name)}</p>;
   if (!openable.has(protocolOf(url))) return <p className="text-quiet text-sm">📎 {name}</p>;
-  if (mediaType.startsWith("image/")) {
-    return <Picture url={url} name={filename ?? t.chat.picture} onError={() => setIsGone(true)} />;
+  if (isPicture(mediaType) && !failure) {
+    const onError = () => void isThere(url).then((there) => setFailure(there ? "undrawable" : "gone"));
+    return <Picture url={url} name={filename ?? t.chat.picture} onError={onError} />;
   }
   // biome-ignore lint/a11y/useMediaCaption: what a model says has no captions
   if (mediaType.startsWith("audio/")) return <audio controls src={url} aria-label={name} className="max-w-full" />;
   return <Named part={part} name={name} />;
+}
+
+/** A picture that cannot be drawn may be one that was removed. */
+async function isThere(url: string): Promise<boolean> {
+  if (!url.startsWith(ours)) return true;
+  const answer = await fetch(url, { method: "HEAD" }).catch(() => undefined);
+  return answer?.status !== 404;
 }
 
 function Picture({ url, name, onError }: { url: string; name: string; onError: () => void }) {

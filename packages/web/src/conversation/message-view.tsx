@@ -1,11 +1,12 @@
 /** One message: its parts, how it ended, and what one can do with it. */
-import type { UIMessage } from "ai";
+import type { FileUIPart, UIMessage } from "ai";
 import { memo, useRef, useState } from "react";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { isComposing } from "../ui/keys.ts";
 import { keptOf } from "./chats.ts";
 import { endingOf } from "./ending.ts";
+import { FileView } from "./file-view.tsx";
 import { MessageActions } from "./message-actions.tsx";
 import { PartView, Sources } from "./part-view.tsx";
 import { passagesOf } from "./thoughts.ts";
@@ -42,11 +43,12 @@ export const MessageView = memo(function MessageView({
     return (
       <Edit
         text={text}
+        files={message.parts.filter((part) => part.type === "file")}
         onDone={(next) => {
           setIsEditing(false);
-          if (next) onEdit(message, next);
+          if (next !== undefined) onEdit(message, next);
           // What was pressed to come here is there again only now.
-          setTimeout(() => (next ? document.getElementById("message") : article.current)?.focus());
+          setTimeout(() => (next !== undefined ? document.getElementById("message") : article.current)?.focus());
         }}
       />
     );
@@ -152,16 +154,27 @@ function Folded({ isLong, isUser, children }: FoldedProps) {
   );
 }
 
-function Edit({ text, onDone }: { text: string; onDone: (text: string | undefined) => void }) {
+interface EditProps {
+  text: string;
+  /** They stay with the question. */
+  files: readonly FileUIPart[];
+  onDone: (text: string | undefined) => void;
+}
+
+function Edit({ text, files, onDone }: EditProps) {
   const [draft, setDraft] = useState(text);
+  const canAsk = draft.trim() !== "" || files.length > 0;
   return (
     <form
       className="grid gap-2"
       onSubmit={(event) => {
         event.preventDefault();
-        if (draft.trim()) onDone(draft.trim());
+        if (canAsk) onDone(draft.trim());
       }}
     >
+      {files.map((part) => (
+        <FileView key={part.url} part={part} />
+      ))}
       <textarea
         aria-label={t.chat.editing}
         dir="auto"
@@ -178,7 +191,7 @@ function Edit({ text, onDone }: { text: string; onDone: (text: string | undefine
       />
       <div className="flex justify-end gap-2">
         <Button onClick={() => onDone(undefined)}>{t.cancel}</Button>
-        <Button type="submit" look="main" disabled={draft.trim() === ""}>
+        <Button type="submit" look="main" disabled={!canAsk}>
           {t.chat.ask}
         </Button>
       </div>

@@ -19,11 +19,12 @@ import {
   wantModel,
 } from "./models.ts";
 
-interface ModelChoice {
+export interface ModelChoice {
   models: readonly OfferedModel[];
   /** What answers here; `undefined` until it is known. */
   current: string | undefined;
   isOffered: boolean;
+  takesFiles: boolean;
   choose(name: string): Promise<void>;
 }
 
@@ -37,8 +38,10 @@ export function useModelChoice(personId: string, id: string, stored: Conversatio
   const current = stored ? (stored.model ?? usual) : isOffered(wanted) ? wanted : usual;
   useEffect(() => {
     // From then on the chat itself says it.
-    wantModel(id, stored || current === usual ? undefined : current);
-  }, [id, stored, current, usual]);
+    if (stored) wantModel(id, undefined);
+    // Until it is known what is offered, what was chosen stands.
+    else wantModel(id, usual === undefined ? wanted : current === usual ? undefined : current);
+  }, [id, stored, current, usual, wanted]);
   const choose = async (name: string) => {
     rememberModel(personId, name);
     setWanted(name);
@@ -50,7 +53,8 @@ export function useModelChoice(personId: string, id: string, stored: Conversatio
       toasts.add({ title: sentenceOf(error as Error) });
     }
   };
-  return { models, current, isOffered: models.length === 0 || isOffered(current), choose };
+  const takesFiles = models.find(({ name }) => name === current)?.takesFiles ?? true;
+  return { models, current, isOffered: models.length === 0 || isOffered(current), takesFiles, choose };
 }
 
 export function ModelPicker({ models, current, isOffered, choose }: ModelChoice) {

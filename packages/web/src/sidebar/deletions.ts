@@ -30,8 +30,9 @@ export async function deleteConversation(queries: QueryClient, id: string): Prom
     change((ids) => ids.delete(id));
   }
   void queries.invalidateQueries({ queryKey: trashKey });
-  const newest = await client.trash.list({ limit: 1 }).catch(() => undefined);
-  return newest?.items[0]?.id === id;
+  // Others may have been deleted meanwhile.
+  const newest = await client.trash.list({ limit: 20 }).catch(() => undefined);
+  return newest?.items.some((each) => each.id === id) ?? false;
 }
 
 function unlessGone(error: unknown): void {

@@ -1,8 +1,8 @@
 /** The trash: what was deleted, for as long as it can be restored; each back, or for good, or all of it for good. */
 import { infiniteQueryOptions, useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import type { TrashedConversation } from "chatkeep/client";
+import { ApiError, type TrashedConversation } from "chatkeep/client";
 import { ArrowLeft, RotateCcw, Trash2 } from "lucide-react";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { client } from "../client.ts";
 import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
@@ -31,6 +31,8 @@ export function Trash({ onBack }: { onBack: () => void }) {
   const label = useRef<HTMLElement>(null);
   const purge = usePurge();
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const toList = () => label.current?.focus();
+  useEffect(toList, []);
   const ask = (what: Doomed) => {
     setDoomed(what);
     setIsAsking(true);
@@ -41,7 +43,7 @@ export function Trash({ onBack }: { onBack: () => void }) {
         <button
           type="button"
           onClick={onBack}
-          className="flex items-center gap-2 rounded-lg px-3 py-2 text-left text-quiet text-sm hover:bg-line/50"
+          className="flex shrink-0 items-center gap-2 rounded-lg px-3 py-2 text-left text-quiet text-sm hover:bg-line/50"
         >
           <ArrowLeft size={15} aria-hidden="true" />
           {t.list.back}
@@ -54,6 +56,7 @@ export function Trash({ onBack }: { onBack: () => void }) {
         aria-label={t.trash.title}
         className="min-h-0 flex-1 overflow-y-auto px-2 pb-2 outline-none"
       >
+        <h2 className="px-3 pt-3 pb-1 font-medium text-quiet text-xs">{t.trash.title}</h2>
         {list.isPending && <Placeholders />}
         {list.error && !list.data && (
           <div role="alert" className="grid gap-2 p-3 text-quiet text-sm">
@@ -64,12 +67,7 @@ export function Trash({ onBack }: { onBack: () => void }) {
         {list.data && items.length === 0 && <p className="p-3 text-quiet text-sm">{t.trash.nothing}</p>}
         <ul>
           {items.map((each) => (
-            <TrashRow
-              key={each.id}
-              conversation={each}
-              onPurge={() => ask(each)}
-              onRestored={() => label.current?.focus()}
-            />
+            <TrashRow key={each.id} conversation={each} onPurge={() => ask(each)} onRestored={toList} />
           ))}
         </ul>
         {list.hasNextPage && (
@@ -84,7 +82,7 @@ export function Trash({ onBack }: { onBack: () => void }) {
         title={doomed === "all" ? t.trash.emptyTitle : t.trash.purgeTitle(doomed.title ?? t.list.newChat)}
         text={t.trash.forGood}
         action={doomed === "all" ? t.trash.empty : t.trash.purge}
-        onConfirm={() => purge.mutate(doomed)}
+        onConfirm={() => purge.mutate(doomed, { onSuccess: toList })}
       />
     </>
   );
@@ -93,10 +91,18 @@ export function Trash({ onBack }: { onBack: () => void }) {
 function usePurge() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (what: Doomed) => (what === "all" ? client.trash.empty() : client.trash.purge(what.id)),
+    mutationFn: async (what: Doomed) => {
+      if (what === "all") await client.trash.empty();
+      else await client.trash.purge(what.id).catch(unlessElsewhere);
+    },
     onError: (error) => void toasts.add({ title: sentenceOf(error) }),
     onSettled: () => queries.invalidateQueries({ queryKey: trashKey }),
   });
+}
+
+/** Another tab has removed it, or brought it back: the list says so. */
+function unlessElsewhere(error: unknown): void {
+  if (!(error instanceof ApiError && ["not_found", "conflict"].includes(error.code))) throw error;
 }
 
 interface TrashRowProps {

@@ -166,6 +166,7 @@ export const de: Strings = {
     enlarge: (name) => `${name} groß zeigen`,
     save: (name) => `${name} speichern`,
     gone: (name) => `${name} gibt es nicht mehr`,
+    lost: "Diese Datei ist nicht angekommen: entferne sie hier und wähle sie noch einmal.",
   },
 
   instructions: {
@@ -317,9 +318,11 @@ export const de: Strings = {
     output: "Token heraus",
     quotas: "Kontingente",
     ofQuota: (used, limit, of, per) => `${used} von ${limit} ${inGerman(of)}${de.usage.periods[per] ?? ""}`,
+    ofBytes: (used, limit) => `${used} von ${limit} für Dateien`,
     renews: (time) => `beginnt neu am ${time}`,
     usedUp: (limit, of, per) =>
       `Dein Kontingent von ${limit} ${inGerman(of)}${de.usage.periods[per] ?? ""} ist aufgebraucht.`,
+    bytesUsedUp: (limit) => `Deine ${limit} für Dateien sind aufgebraucht.`,
     until: (time) => `Nach dem ${time} geht es weiter.`,
     forGood: "Frage, wer diesen Server betreibt, nach mehr.",
     periods: { day: " am Tag", month: " im Monat" },

@@ -164,6 +164,7 @@ export const en = {
     enlarge: (name: string) => `Show ${name} large`,
     save: (name: string) => `Save ${name}`,
     gone: (name: string) => `${name} is not there any more`,
+    lost: "This file did not arrive: remove it here, and choose it again.",
   },
 
   instructions: {
@@ -297,9 +298,11 @@ export const en = {
     quotas: "Quotas",
     ofQuota: (used: string, limit: string, of: string, per: string) =>
       `${used} of ${limit} ${of}${en.usage.periods[per] ?? ""}`,
+    ofBytes: (used: string, limit: string) => `${used} of ${limit} of files`,
     renews: (time: string) => `begins anew on ${time}`,
     usedUp: (limit: string, of: string, per: string) =>
       `Your quota of ${limit} ${of}${en.usage.periods[per] ?? ""} is used up.`,
+    bytesUsedUp: (limit: string) => `Your ${limit} for files are used up.`,
     until: (time: string) => `Go on after ${time}.`,
     forGood: "Ask whoever runs this server for more.",
     periods: { day: " a day", month: " a month" } as Record<string, string>,

@@ -1,5 +1,7 @@
 /** What people are told when something went wrong: in their language, where it has words for it. */
 import { ApiError } from "chatkeep/client";
+import { bytesInWords } from "../ui/bytes.ts";
+import { shortFullTime } from "../ui/times.ts";
 import { language, t } from "./index.ts";
 
 export function sentenceOf(error: Error): string {
@@ -30,12 +32,10 @@ function known({ code, body, details }: ApiError): string | undefined {
 
 /** That a quota is used up, and when it begins anew. */
 function quotaSentence({ quota, per, limit, retryAt }: Record<string, unknown>): string {
-  const number = new Intl.NumberFormat(language).format(Number(limit));
-  const until =
-    typeof retryAt === "string"
-      ? t.usage.until(
-          new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(retryAt)),
-        )
-      : t.usage.forGood;
-  return `${t.usage.usedUp(number, String(quota), String(per))} ${until}`;
+  const until = typeof retryAt === "string" ? t.usage.until(shortFullTime(retryAt)) : t.usage.forGood;
+  const usedUp =
+    quota === "bytes"
+      ? t.usage.bytesUsedUp(bytesInWords(Number(limit)))
+      : t.usage.usedUp(new Intl.NumberFormat(language).format(Number(limit)), String(quota), String(per));
+  return `${usedUp} ${until}`;
 }

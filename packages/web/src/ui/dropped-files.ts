@@ -9,13 +9,18 @@ const hasFiles = (transfer: DataTransfer | null) => transfer?.types.includes("Fi
 const pastedFiles = (transfer: DataTransfer | null) =>
   hasFiles(transfer) && !transfer?.getData("text/plain") ? [...(transfer?.files ?? [])] : [];
 
-/** Takes files that are dropped or pasted anywhere, while it is shown. */
-export function useFilesForPage(onFiles: (files: readonly File[]) => void): void {
+/** What stands above the page, and other places to write in, have nothing to do with it. */
+const isElsewhere = ({ target }: Event) =>
+  target instanceof Element &&
+  target.closest("[role=dialog], [role=alertdialog], [role=presentation], input, textarea:not(#message)") !== null;
+
+/** Takes files that are dropped or pasted on the page, while it is shown; nothing does without `onFiles`. */
+export function useFilesForPage(onFiles: ((files: readonly File[]) => void) | undefined): void {
   const latest = useRef(onFiles);
   latest.current = onFiles;
   useEffect(() => {
     const take = (event: Event, files: readonly File[]) => {
-      if (event.defaultPrevented || files.length === 0) return;
+      if (!latest.current || event.defaultPrevented || files.length === 0 || isElsewhere(event)) return;
       event.preventDefault();
       latest.current(files);
     };
