@@ -221,8 +221,9 @@ it("a question that did not arrive comes back with its files, beside those that 
   await page.reload();
   await chosen("sent.md").waitFor();
   await chosen("added.md").waitFor();
+  await page.getByText("2 files are ready to be sent.").waitFor({ state: "attached" });
   await page.unroute("**/api/chat");
-  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Send" }).click();
   for (const name of [/sent\.md/, /added\.md/]) await mine().getByRole("link", { name }).first().waitFor();
   expect(await chosen("sent.md").count()).toBe(0);
 });

@@ -51,6 +51,10 @@ export const conversation = z
   .object({
     id,
     title: z.string().nullable().meta({ example: "How do I bake bread?" }),
+    titleBy: z
+      .enum(["person", "model"])
+      .nullable()
+      .meta({ description: "Who gave the title; null for one that was made from the first question." }),
     createdAt: time,
     updatedAt: time,
     messageCount: z.int().min(0),

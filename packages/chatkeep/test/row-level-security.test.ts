@@ -28,7 +28,7 @@ describe.runIf(isServer)("row-level security", () => {
     url.username = role;
     await using limited = openPg({ url: url.href, maxConnections: 2 });
 
-    const store = createStore(limited, models, { rowLevelSecurity: true });
+    const store = createStore(limited, models, { rowLevelSecurity: true, requiresFiles: true });
     const [ann, bob] = [store.forUser(ids.ann), store.forUser(ids.bob)];
     const { id } = await ann.conversations.create({ messages: [{ role: "user", content: "Hello" }] });
     const [answer] = await ann.messages.append(id, [{ role: "assistant", status: "streaming" }]);

@@ -103,7 +103,7 @@ export function createApp(options: AppOptions) {
   const rows = createRows(limits.rowsPerHour);
   const bodies = createBodySlots(limits);
   const models = createModels(model, options.models ?? [], log);
-  const titles = options.titles ? createTitles({ store, models, log }) : undefined;
+  const titles = options.titles ? createTitles({ store, models, quotas: options.quotas, log }) : undefined;
   const parts = createChatParts({
     store,
     notifier,

@@ -9,6 +9,7 @@ import { strFromU8, strToU8, unzipSync, zipSync } from "fflate";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { restoreInto } from "../src/commands/restore.ts";
 import { user } from "../src/models/index.ts";
+import { readPreferences } from "../src/preferences.ts";
 import { openArchive, writeArchive } from "../src/transfer/archive.ts";
 import { exported } from "../src/transfer/export.ts";
 import { openTestApp, type TestApp } from "./helpers/app.ts";
@@ -96,6 +97,7 @@ it("comes back equal in every id, time, seq, branch, part, state and metadata, a
   await mine.conversations.create({ id: "secret", temporary: true, messages: [{ role: "user", content: "not kept" }] });
   await mine.conversations.create({ id: "empty" });
   await ann.call("POST", "/api/tasks", { title: "Buy flour" });
+  await ann.call("PATCH", "/api/preferences", { instructions: "Answer in verse." });
   const bytes = new Uint8Array(randomBytes(700_000));
   const [photo, note, same] = [
     await mine.files.put({ name: "photo.bin", data: bytes }),
@@ -124,6 +126,13 @@ it("comes back equal in every id, time, seq, branch, part, state and metadata, a
   });
   expect(await readFile(await archiveOf(two, "three.zip"))).toEqual(await readFile(path));
   const theirs = two.store.forUser(ann.id);
+  expect(await readPreferences(two.db, ann.id)).toEqual({ instructions: "Answer in verse." });
+  // What a person named is still theirs, and what was made from a question is still nobody's.
+  const titled = (id: string) => theirs.conversations.get(id).then(({ title, titleBy }) => [title, titleBy]);
+  expect([await titled("chat/1 ä😀"), await titled("asked")]).toEqual([
+    ["Bread", "person"],
+    ["Hello", null],
+  ]);
   expect(Buffer.from(await theirs.files.read(photo.id)).equals(bytes)).toBe(true);
   expect(await theirs.files.get(same.id)).toEqual(same);
   await expect(theirs.files.get(hidden.id)).rejects.toThrow(expect.objectContaining({ code: "not_found" }));

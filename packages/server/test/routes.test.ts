@@ -30,6 +30,7 @@ describe("conversations", () => {
       instructions: null,
       id: expect.any(String),
       title: "Bread",
+      titleBy: "person",
       messageCount: 1,
       headId: expect.any(String),
       pinned: false,

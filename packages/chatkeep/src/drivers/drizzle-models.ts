@@ -278,10 +278,7 @@ export type ChatModels = ReturnType<typeof chatModels<AnyPgColumn>>;
 type IsSame<One, Other> = [One, Other] extends [Other, One] ? true : never;
 /** Whoever adds a column to one of both is told of the other here. */
 export const agreesWithTheStore: [
-  IsSame<
-    ConversationRow,
-    Omit<ChatModels["conversation"]["$inferSelect"], "userId" | "indexedCount" | "deletedAt" | "titleBy">
-  >,
+  IsSame<ConversationRow, Omit<ChatModels["conversation"]["$inferSelect"], "userId" | "indexedCount" | "deletedAt">>,
   IsSame<MessageRow, Omit<ChatModels["message"]["$inferSelect"], "userId" | "conversationId" | "bytes">>,
   IsSame<Run, Omit<ChatModels["run"]["$inferSelect"], "userId">>,
   IsSame<UsageRow, Omit<ChatModels["usage"]["$inferSelect"], "userId">>,

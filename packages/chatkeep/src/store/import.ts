@@ -145,6 +145,7 @@ interface MadeRow {
   id: string;
   externalId: string | null;
   title: string | null;
+  titleBy: "person" | null;
   pinned: boolean;
   archived: boolean;
   metadata: string | null;
@@ -162,6 +163,7 @@ const madeColumns: ColumnsOf<MadeRow> = {
   id: uuid("id"),
   externalId: text<string | null>("external_id"),
   title: text<string | null>("title"),
+  titleBy: text<"person" | null>("title_by"),
   pinned: flag("pinned"),
   archived: flag("archived"),
   metadata: { name: "metadata", type: "json" },
@@ -183,6 +185,7 @@ function madeRow(ownerId: UserId, { given, id, externalId, rows }: Chat): MadeRo
     id,
     externalId,
     title: given.title ?? titleFrom(given.messages),
+    titleBy: given.title == null ? null : "person",
     pinned,
     archived,
     metadata: metadataJson(given.metadata),

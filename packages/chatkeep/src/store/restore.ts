@@ -50,6 +50,7 @@ const restoredSchema = strictObject({
   conversation: strictObject({
     ...newConversationShape,
     id: idSchema,
+    titleBy: z.enum(["person", "model"], "must be person, model or null").nullish(),
     messageCount: countSchema,
     headId: idSchema.nullable(),
     createdAt: pastTimeSchema,
@@ -183,6 +184,7 @@ interface ConversationRow {
   id: string;
   externalId: string | null;
   title: string | null;
+  titleBy: "person" | "model" | null;
   messageCount: number;
   headId: string | null;
   headExternalId: string | null;
@@ -199,6 +201,7 @@ const conversationColumns: ColumnsOf<ConversationRow> = {
   id: uuid("id"),
   externalId: text<string | null>("external_id"),
   title: text<string | null>("title"),
+  titleBy: text<"person" | "model" | null>("title_by"),
   messageCount: integer("message_count"),
   headId: uuid<string | null>("head_id"),
   headExternalId: text<string | null>("head_external_id"),
@@ -212,13 +215,22 @@ const conversationColumns: ColumnsOf<ConversationRow> = {
 };
 
 function conversationRow(ownerId: UserId, { conversation }: Parsed): ConversationRow {
-  const { headId, title = null, pinned = false, archived = false, model = null, instructions = null } = conversation;
+  const {
+    headId,
+    title = null,
+    titleBy = null,
+    pinned = false,
+    archived = false,
+    model = null,
+    instructions = null,
+  } = conversation;
   const { id, externalId } = conversationName(ownerId, conversation.id);
   const head = headId === null ? undefined : messageName(ownerId, id, headId);
   return {
     id,
     externalId,
     title,
+    titleBy,
     messageCount: conversation.messageCount,
     headId: head?.id ?? null,
     headExternalId: head?.externalId ?? null,

@@ -8,14 +8,14 @@ import {
   requireMigrated,
   type Store,
 } from "chatkeep";
-import { requireRestorable } from "chatkeep/internal";
+import { instructionsSchema, requireRestorable } from "chatkeep/internal";
 import { eq } from "drizzle-orm";
 import { z } from "zod";
 import type { DatabaseConfig } from "../config.ts";
 import { type Database, type OpenDatabase, openExistingDatabase, openStore } from "../database.ts";
 import { createLog } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
-import { task, user } from "../models/index.ts";
+import { preference, task, user } from "../models/index.ts";
 import { type CheckedArchive, openArchive } from "../transfer/archive.ts";
 
 export interface RestoreReport {
@@ -163,13 +163,21 @@ const restoredFileSchema = z
     createdAt: time,
   })
   .strip();
-const userSchema = z.object({ id: z.uuid(), name: z.string(), email: z.string(), createdAt: time });
+const userSchema = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  email: z.string(),
+  createdAt: time,
+  instructions: instructionsSchema.nullable().default(null),
+});
 
 /** Whoever has the address already keeps what they have; others get an account without a password. */
-async function restoreUser(db: Database, data: z.output<typeof userSchema>): Promise<string> {
+async function restoreUser(db: Database, { instructions, ...data }: z.output<typeof userSchema>): Promise<string> {
   await db.insert(user).values(data).onConflictDoNothing();
   const [found] = await db.select({ id: user.id }).from(user).where(eq(user.email, data.email));
   if (!found) throw new InvalidInputError(`The id ${data.id} is another user's in this database.`);
+  if (instructions !== null)
+    await db.insert(preference).values({ userId: found.id, instructions }).onConflictDoNothing();
   return found.id;
 }
 

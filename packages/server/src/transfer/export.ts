@@ -3,6 +3,7 @@ import { setImmediate as pause } from "node:timers/promises";
 import { NotFoundError, type Store, type UserStore } from "chatkeep";
 import type { Database } from "../database.ts";
 import type { User } from "../models/index.ts";
+import { readPreferences } from "../preferences.ts";
 import { listTasks } from "../tasks.ts";
 
 export type ExportedRecord = {
@@ -20,7 +21,7 @@ export async function* exported(
   store: Store,
   { id, name, email, createdAt }: Pick<User, "id" | "name" | "email" | "createdAt">,
 ): AsyncGenerator<ExportedRecord> {
-  yield { type: "user", id, name, email, createdAt };
+  yield { type: "user", id, name, email, createdAt, ...(await readPreferences(db, id)) };
   let cursor: string | undefined;
   do {
     const page = await listTasks(db, id, { limit: pageSize, ...(cursor && { cursor }) });

@@ -4,6 +4,7 @@ import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { type App, createApp, createAuth, createLog, createOfflineModel, type Limits, partsOf } from "@chatkeep/server";
 import { hashPassword } from "better-auth/crypto";
 import { type Connection, createStore } from "chatkeep";
+import type { Quotas } from "chatkeep/replies";
 import { sql } from "drizzle-orm";
 import { isServer, openTestDatabase, type TestDatabase } from "../../../chatkeep/test/helpers/database.ts";
 import type { Drizzle } from "../../../chatkeep/test/helpers/with-drizzle.ts";
@@ -27,6 +28,7 @@ export interface TestAppOptions {
   limits?: Partial<Limits>;
   anonymousDays?: number;
   corsOrigins?: string[];
+  quotas?: Quotas;
 }
 
 export interface Person {
@@ -51,6 +53,7 @@ export async function openTestApp({
   anonymousDays,
   corsOrigins,
   titles,
+  quotas,
   ...given
 }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
@@ -72,6 +75,7 @@ export async function openTestApp({
     anonymousDays,
     corsOrigins,
     titles,
+    quotas,
     model: model ?? createOfflineModel({ wordMs: 0 }),
     models: otherModels,
     listen: given.listen ?? connection.listen,

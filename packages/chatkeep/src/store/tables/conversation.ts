@@ -7,6 +7,8 @@ export interface Conversation {
   id: string;
   /** 1 to 200 characters; made from the first question unless it was given. */
   title: string | null;
+  /** Who gave it: `null` for one that was made from the first question, which a model may write over. */
+  titleBy: "person" | "model" | null;
   /** Also the last `seq`. */
   messageCount: number;
   /** The last message of the branch that is shown; `null` when nothing is. */
@@ -36,6 +38,7 @@ export const conversationColumns: ColumnsOf<ConversationRow> = {
   id: uuid("id"),
   externalId: text<string | null>("external_id"),
   title: text("title"),
+  titleBy: text<"person" | "model" | null>("title_by"),
   messageCount: integer("message_count"),
   headId: uuid("head_id"),
   headExternalId: text<string | null>("head_external_id"),
