@@ -221,15 +221,11 @@ program
   .argument("<file>", "a ZIP that export has written")
   .option("--json", "print the report as JSON")
   .action(async (file: string, { json }: { json?: boolean }) => {
-    const { restoreArchive } = await import("./commands/restore.ts");
+    const { restoreArchive, restoreInWords } = await import("./commands/restore.ts");
     const report = await restoreArchive(readDatabaseConfig(taken), file);
     if (json) print(report);
-    else {
-      const { users, conversations, messages, files, alreadyThere } = report;
-      console.log(
-        `${users} users: ${conversations} conversations with ${messages} messages and ${files} files, ${alreadyThere} conversations were there.`,
-      );
-    }
+    else console.log(restoreInWords(report));
+    if (report.failed.length > 0) process.exitCode = 1;
   });
 
 program

@@ -1,12 +1,18 @@
 /** One small export of each product, as its files have it, and what becomes of it. */
+import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Message } from "chatkeep";
+import { buffer } from "node:stream/consumers";
+import { fileIdOf, type Message } from "chatkeep";
 import { createClient } from "chatkeep/client";
+import { eq } from "drizzle-orm";
 import { strToU8, zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { user } from "../src/models/index.ts";
+import { openArchive, writeArchive } from "../src/transfer/archive.ts";
 import { importConversations } from "../src/transfer/conversations.ts";
+import { exported, withBytes } from "../src/transfer/export.ts";
 import { valuesOf } from "../src/transfer/values.ts";
 import { openTestApp, type Person, type TestApp } from "./helpers/app.ts";
 
@@ -468,6 +474,151 @@ it("chatkeep's own export of a user, for another user", async () => {
     ["a", "q", "assistant", "Kept", { n: [1] }],
   ]);
   expect(report.conversations[0]?.leftOut).toEqual([{ messageId: "gone", reason: "It was deleted there." }]);
+});
+
+describe("files of chatkeep's own export", () => {
+  const bytes = new Uint8Array(randomBytes(700_000));
+  const [photo, note, twin] = ["photo.bin", "note.md", "twin.bin"];
+  let ann: Person;
+  let lines: string;
+  beforeAll(async () => {
+    ann = await somebody();
+    const mine = test.store.forUser(ann.id);
+    const put = async (name: string, data: Uint8Array) => {
+      const { url, mediaType } = await mine.files.put({ name, data });
+      return { type: "file", url, mediaType, filename: name, providerMetadata: { x: { y: 1 } } };
+    };
+    const parts = [
+      await put(photo, bytes),
+      { type: "text", text: "These" },
+      await put(note, strToU8("# Flour")),
+      await put(twin, bytes),
+    ];
+    await mine.conversations.create({ id: "with files", messages: [{ id: "q", role: "user", parts }] });
+    await ann.call("POST", "/api/tasks", { title: "Buy flour" });
+    lines = await (await ann.request("GET", "/api/export")).text();
+  });
+
+  async function expectAllOf(person: Person) {
+    const theirs = test.store.forUser(person.id);
+    const parts = (await theirs.messages.get("with files", "q")).parts ?? [];
+    expect(parts.map(({ type, filename, text }) => filename ?? text ?? type)).toEqual([photo, "These", note, twin]);
+    expect(parts[0]).toMatchObject({ providerMetadata: { x: { y: 1 } } });
+    const read = (index: number) => theirs.files.read(fileIdOf(parts[index]?.["url"]) ?? "");
+    expect(Buffer.from(await read(0)).equals(bytes)).toBe(true);
+    expect(Buffer.from(await read(3)).equals(bytes)).toBe(true);
+    expect(Buffer.from(await read(2)).toString()).toBe("# Flour");
+  }
+
+  it("come along with its lines, in their place, for another user and for its own", async () => {
+    const bob = await somebody();
+    const path = write(lines);
+    const report = await load(bob, path);
+    expect(report).toMatchObject({ imported: 1, messages: 1, faults: [] });
+    expect(report.conversations[0]?.leftOut).toEqual([]);
+    expect(report.skipped).toEqual([{ file: path, reason: expect.stringMatching(/A task .* restore/) }]);
+    await expectAllOf(bob);
+    expect(await load(bob, path)).toMatchObject({ imported: 0, alreadyThere: 1, messages: 0 });
+    expect((await test.store.forUser(bob.id).files.list()).items).toHaveLength(3);
+    expect(await load(ann, path)).toMatchObject({ imported: 0, alreadyThere: 1, failed: 0 });
+    expect((await test.store.forUser(ann.id).files.list()).items).toHaveLength(3);
+    await expectAllOf(ann);
+  });
+
+  it("come along with its archive", async () => {
+    const people = async function* () {
+      const [person] = await test.db.select().from(user).where(eq(user.id, ann.id));
+      if (person) yield exported(test.db, test.store, person);
+    };
+    const archive = writeArchive(people(), (id, fileId) => test.store.forUser(id).files.stream(fileId));
+    const carl = await somebody();
+    const report = await load(carl, write(await buffer(archive)));
+    expect(report).toMatchObject({ imported: 1, messages: 1, failed: 0, faults: [] });
+    expect(report.conversations[0]?.leftOut).toEqual([]);
+    await expectAllOf(carl);
+  });
+
+  it("that are cut off, changed or named like a path are left out, and named", async () => {
+    const rows = lines.trimEnd().split("\n");
+    const isBytes = (row: string) => row.startsWith('{"type":"bytes"');
+    const cut = rows.filter((row, index) => !(isBytes(row) && isBytes(rows[index - 1] ?? "")));
+    const changed = cut.map((row) => row.replaceAll(/"hash":"[0-9a-f]{64}"/g, '"hash":"../../../../tmp/x"'));
+    for (const text of [cut, changed]) {
+      const report = await load(await somebody(), write(text.join("\n")));
+      expect(report).toMatchObject({ imported: 1, failed: 0 });
+      expect(report.conversations[0]?.leftOut).toContainEqual({
+        messageId: "q",
+        reason: "The bytes of photo.bin are not in this export.",
+      });
+    }
+  });
+
+  it("that are removed while it is written end neither the lines nor the archive", async () => {
+    const dora = await somebody();
+    const mine = test.store.forUser(dora.id);
+    const [lone, one, two] = [
+      await mine.files.put({ name: "lone.bin", data: strToU8("lone") }),
+      await mine.files.put({ name: "one.bin", data: strToU8("same") }),
+      await mine.files.put({ name: "two.bin", data: strToU8("same") }),
+    ];
+    const [person] = await test.db.select().from(user).where(eq(user.id, dora.id));
+    if (!person) throw new Error("She was signed up.");
+    // Newest first, so that it is the first of the two with the same bytes that goes.
+    const removing = async function* () {
+      for await (const record of exported(test.db, test.store, person)) {
+        if (record["id"] === two.id) {
+          await mine.files.remove(two.id);
+          await mine.files.remove(lone.id);
+        }
+        yield record;
+      }
+    };
+    const path = write(
+      await buffer(
+        writeArchive(
+          (async function* () {
+            yield removing();
+          })(),
+          (_, fileId) => mine.files.stream(fileId),
+        ),
+      ),
+    );
+    const archive = await openArchive(path);
+    const hashes: string[] = [];
+    for await (const { hash } of archive.attachments()) hashes.push(hash);
+    expect(hashes).toEqual([one.hash]);
+
+    const again = await mine.files.put({ name: "again.bin", data: strToU8("again") });
+    const told: unknown[] = [];
+    for await (const record of withBytes(exported(test.db, test.store, person), mine)) {
+      if (record["id"] === again.id) await mine.files.remove(again.id);
+      told.push([record.type, record["fileId"]]);
+    }
+    expect(told).toEqual([
+      ["user", undefined],
+      ["file", undefined],
+      ["deleted", again.id],
+      ["file", undefined],
+      ["bytes", undefined],
+    ]);
+  });
+});
+
+it("a ZIP of more files than are held at once is refused with what to do", async () => {
+  // The end of a central directory that counts 300,000 entries (APPNOTE 4.3.14 to 4.3.16).
+  const directory = new DataView(new ArrayBuffer(56 + 20 + 22));
+  directory.setUint32(0, 0x06064b50, true);
+  directory.setBigUint64(4, 44n, true);
+  for (const place of [24, 32]) directory.setBigUint64(place, 300_000n, true);
+  directory.setUint32(56, 0x07064b50, true);
+  directory.setUint32(56 + 16, 1, true);
+  directory.setUint32(76, 0x06054b50, true);
+  for (const place of [84, 86]) directory.setUint16(place, 0xffff, true);
+  for (const place of [88, 92]) directory.setUint32(place, 0xffffffff, true);
+  const report = await load(await somebody(), write(new Uint8Array(directory.buffer)));
+  expect(report.faults).toEqual([
+    { file: expect.any(String), fault: expect.stringMatching(/200000 files: unpack it/) },
+  ]);
 });
 
 it("a folder of exports of several products, with other files and a shard that is missing", async () => {

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { strFromU8, strToU8, unzipSync, zipSync } from "fflate";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { restoreInto } from "../src/commands/restore.ts";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { restoreInto, restoreInWords } from "../src/commands/restore.ts";
 import { user } from "../src/models/index.ts";
 import { readPreferences } from "../src/preferences.ts";
 import { openArchive, writeArchive } from "../src/transfer/archive.ts";
@@ -115,7 +115,14 @@ it("comes back equal in every id, time, seq, branch, part, state and metadata, a
   const path = await archiveOf(one, "one.zip");
   expect(await archiveOf(one, "again.zip").then((again) => readFile(again))).toEqual(await readFile(path));
   const report = await restoreInto(two.database, path);
-  expect(report).toEqual({ users: 2, conversations: 6, messages: 5 + 2 + 399 + 1 + 1, files: 3, alreadyThere: 0 });
+  expect(report).toEqual({
+    users: 2,
+    conversations: 6,
+    messages: 5 + 2 + 399 + 1 + 1,
+    files: 3,
+    alreadyThere: 0,
+    failed: [],
+  });
   expect(await readFile(await archiveOf(two, "two.zip"))).toEqual(await readFile(path));
   expect(await restoreInto(two.database, path)).toEqual({
     users: 2,
@@ -123,6 +130,7 @@ it("comes back equal in every id, time, seq, branch, part, state and metadata, a
     messages: 0,
     files: 0,
     alreadyThere: 6,
+    failed: [],
   });
   expect(await readFile(await archiveOf(two, "three.zip"))).toEqual(await readFile(path));
   const theirs = two.store.forUser(ann.id);
@@ -146,6 +154,33 @@ it("comes back equal in every id, time, seq, branch, part, state and metadata, a
   const [appended] = await two.store.forUser(ann.id).messages.append("chat/1 ä😀", [{ role: "user", content: "more" }]);
   expect(appended).toMatchObject({ seq: 6, parentId: "a2" });
   expect((await two.store.forUser(ann.id).search({ text: "quicksand" })).items).toHaveLength(1);
+});
+
+it("what stands in the way of one is named, and keeps nothing else from coming back", async () => {
+  const path = await archiveOf(one, "in-the-way.zip");
+  const three = await openTestApp();
+  onTestFinished(() => three.close());
+  const [ann, bob] = await one.db.select().from(user).orderBy(user.createdAt);
+  if (!ann || !bob) throw new Error("Two people were signed up.");
+  // Somebody else has the id that Bob had, and the file's; a chat of Ann's is in the trash.
+  await three.db.insert(user).values({ id: bob.id, name: "Eve", email: "eve@example.test" });
+  const named = await one.store.forUser(ann.id).files.list({ temporary: false });
+  const taken = named.items.find(({ name }) => name === "note.md")?.id ?? "";
+  const data = strToU8("Eve's");
+  await three.store.system.restoreFile(bob.id, { id: taken, name: "eve.txt", createdAt: new Date(), data });
+  await restoreInto(three.database, path);
+  await three.store.forUser(ann.id).conversations.delete("asked");
+
+  const report = await restoreInto(three.database, path);
+  expect(report.failed.map(({ what, id }) => [what, id])).toEqual([
+    ["user", bob.id],
+    ["file", taken],
+    ["conversation", "asked"],
+  ]);
+  expect(report).toMatchObject({ users: 1, conversations: 0, alreadyThere: 4, files: 0 });
+  expect(restoreInWords(report)).toMatch(/The conversation asked was not brought back: .*trash/);
+  const there = await three.store.forUser(ann.id).conversations.list({ archived: true });
+  expect(there.items.map(({ id }) => id)).toContain("chat/1 ä😀");
 });
 
 it("one that is damaged, of another version, or none says so, and nothing of it is brought in", async () => {

@@ -1,6 +1,7 @@
 /** chatkeep restore: an archive of chatkeep export, into this database; what is there already is left as it is. */
 import {
   ChatkeepError,
+  ConflictError,
   type Connection,
   createNotifier,
   InvalidInputError,
@@ -25,6 +26,16 @@ export interface RestoreReport {
   files: number;
   /** Of conversations that were there: nothing of them was changed. */
   alreadyThere: number;
+  /** What could not be brought back, because an id of it is in use for something else here, or it is in the trash here. */
+  failed: { what: "user" | "file" | "conversation"; id: string; reason: string }[];
+}
+
+/** As the command says it: whatever could not be brought back is named. */
+export function restoreInWords({ users, conversations, messages, files, alreadyThere, failed }: RestoreReport): string {
+  return [
+    `${users} users: ${conversations} conversations with ${messages} messages and ${files} files, ${alreadyThere} conversations were there.`,
+    ...failed.map(({ what, id, reason }) => `The ${what} ${id} was not brought back: ${reason}`),
+  ].join("\n");
 }
 
 /** @throws invalid_input for what is no archive, or a damaged one: then nothing was brought in */
@@ -46,20 +57,24 @@ export async function restoreInto(
   const store = await openStore(database);
   const notifier = createNotifier({ connection: database, log: createLog("silent") });
   store.onChange(notifier.publish);
-  const report: RestoreReport = { users: 0, conversations: 0, messages: 0, files: 0, alreadyThere: 0 };
+  const report: RestoreReport = { users: 0, conversations: 0, messages: 0, files: 0, alreadyThere: 0, failed: [] };
   const userIds = await restoreFiles(database.db, store, archive, report);
   let index = -1;
   for await (const records of archive.files()) {
     index += 1;
-    const userId = userIds[index] ?? "";
+    const userId = userIds[index];
+    if (userId === undefined) continue;
     for await (const item of itemsOf(records)) {
       if ("user" in item || "file" in item) continue;
       if ("task" in item) {
         await restoreTask(database.db, userId, item.task);
       } else {
-        const isNew = await store.system.restore(userId, item.chat);
+        const id = String(item.chat.conversation.id);
+        const isNew = await unlessInUse(report, { what: "conversation", id }, () =>
+          store.system.restore(userId, item.chat),
+        );
         if (isNew) report.conversations += 1;
-        else report.alreadyThere += 1;
+        else if (isNew === false) report.alreadyThere += 1;
         if (isNew) report.messages += item.chat.messages.length;
       }
     }
@@ -72,30 +87,54 @@ export async function restoreInto(
 
 type RestoredFile = z.output<typeof restoredFileSchema>;
 
+/** One that stands in the way of another here is named in the report, and keeps nobody else from coming back. */
+async function unlessInUse<Result>(
+  { failed }: RestoreReport,
+  what: Omit<RestoreReport["failed"][number], "reason">,
+  bringBack: () => Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await bringBack();
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    failed.push({ ...what, reason: error.message });
+    return undefined;
+  }
+}
+
 /** Users, and their files, before the messages that name these; gives who they are here. */
 async function restoreFiles(db: Database, store: Store, archive: CheckedArchive, report: RestoreReport) {
-  const userIds: string[] = [];
+  const userIds: (string | undefined)[] = [];
   const files: RestoredFile[][] = [];
   for await (const records of archive.files()) {
     const mine: RestoredFile[] = [];
     for await (const item of itemsOf(records)) {
-      if ("user" in item) userIds.push(await restoreUser(db, item.user));
+      if ("user" in item)
+        userIds.push(await unlessInUse(report, { what: "user", id: item.user.id }, () => restoreUser(db, item.user)));
       else if ("file" in item) mine.push(item.file);
       else if ("chat" in item) break;
     }
-    report.users += 1;
+    if (userIds.at(-1) !== undefined) report.users += 1;
     files.push(mine);
   }
   for await (const { user, hash, stream } of archive.attachments()) {
     const [first, ...others] = (files[user] ?? []).filter((file) => file.hash === hash);
     const userId = userIds[user];
     if (!first || userId === undefined) continue;
-    const { hash: _, ...file } = first;
-    if (await store.system.restoreFile(userId, { ...file, data: stream })) report.files += 1;
-    for (const { hash: _, ...other } of others) {
+    const restore = async ({ hash: _, ...file }: RestoredFile, data: AsyncIterable<Uint8Array>) =>
+      await unlessInUse(report, { what: "file", id: file.id }, () =>
+        store.system.restoreFile(userId, { ...file, data }),
+      );
+    const isNew = await restore(first, stream);
+    if (isNew) report.files += 1;
+    for (const other of others) {
+      const { id } = other;
+      if (isNew === undefined) {
+        report.failed.push({ what: "file", id, reason: `Its bytes came with the file ${first.id}.` });
+        continue;
+      }
       // Their bytes are there by now.
-      const data = await store.forUser(userId).files.stream(first.id);
-      if (await store.system.restoreFile(userId, { ...other, data })) report.files += 1;
+      if (await restore(other, await store.forUser(userId).files.stream(first.id))) report.files += 1;
     }
   }
   return userIds;
@@ -175,7 +214,7 @@ const userSchema = z.object({
 async function restoreUser(db: Database, { instructions, ...data }: z.output<typeof userSchema>): Promise<string> {
   await db.insert(user).values(data).onConflictDoNothing();
   const [found] = await db.select({ id: user.id }).from(user).where(eq(user.email, data.email));
-  if (!found) throw new InvalidInputError(`The id ${data.id} is another user's in this database.`);
+  if (!found) throw new ConflictError(`The id ${data.id} is another user's in this database.`);
   if (instructions !== null)
     await db.insert(preference).values({ userId: found.id, instructions }).onConflictDoNothing();
   return found.id;

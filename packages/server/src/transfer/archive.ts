@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { InvalidInputError } from "chatkeep";
+import { InvalidInputError, NotFoundError } from "chatkeep";
 import { openPromise } from "yauzl";
 import { ZipFile } from "yazl";
 import { z } from "zod";
@@ -39,6 +39,8 @@ const manifestSchema = z.object({
   version: z.literal(version, `must be ${version}`),
   files: z.array(fileSchema),
   attachments: z.array(attachmentSchema).default([]),
+  /** Of files that were removed while the archive was written. */
+  removed: z.array(attachmentSchema.shape.name).default([]),
 });
 
 type Manifest = z.output<typeof manifestSchema>;
@@ -51,26 +53,55 @@ export function writeArchive(users: AsyncIterable<AsyncIterable<ExportedRecord>>
   const zip = new ZipFile();
   const output = zip.outputStream as Readable;
   void (async () => {
-    const manifest: Manifest = { format: "chatkeep", version, files: [], attachments: [] };
+    const manifest: Manifest = { format: "chatkeep", version, files: [], attachments: [], removed: [] };
     for await (const records of users) {
       const number = String(manifest.files.length + 1).padStart(6, "0");
       const name = `users/${number}.jsonl`;
       const file = new PassThrough();
-      const kept = new Map<string, { userId: string; fileId: string; size: number }>();
+      const kept = new Map<string, KeptBytes>();
       zip.addReadStream(file, name, { mtime: zipTime });
       manifest.files.push(await writeFile(name, noting(records, kept), file));
-      for (const [hash, { userId, fileId, size }] of [...kept].sort()) {
+      for (const [hash, { userId, fileIds, size }] of [...kept].sort()) {
         const attachment = attachmentName(name, hash);
         const bytes = new PassThrough();
         zip.addReadStream(bytes, attachment, { mtime: zipTime });
-        await pipeline(await bytesOf(userId, fileId), bytes);
-        manifest.attachments.push({ name: attachment, bytes: size });
+        const isThere = await writeBytes(bytesOf, userId, fileIds, bytes);
+        if (isThere) manifest.attachments.push({ name: attachment, bytes: size });
+        else manifest.removed.push(attachment);
       }
     }
     zip.addBuffer(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`), manifestName, { mtime: zipTime });
     zip.end();
   })().catch((error: Error) => output.destroy(error));
   return output;
+}
+
+/** Of files that have the same. */
+interface KeptBytes {
+  userId: string;
+  fileIds: string[];
+  size: number;
+}
+
+/** Whether they came to their end: a file that is removed meanwhile ends where it was. */
+async function writeBytes(bytesOf: BytesOf, userId: string, fileIds: string[], into: PassThrough): Promise<boolean> {
+  let [isThere, hasBegun] = [false, false];
+  await pipeline(async function* () {
+    for (const fileId of fileIds) {
+      try {
+        for await (const piece of await bytesOf(userId, fileId)) {
+          hasBegun = true;
+          yield piece;
+        }
+        isThere = true;
+        return;
+      } catch (error) {
+        if (!(error instanceof NotFoundError)) throw error;
+        if (hasBegun) return;
+      }
+    }
+  }, into);
+  return isThere;
 }
 
 /** Of the bytes of whoever has the file of lines `name`. */
@@ -81,13 +112,15 @@ function attachmentName(name: string, hash: string): string {
 /** Which files they are of, by their bytes. */
 async function* noting(
   records: AsyncIterable<ExportedRecord>,
-  kept: Map<string, { userId: string; fileId: string; size: number }>,
+  kept: Map<string, KeptBytes>,
 ): AsyncGenerator<ExportedRecord> {
   let userId = "";
   for await (const record of records) {
     if (record.type === "user") userId = String(record["id"]);
     if (record.type === "file") {
-      kept.set(String(record["hash"]), { userId, fileId: String(record["id"]), size: Number(record["size"]) });
+      const hash = String(record["hash"]);
+      const fileIds = [...(kept.get(hash)?.fileIds ?? []), String(record["id"])];
+      kept.set(hash, { userId, fileIds, size: Number(record["size"]) });
     }
     yield record;
   }
@@ -129,8 +162,9 @@ export async function openArchive(path: string): Promise<CheckedArchive> {
   const named = new Set<string>();
   const files = new Map(manifest.files.map((each) => [each.name, each]));
   const attachments = new Map(manifest.attachments.map((each) => [each.name, each]));
+  const removed = new Set(manifest.removed);
   for await (const { name, stream } of filesOf(path)) {
-    if (name === manifestName) continue;
+    if (name === manifestName || removed.has(name)) continue;
     const file = files.get(name);
     const attachment = attachments.get(name);
     if (!(file ?? attachment) || seen.has(name)) throw damaged(`${name} is not in its manifest`);
@@ -140,7 +174,7 @@ export async function openArchive(path: string): Promise<CheckedArchive> {
   }
   const missing = [...manifest.files, ...manifest.attachments].find(({ name }) => !seen.has(name));
   if (missing) throw damaged(`${missing.name} is missing`);
-  const lone = [...named].find((name) => !attachments.has(name));
+  const lone = [...named].find((name) => !attachments.has(name) && !removed.has(name));
   if (lone) throw damaged(`${lone} is missing`);
   const nameless = manifest.attachments.find(({ name }) => !named.has(name));
   if (nameless) throw damaged(`nothing names ${nameless.name}`);

@@ -13,12 +13,18 @@ export interface AssetFile {
   open(): Promise<AsyncIterable<Uint8Array>>;
 }
 
+/** Finds them, by the ids that messages have for them. */
+export interface AssetFinder {
+  find(id: string): Promise<Asset | undefined>;
+}
+
 /** What is longer is no list of names. */
 const maxNames = 16 * 1024 * 1024;
 const namesFile = /(?:^|\/)conversation_asset_file_names\.json$/i;
-const idPattern = /^file[-_][A-Za-z0-9]+/;
+/** ChatGPT's, or the SHA-256 of the bytes, as our own archive has them. */
+const idPattern = /^(?:file[-_][A-Za-z0-9]+|[0-9a-f]{64}$)/;
 
-export class Assets {
+export class Assets implements AssetFinder {
   readonly #files = new Map<string, AssetFile>();
   #namesFile: AssetFile | undefined;
   #names: Promise<Record<string, unknown>> | undefined;

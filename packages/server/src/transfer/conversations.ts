@@ -1,8 +1,9 @@
 /** Storing conversations of other products, with a report of what was not kept. Importing again changes nothing. */
 import { setImmediate as pause } from "node:timers/promises";
 import { ChatkeepError, type ErrorCode, type ImportResult, type Part, type UserStore } from "chatkeep";
-import type { Assets } from "./assets.ts";
+import type { AssetFinder } from "./assets.ts";
 import { type WithFiles, withFiles } from "./attachments.ts";
+import { ExportedFiles } from "./exported-files.ts";
 import {
   type ConversationFormat,
   FormatError,
@@ -66,11 +67,18 @@ export async function importConversations(
   settings: ImportSettings = {},
 ): Promise<ProductReport> {
   const importing = new Import(mine, userId, settings);
-  for await (const value of values) {
-    settings.signal?.throwIfAborted();
-    await importing.take(value);
+  const files = new ExportedFiles();
+  try {
+    for await (const value of values) {
+      settings.signal?.throwIfAborted();
+      const taken = await files.take(value);
+      if (taken) await importing.take(taken);
+    }
+    for (const value of files.leftOut()) await importing.take(value);
+    return await importing.end();
+  } finally {
+    await files.remove();
   }
-  return await importing.end();
 }
 
 interface Waiting extends WithFiles {
@@ -83,7 +91,7 @@ interface OpenFile {
   conversations: number;
   /** Values that are of no format. */
   unknown: number;
-  rows: { format: RowFormat; key: string; values: unknown[] } | undefined;
+  rows: { format: RowFormat; key: string; values: unknown[]; assets: AssetFinder | undefined } | undefined;
 }
 
 class Import {
@@ -139,7 +147,7 @@ class Import {
     return report;
   }
 
-  async #takeValue(file: OpenFile, value: unknown, assets: Assets | undefined): Promise<void> {
+  async #takeValue(file: OpenFile, value: unknown, assets: AssetFinder | undefined): Promise<void> {
     const format = conversationFormats.find((each) => each.detect(value));
     if (format) return await this.#takeConversation(file, format, value, assets);
     const rowFormat = rowFormats.find((each) => each.detect(value));
@@ -151,7 +159,7 @@ class Import {
     const { rows } = file;
     if (rows && (rows.format !== rowFormat || rows.key !== key || rows.values.length >= maxRows))
       await this.#endRows(file);
-    file.rows ??= { format: rowFormat, key, values: [] };
+    file.rows ??= { format: rowFormat, key, values: [], assets };
     file.rows.values.push(value);
   }
 
@@ -159,11 +167,16 @@ class Import {
     file: OpenFile,
     format: ConversationFormat,
     value: unknown,
-    assets: Assets | undefined,
+    assets: AssetFinder | undefined,
   ): Promise<void> {
     const line = this.#lineOf(file, format);
     const read = attempt(line, () => format.read(value, this.#userId));
-    if (read) await this.#wait(await withFiles(this.#mine, this.#userId, storableOf(read), assets), line);
+    if (read) await this.#waitWithFiles(read, line, assets);
+  }
+
+  async #waitWithFiles(read: ReadConversation, line: ConversationReport, assets: AssetFinder | undefined) {
+    const { beforeRows } = this.#settings;
+    await this.#wait(await withFiles(this.#mine, this.#userId, storableOf(read), { assets, beforeRows }), line);
   }
 
   async #endRows(file: OpenFile): Promise<void> {
@@ -178,7 +191,7 @@ class Import {
       file.conversations += 1;
       this.#report.conversations.push(fault);
     }
-    for (const read of all ?? []) await this.#wait(storableOf(read), this.#lineOf(file, rows.format));
+    for (const read of all ?? []) await this.#waitWithFiles(read, this.#lineOf(file, rows.format), rows.assets);
   }
 
   #lineOf(file: OpenFile, { name }: { name: string }): ConversationReport {

@@ -80,8 +80,15 @@ export async function* withBytes(
     yield record;
     if (record.type !== "file" || seen.has(record["hash"])) continue;
     seen.add(record["hash"]);
-    for await (const piece of await mine.files.stream(String(record["id"]))) {
-      yield { type: "bytes", hash: record["hash"], base64: Buffer.from(piece).toString("base64") };
+    try {
+      for await (const piece of await mine.files.stream(String(record["id"]))) {
+        yield { type: "bytes", hash: record["hash"], base64: Buffer.from(piece).toString("base64") };
+      }
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      // Another with the same bytes may come.
+      seen.delete(record["hash"]);
+      yield { type: "deleted", fileId: record["id"] };
     }
   }
 }

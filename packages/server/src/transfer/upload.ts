@@ -1,13 +1,13 @@
 /** A file that was sent: kept in a folder of its own while its conversations are stored, of which its sender is told as they are. */
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { UnavailableError, type UserStore } from "chatkeep";
+import type { UserStore } from "chatkeep";
 import type { FileImportEvent, FileImportReport } from "chatkeep/wire";
 import { importConversations, type ProductReport } from "./conversations.ts";
+import { noRoom, temporaryFolder } from "./temporary-folder.ts";
 import { valuesOf } from "./values.ts";
 
 /** How often a sender is told how far it is, in milliseconds. */
@@ -23,8 +23,7 @@ export interface Upload {
 
 /** @throws unavailable when there is no room for it, and what reading the body throws */
 export async function keepUpload(body: ReadableStream<Uint8Array> | null): Promise<Upload> {
-  const folder = await mkdtemp(join(tmpdir(), "chatkeep-import-")).catch(noRoom);
-  const remove = () => rm(folder, { recursive: true, force: true });
+  const { path: folder, remove } = await temporaryFolder();
   const path = join(folder, "file");
   try {
     await pipeline(Readable.from(body ?? []), createWriteStream(path, { mode: 0o600 }));
@@ -33,15 +32,6 @@ export async function keepUpload(body: ReadableStream<Uint8Array> | null): Promi
     await remove();
     return noRoom(error);
   }
-}
-
-function noRoom(error: unknown): never {
-  const { code } = error as { code?: string };
-  const isDisk = ["ENOSPC", "EDQUOT", "EROFS", "EACCES"].includes(String(code));
-  if (!isDisk) throw error;
-  throw new UnavailableError("The server has no room for this file now: try a smaller one, or ask its operator.", {
-    cause: error,
-  });
 }
 
 export interface StoreUploadOptions {

@@ -7,13 +7,13 @@ import { open, readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parse as parseCsv } from "csv-parse/sync";
 import { type Entry, openPromise } from "yauzl";
-import { Assets } from "./assets.ts";
+import { type AssetFinder, Assets } from "./assets.ts";
 import { jsonReader } from "./json-values.ts";
 import { missingShards } from "./manifest.ts";
 
 /** A value as the file has it; why the rest of this file was not read; or why nothing of it was looked at. */
 export type Value =
-  | { file: string; value: unknown; assets?: Assets }
+  | { file: string; value: unknown; assets?: AssetFinder }
   | { file: string; fault: string }
   | { file: string; skipped: string };
 
@@ -31,6 +31,9 @@ const nested = "It is a ZIP in a ZIP: unpack it, and import what is in it.";
 const isHtml = "It is HTML: ask for the export as JSON.";
 /** What is longer is no list of file names. */
 const maxManifest = 16 * 1024 * 1024;
+/** What is known of each is held; exports of years of chats have a tenth of it. */
+const maxEntries = 200_000;
+const tooMany = `This ZIP has more than ${maxEntries} files: unpack it, and import the folders in it one after another.`;
 
 /** Everything of a file or folder. @throws what reading a file throws */
 export async function* valuesOf(
@@ -83,7 +86,13 @@ async function* valuesOfZip(
   let zip: Awaited<ReturnType<typeof openPromise>> | undefined;
   try {
     zip = await openPromise(path, { autoClose: false });
-    const { entries, assets, fault } = await entriesOf(zip);
+    if (zip.entryCount > maxEntries) {
+      yield { file: name, fault: tooMany };
+      return;
+    }
+    const { entries, assets, others: rest, fault } = await entriesOf(zip);
+    others = rest.count;
+    onBytes(rest.bytes);
     for (const entry of entries) {
       const inside = isAll ? entry.fileName : `${name}/${entry.fileName}`;
       if (readable.test(entry.fileName)) {
@@ -100,9 +109,7 @@ async function* valuesOfZip(
             assets,
           );
       } else {
-        if (/\.zip$/i.test(entry.fileName)) yield { file: inside, skipped: nested };
-        else if (isActivityPage(entry.fileName)) yield { file: inside, skipped: isHtml };
-        else if (!entry.fileName.endsWith("/")) others += 1;
+        yield { file: inside, skipped: isActivityPage(entry.fileName) ? isHtml : nested };
         onBytes(entry.compressedSize);
       }
     }
@@ -119,20 +126,26 @@ async function* valuesOfZip(
   if (seen.length === 0) yield { file: name, fault: "There is no file of conversations in this ZIP." };
 }
 
-/** What is in a ZIP, as far as that can be read. */
+/** What is in a ZIP, as far as that can be read: what is to be looked at, files by their ids, and how much else. */
 async function entriesOf(zip: Awaited<ReturnType<typeof openPromise>>) {
   const entries: Entry[] = [];
   const assets = new Assets();
+  const others = { count: 0, bytes: 0 };
   try {
     for await (const entry of zip.eachEntry()) {
-      entries.push(entry);
+      const { fileName } = entry;
       const open = async () => (await zip.openReadStreamPromise(entry)) as AsyncIterable<Uint8Array>;
-      assets.add({ path: entry.fileName, open });
+      assets.add({ path: fileName, open });
+      if (readable.test(fileName) || /\.zip$/i.test(fileName) || isActivityPage(fileName)) entries.push(entry);
+      else if (!fileName.endsWith("/")) {
+        others.count += 1;
+        others.bytes += entry.compressedSize;
+      }
     }
   } catch (error) {
-    return { entries, assets, fault: error };
+    return { entries, assets, others, fault: error };
   }
-  return { entries, assets, fault: undefined };
+  return { entries, assets, others, fault: undefined };
 }
 
 /** The same, each with the files that lie beside it. */

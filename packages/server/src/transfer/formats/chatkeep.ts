@@ -21,7 +21,7 @@ export const chatkeep: RowFormat = {
   detect: (value) =>
     isFields(value) &&
     types.has(String(value["type"])) &&
-    ("id" in value || "conversationId" in value || "hash" in value),
+    ["id", "conversationId", "hash", "fileId"].some((name) => name in value),
   keyOf(value) {
     const { type, id, conversationId } = fieldsOf(value);
     return String(type === "conversation" ? id : (conversationId ?? ""));
@@ -55,11 +55,13 @@ function messageOf(source: Fields, leftOut: LeftOut[]): ImportedMessage {
     const reason = "How it ended and how often it was changed is brought back by chatkeep restore alone.";
     leftOut.push({ messageId: textOr(id, "?"), reason });
   }
-  const files = Array.isArray(parts) ? parts.filter((part) => fileIdOf(fieldsOf(part)["url"]) !== undefined) : [];
-  for (const file of files) {
-    const name = textOr(fieldsOf(file)["filename"], "a file");
-    const reason = `The bytes of ${name} are brought back by chatkeep restore alone.`;
-    leftOut.push({ messageId: textOr(id, "?"), reason });
+  for (const part of Array.isArray(parts) ? parts : []) {
+    const { url, filename, mediaType } = fieldsOf(part);
+    const fileId = fileIdOf(url);
+    if (fileId === undefined) continue;
+    const reason = `The bytes of ${textOr(filename, "a file")} are not in this export.`;
+    const asset = { id: fileId, url: String(url), name: textOr(filename, ""), mediaType: textOr(mediaType, "") };
+    leftOut.push({ messageId: textOr(id, "?"), reason, asset });
   }
   return {
     id,

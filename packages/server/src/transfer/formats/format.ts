@@ -7,8 +7,11 @@ export interface LeftOut {
   /** As the source names it; absent where it is of the conversation. */
   messageId?: string;
   reason: string;
-  /** A file that the message had: where its bytes are in the export, it is kept, and not left out. */
-  asset?: { id: string; name?: string; mediaType?: string };
+  /**
+   * A file that the message had: where its bytes are in the export, it is kept, and not left out. `url`: of the part that names it
+   * already; without one, it is added at the end.
+   */
+  asset?: { id: string; name?: string; mediaType?: string; url?: string };
 }
 
 export interface ReadConversation {
