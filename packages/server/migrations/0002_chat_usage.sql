@@ -25,13 +25,17 @@ BEGIN
   END IF;
 END $$;
 --> statement-breakpoint
-SELECT set_config('chatkeep.operator', 'on', true);
---> statement-breakpoint
-INSERT INTO "usage" (user_id, day, model, replies, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
-SELECT r.user_id, (coalesce(r.finished_at, r.started_at) AT TIME ZONE 'UTC')::date, coalesce(r.model, ''), count(*),
-  coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), 0, 0
-FROM "run" r
-WHERE r.status <> 'running'
-GROUP BY 1, 2, 3;
---> statement-breakpoint
-SELECT set_config('chatkeep.operator', 'off', true);
+-- in batches
+WITH batch AS (
+  SELECT DISTINCT user_id FROM "run"
+  WHERE $1::text IS NULL OR user_id > CAST($1::text AS uuid)
+  ORDER BY user_id LIMIT 500
+), counted AS (
+  INSERT INTO "usage" (user_id, day, model, replies, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
+  SELECT r.user_id, (coalesce(r.finished_at, r.started_at) AT TIME ZONE 'UTC')::date, coalesce(r.model, ''), count(*),
+    coalesce(sum(r.input_tokens), 0), coalesce(sum(r.output_tokens), 0), 0, 0
+  FROM "run" r JOIN batch USING (user_id)
+  WHERE r.status <> 'running'
+  GROUP BY 1, 2, 3
+)
+SELECT (SELECT user_id::text FROM batch ORDER BY user_id DESC LIMIT 1);

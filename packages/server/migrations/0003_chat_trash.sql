@@ -1,2 +1,2 @@
 ALTER TABLE "conversation" ADD COLUMN "deleted_at" timestamp (3) with time zone;--> statement-breakpoint
-CREATE INDEX "conversation_trash_idx" ON "conversation" USING btree ("user_id","deleted_at","id") WHERE "conversation"."deleted_at" is not null;
+CREATE INDEX CONCURRENTLY "conversation_trash_idx" ON "conversation" USING btree ("user_id","deleted_at","id") WHERE "conversation"."deleted_at" is not null;

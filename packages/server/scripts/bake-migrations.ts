@@ -35,6 +35,7 @@ export function bakedMigrations(): Record<keyof typeof targets, string> {
 function withoutUserTable(sql: string): string {
   return sql
     .replaceAll('"user_id" uuid', '"user_id" {{user id type}}')
+    .replaceAll("AS uuid)", "AS {{user id type}})")
     .replaceAll('REFERENCES "user"("id")', "REFERENCES {{user id}}")
     .replaceAll('"public".', "")
     .replace(

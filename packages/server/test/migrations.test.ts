@@ -46,17 +46,56 @@ it("what was used before it was counted is counted, and walled where chats are",
     select ${chat?.["id"]}::uuid, ${userId}::uuid, gen_random_uuid(), status, 'one', 'big', moment::timestamptz, 2, null
     from (values ('completed', '2026-11-25T23:59:59Z'), ('failed', '2026-11-26T00:00:00Z'),
       ('stopped', '2026-11-26T23:00:00Z')) as r (status, moment)`);
-  await db.execute(sql`alter table conversation enable row level security`);
-  await migrate(database, after);
+  // More users than one batch takes, and a role that passes no policy.
+  await db.execute(sql`
+    with people as (
+      insert into "user" (name, email) select 'n', n || '@example.com' from generate_series(1, 1200) n returning id),
+    chats as (insert into conversation (user_id) select id from people returning id, user_id)
+    insert into run (conversation_id, user_id, message_id, status, server, finished_at)
+    select id, user_id, gen_random_uuid(), 'completed', 'one', '2026-01-01T00:00:00Z' from chats`);
+  const tables = ["conversation", "message", "run", "run_chunk", "search_block", "search_pending", "search_words"];
+  const policed = (table: string) => [
+    `alter table ${table} enable row level security`,
+    `alter table ${table} force row level security`,
+    `create policy chatkeep_owner on ${table} using ((select current_setting('chatkeep.operator', true)) = 'on')`,
+  ];
+  for (const statement of tables.flatMap(policed)) await database.query(statement);
+  const role = `role_${Math.random().toString(36).slice(2)}`;
+  if (isServer) {
+    for (const statement of [
+      `create role ${role} login`,
+      `grant create on schema public to ${role}`,
+      `grant all on all tables in schema public to ${role}`,
+    ])
+      await database.query(statement);
+    await database.query(`grant ${role} to current_user`);
+    const owned = await database.query(
+      "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
+    );
+    for (const [name] of owned) await database.query(`alter table "${String(name)}" owner to ${role}`);
+    const url = new URL(database.url ?? "");
+    url.username = role;
+    await using limited = openPg({ url: url.href, maxConnections: 2 });
+    await migrate(limited, after);
+  } else await migrate(database, after);
+  const [early] = await database.query("select count(*)::int from usage where day = '2026-01-01' and replies = 1");
+  expect(early?.map(Number)).toEqual([1200]);
   const found = await db.execute(sql`
-    select day::text, model, replies::int, input_tokens::int, output_tokens::int from usage order by day`);
+    select day::text, model, replies::int, input_tokens::int, output_tokens::int from usage where model = 'big' order by day`);
   expect(rowsOf(found)).toEqual([
     { day: "2026-11-25", model: "big", replies: 1, input_tokens: 2, output_tokens: 0 },
     { day: "2026-11-26", model: "big", replies: 2, input_tokens: 4, output_tokens: 0 },
   ]);
-  const policies = await db.execute(sql`
-    select polname from pg_policy join pg_class c on c.oid = polrelid where relname = 'usage' and relforcerowsecurity`);
-  expect(rowsOf(policies)).toEqual([{ polname: "chatkeep_owner" }]);
+  const bare = await database.query(`
+    select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id'
+    where c.relkind = 'r' and c.relname not in ('task', 'session', 'account', 'api_key', 'preference', 'claim', 'refresh_token')
+      and not (c.relrowsecurity and c.relforcerowsecurity
+        and exists (select from pg_policy where polrelid = c.oid and polname = 'chatkeep_owner'))`);
+  expect(bare).toEqual([]);
+  if (!isServer) return;
+  await database.query(`reassign owned by ${role} to current_user`);
+  await database.query(`drop owned by ${role}`);
+  await database.query(`drop role ${role}`);
 });
 
 const rowsOf = (result: unknown) => (result as { rows: Record<string, unknown>[] }).rows;

@@ -21,6 +21,7 @@ import {
   searchPath,
   writeProgress,
 } from "./migration-record.ts";
+import { asOperator } from "./row-level-security.ts";
 
 /** Where `migrate` works, and how it waits for another process that migrates. */
 export interface MigrateOptions {
@@ -223,7 +224,8 @@ async function run(step: Step, now: Progress, inside: Connection, applying: Appl
     }
     return next;
   }
-  const [row] = await inside.query(step.text, [now.position]);
+  // What it looks at is everybody's.
+  const [row] = await asOperator(inside, (operator) => operator.query(step.text, [now.position]));
   const position = row?.[0] ?? null;
   if (position === null) return next;
   if (position === now.position) {

@@ -160,6 +160,7 @@ function written(step: Step): string {
 declare place text;
 begin
   loop
+    perform set_config('chatkeep.operator', 'on', true);
     execute $batch$
 ${step.text.trim().replace(/;$/, "")}
     $batch$ into place using place;
