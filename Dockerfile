@@ -19,7 +19,7 @@ RUN echo '{"private":true}' > package.json && npm install --no-audit --no-fund -
 
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 CHATKEEP_DATA=/data
-# Without DATABASE_URL the embedded database lives here, and needs a volume; with it nothing is written anywhere.
+# Without DATABASE_URL the embedded database lives here, and needs a volume; with it only files that are imported are written, to /tmp.
 RUN mkdir /data && chown node:node /data
 COPY --from=install /app/node_modules /app/node_modules
 USER node

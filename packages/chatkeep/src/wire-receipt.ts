@@ -18,6 +18,9 @@ export const erasureReceipt = z
 export interface ErasureReceipt extends z.infer<typeof erasureReceipt> {}
 
 /** A receipt of the store as it goes out. */
-export function asErasureReceipt({ erasedAt, ...receipt }: StoredReceipt): ErasureReceipt {
+export function asErasureReceipt({
+  erasedAt,
+  ...receipt
+}: Omit<StoredReceipt, "rows"> & { rows: Record<string, number> }): ErasureReceipt {
   return { ...receipt, erasedAt: erasedAt.toISOString() };
 }

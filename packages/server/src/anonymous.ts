@@ -137,6 +137,11 @@ export async function moveAnonymous(db: Database, { from, to, hash, onChange }: 
     store.onChange((change) => void changes.push(change));
     const conversations = await store.system.moveConversations(from, to);
     await inside.query("update task set user_id = $2::uuid where user_id = $1::uuid", [from, to]);
+    await inside.query(
+      `update preference set user_id = $2::uuid
+      where user_id = $1::uuid and not exists (select from preference p where p.user_id = $2::uuid)`,
+      [from, to],
+    );
     if (hash) await inside.query("insert into claim (hash, user_id) values ($1::text, $2::uuid)", [hash, to]);
     await inside.query(`delete from "user" where id = $1::uuid`, [from]);
     return conversations.length;

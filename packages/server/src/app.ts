@@ -31,7 +31,7 @@ import { type Auth, trustedOrigins } from "./auth.ts";
 import { type ChatParts, createChatParts, createChatRoutes } from "./chat-parts.ts";
 import type { Database } from "./database.ts";
 import { respondWithError } from "./error-response.ts";
-import { removeAnonymousUsers, removeExpiredRows } from "./expired-rows.ts";
+import { createCleaning } from "./expired-rows.ts";
 import { keyIn } from "./keys.ts";
 import { createBeginnings, createRows, defaultLimits, type Limits, type Quotas } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -40,7 +40,7 @@ import { migrations } from "./migrations.generated.ts";
 import { observeRequests } from "./observe-requests.ts";
 import { readPreferences } from "./preferences.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
-import { createRetention, type Retention } from "./retention.ts";
+import type { Retention } from "./retention.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -96,7 +96,6 @@ export function createApp(options: AppOptions) {
   const { connection, db, store, auth, log, url, model, listen, isAlone, anonymousDays, trustProxy = false } = options;
   const { corsOrigins = [], observer, metrics } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const retain = createRetention(store, options.retention ?? {});
   const notifier = createNotifier({ connection, log, isAlone, ...(listen && { listen }) });
   auth.onChange?.(notifier.publish);
   const sessions = createSessions(auth);
@@ -119,11 +118,7 @@ export function createApp(options: AppOptions) {
     generate: createAssistant({ db, models, log, rows }),
     failureOf,
     onEnded: titles?.onEnded,
-    removeExpired: async () => {
-      await retain();
-      await removeExpiredRows(db);
-      if (anonymousDays !== undefined) await removeAnonymousUsers(db, anonymousDays);
-    },
+    removeExpired: createCleaning({ db, store, retention: options.retention, anonymousDays }),
   });
   const close = async (graceMs: number) => {
     await parts.close(graceMs);

@@ -11,13 +11,13 @@ import { anonymous } from "better-auth/plugins/anonymous";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
 import { InvalidInputError, type Store, UnauthenticatedError, uuidSchema } from "chatkeep";
-import { fromDrizzle } from "chatkeep/drizzle";
-import { inTransaction, isStorable } from "chatkeep/internal";
+import { isStorable } from "chatkeep/internal";
 import { asErasureReceipt, type ErasureReceipt } from "chatkeep/wire";
 import { and, eq, gt, sql } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { type AnonymousTokens, anonymousPerson, createAnonymousTokens, moveAnonymous, type Told } from "./anonymous.ts";
 import type { Database } from "./database.ts";
+import { eraseUser } from "./erase-user.ts";
 import { identityOfKey, keyIn } from "./keys.ts";
 import type { Log } from "./log.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
@@ -124,10 +124,7 @@ export function createAuth({ db, store, secret, url, log, limitAttempts = true, 
         enabled: true,
         // Before Better Auth does it: an append of theirs may be in the way, and then this is tried again.
         beforeDelete: async ({ id }) => {
-          const receipt = await store?.forUser(id).erase();
-          await inTransaction(fromDrizzle(db), async (inside) => {
-            await inside.query(`delete from "user" where id = $1::uuid`, [id]);
-          });
+          const receipt = await eraseUser(db, store, id);
           const answer = answers.getStore();
           if (answer && receipt) answer.receipt = asErasureReceipt(receipt);
           log.info({ userId: id, rows: receipt?.rows }, "an account was deleted");
@@ -138,6 +135,12 @@ export function createAuth({ db, store, secret, url, log, limitAttempts = true, 
       user: {
         create: { before: async (given) => requireShort(given) },
         update: { before: async (given) => requireShort(given) },
+        delete: {
+          // An account is erased before; this is for whoever has none.
+          before: async ({ id, isAnonymous }) => {
+            if (isAnonymous) await eraseUser(db, store, id);
+          },
+        },
       },
       session: {
         create: {

@@ -5,6 +5,12 @@ import { z } from "zod";
 export const filled = (text: z.ZodString) =>
   z.preprocess((value) => (value === "" ? undefined : value), text.optional());
 
+/** A whole number in digits, `preset` where nothing was set, and NaN for anything else, which no schema takes. */
+export const numberIn = <Preset>(text: unknown, preset: Preset): number | Preset => {
+  if (!text) return preset;
+  return /^\d+$/.test(String(text)) ? Number(text) : Number.NaN;
+};
+
 export const httpUrl = z
   .string()
   .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be an http address");

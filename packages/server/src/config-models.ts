@@ -2,7 +2,7 @@
 import { InvalidInputError } from "chatkeep";
 import { z } from "zod";
 import { type Omission, omissions } from "./assistant/omissions.ts";
-import { filled, httpUrl, namesIn } from "./config-lists.ts";
+import { filled, httpUrl, namesIn, numberIn } from "./config-lists.ts";
 
 export interface ModelConfig {
   /** As its endpoint calls it. */
@@ -75,7 +75,7 @@ export const modelSettings = {
       .refine((text) => namesIn(text).every(isOmission), `must be any of ${omissions.join(", ")}, with commas between`),
   ),
   CHATKEEP_MODEL_HISTORY: z.preprocess(
-    (value) => (value ? Number(value) : undefined),
+    (value) => numberIn(value, undefined),
     z.int(historyRule).min(500, historyRule).max(1_000_000, historyRule).optional(),
   ),
 };

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { InvalidInputError, type Quota, runLeaseMs, limits as storeLimits } from "chatkeep";
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
-import { filled, httpUrl, namesIn, quotasIn, quotasRule } from "./config-lists.ts";
+import { filled, httpUrl, namesIn, numberIn, quotasIn, quotasRule } from "./config-lists.ts";
 import { type ModelConfig, modelSettings, modelsOf } from "./config-models.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Retention } from "./retention.ts";
@@ -73,7 +73,6 @@ export function takeEnvironment(): Environment {
 const portRule = "must be a whole number from 0 to 65535";
 const leaseRule = "must be a whole number from 2 to 600";
 const daysRule = "must be a whole number from 1 to 3650";
-const textOfNumber = /^\d+$/;
 const original =
   "must be an address without a path, such as https://chat.example.com: give chatkeep a host name of its own";
 
@@ -123,13 +122,12 @@ function isDecodable(text: string): boolean {
   }
 }
 
-const number = (schema: z.ZodType<number>, preset: number) =>
-  z.preprocess((value) => (value ? (textOfNumber.test(String(value)) ? Number(value) : Number.NaN) : preset), schema);
+const number = (schema: z.ZodType<number>, preset: number) => z.preprocess((value) => numberIn(value, preset), schema);
 
 const trashRule = "must be a whole number from 0 to 3650";
 const retentionRule = "must be a whole number from 1 to 36500";
 const retentionDays = z.preprocess(
-  (value) => (value ? (textOfNumber.test(String(value)) ? Number(value) : Number.NaN) : undefined),
+  (value) => numberIn(value, undefined),
   z.int(retentionRule).min(1, retentionRule).max(36_500, retentionRule).optional(),
 );
 

@@ -1,13 +1,35 @@
 /** Rows of signing in that mean nothing any more: whoever tries to sign in, or is signed in for long, leaves some. */
+import type { Store } from "chatkeep";
 import { and, eq, lt, notExists, sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
+import { eraseUser } from "./erase-user.ts";
 import { apiKey, claim, rateLimit, refreshToken, session, user, verification } from "./models/index.ts";
+import { createRetention, type Retention } from "./retention.ts";
 
 /** Longer than any window in which attempts are counted. */
 const attemptsMs = 3_600_000;
 
 /** For so long a key that has expired is listed as such. */
 const expiredKeyDays = 30;
+
+/** What is cleaned in each sweep. */
+export interface CleaningOptions {
+  db: Database;
+  store: Store;
+  retention?: Retention | undefined;
+  anonymousDays?: number | undefined;
+}
+
+/** To be called in each sweep: one thing after another, whatever becomes of those before. @throws what the first threw that failed */
+export function createCleaning({ db, store, retention = {}, anonymousDays }: CleaningOptions): () => Promise<void> {
+  const works = [createRetention(store, retention), () => removeExpiredRows(db)];
+  if (anonymousDays !== undefined) works.push(() => removeAnonymousUsers(db, store, anonymousDays));
+  return async () => {
+    const failures: unknown[] = [];
+    for (const work of works) await work().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  };
+}
 
 /** Removes sessions and verifications that have ended, and counts of attempts that nobody asks for again. */
 export async function removeExpiredRows(db: Database): Promise<void> {
@@ -19,12 +41,21 @@ export async function removeExpiredRows(db: Database): Promise<void> {
   await db.delete(rateLimit).where(lt(rateLimit.lastRequest, Date.now() - attemptsMs));
 }
 
+const usersAtOnce = 100;
+
 /** Removes anonymous users, with all they have, whose last sign of life is older than so many days. */
-export async function removeAnonymousUsers(db: Database, days: number): Promise<void> {
+export async function removeAnonymousUsers(db: Database, store: Pick<Store, "forUser">, days: number): Promise<void> {
   const since = sql`now() - make_interval(days => ${days})`;
   const alive = db
     .select({ id: session.id })
     .from(session)
     .where(and(eq(session.userId, user.id), sql`${session.updatedAt} >= ${since}`));
-  await db.delete(user).where(and(user.isAnonymous, lt(user.createdAt, since), notExists(alive)));
+  const silent = db
+    .select({ id: user.id })
+    .from(user)
+    .where(and(user.isAnonymous, lt(user.createdAt, since), notExists(alive)))
+    .limit(usersAtOnce);
+  for (let found = await silent; found.length > 0; found = await silent) {
+    for (const { id } of found) await eraseUser(db, store, id);
+  }
 }

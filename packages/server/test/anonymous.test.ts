@@ -1,8 +1,9 @@
 import { eq } from "drizzle-orm";
+import { decodeJwt } from "jose";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { AnonymousTokens } from "../src/anonymous.ts";
 import { removeAnonymousUsers } from "../src/expired-rows.ts";
-import { refreshToken, session, user } from "../src/models/index.ts";
+import { message, refreshToken, session, user } from "../src/models/index.ts";
 import { openTestApp, personWith, send, type TestApp, testUrl } from "./helpers/app.ts";
 
 let test: TestApp;
@@ -96,6 +97,7 @@ it("who began without an account in the browser signs up, and the chats come alo
   expect(begin.status).toBe(200);
   const cookie = (begin.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
   const chat = { id: "comes along", messages: [{ role: "user", content: "Hello" }] };
+  await send(test.app, "PATCH", "/api/preferences", { instructions: "Answer in verse." }, { cookie });
   expect((await send(test.app, "POST", "/api/conversations", chat, { cookie })).status).toBe(201);
   const body = { name: "dan", email: "dan@example.com", password: "correct horse" };
   const up = await send(test.app, "POST", "/api/auth/sign-up/email", body, { cookie, origin: testUrl });
@@ -103,6 +105,7 @@ it("who began without an account in the browser signs up, and the chats come alo
   const { token } = (await up.json()) as { token: string };
   const dan = personWith(test.app, token);
   expect(await dan.call("GET", "/api/conversations/comes%20along")).toMatchObject({ id: "comes along" });
+  expect(await dan.call("GET", "/api/preferences")).toEqual({ instructions: "Answer in verse." });
   expect((await send(test.app, "GET", "/api/conversations", undefined, { cookie })).status).toBe(401);
 });
 
@@ -114,6 +117,7 @@ it("who has enough of it leaves, and nothing stays", async () => {
   const leave = await send(test.app, "POST", "/api/auth/delete-anonymous-user", {}, { cookie, origin: testUrl });
   expect(leave.status).toBe(200);
   expect(await test.db.$count(user, eq(user.id, guest.id))).toBe(0);
+  expect(await test.db.$count(message, eq(message.userId, guest.id))).toBe(0);
   expect((await send(test.app, "GET", "/api/conversations", undefined, { cookie })).status).toBe(401);
 });
 
@@ -127,14 +131,18 @@ it("where it is not allowed nobody begins without an account, and the page that 
 });
 
 it("anonymous users without a sign of them for thirty days are removed, and nobody else", async () => {
-  await tokens.create();
+  const { accessToken } = await tokens.create();
+  const guestId = decodeJwt(accessToken).sub ?? "";
+  const guest = personWith(test.app, accessToken);
+  await guest.call("POST", "/api/conversations", { id: "left behind", messages: [{ role: "user", content: "Hello" }] });
   const [kept] = await test.db.insert(user).values({ name: "eve", email: "eve@example.com" }).returning();
   const old = new Date(Date.now() - 40 * 86_400_000);
   await test.db.update(user).set({ createdAt: old });
-  await removeAnonymousUsers(test.db, 30);
+  await removeAnonymousUsers(test.db, test.store, 30);
   expect(await test.db.$count(user, eq(user.isAnonymous, true))).toBeGreaterThan(0);
   await test.db.update(session).set({ updatedAt: old });
-  await removeAnonymousUsers(test.db, 30);
+  await removeAnonymousUsers(test.db, test.store, 30);
   expect(await test.db.$count(user, eq(user.isAnonymous, true))).toBe(0);
+  expect(await test.db.$count(message, eq(message.userId, guestId))).toBe(0);
   expect(await test.db.$count(user, eq(user.id, kept?.id ?? ""))).toBe(1);
 });

@@ -9,6 +9,7 @@ import { expect, it } from "vitest";
 // @ts-expect-error plain JavaScript, for whatever Node there is
 import { quoted } from "../../../scripts/shell.mjs";
 import { openPglite } from "../../chatkeep/test/helpers/with-drizzle.ts";
+import { environment } from "../src/commands/environment.ts";
 import { readConfig } from "../src/config.ts";
 import * as schema from "../src/models/index.ts";
 import { models } from "../src/models/index.ts";
@@ -151,10 +152,12 @@ it("http-api.md names every route of the OpenAPI document, and none that does no
   expect([...new Set(told)].filter((route) => route !== "GET /openapi.json").sort()).toEqual(real.sort());
 });
 
-it("deploy.md has every setting", () => {
-  const source = read("packages/server/src/config.ts");
+it("deploy.md and --help have every setting", () => {
+  const source = read("packages/server/src/config.ts") + read("packages/server/src/config-models.ts");
   const settings = [...source.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name);
   expect(settings.length).toBeGreaterThan(8);
   for (const name of settings) expect(read("docs/deploy.md")).toContain(`\`${name}\``);
+  const helped = new Set(environment.match(/\b[A-Z][A-Z_]{3,}\b/g));
+  expect(settings.filter((name) => !helped.has(name ?? ""))).toEqual([]);
   expect(readConfig({}, {}).port).toBe(3000);
 });

@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { look } from "../src/commands/erased.ts";
 import { readConfig } from "../src/config.ts";
+import { createCleaning } from "../src/expired-rows.ts";
+import { preference, session } from "../src/models/index.ts";
 import { createRetention } from "../src/retention.ts";
 import { openTestApp, type TestApp } from "./helpers/app.ts";
 
@@ -71,11 +74,17 @@ it("an account that is deleted is answered with a receipt, and nothing of it is 
   await mine.conversations.create({ messages: [{ role: "user", content: "Hello" }] });
   const { id } = await mine.conversations.create({ messages: [{ role: "user", content: "Hello" }] });
   await mine.conversations.delete(id);
+  await post("/api/tasks", { title: "Buy flour" }, { authorization: `Bearer ${token}` });
+  await test.db.insert(preference).values({ userId: user.id, instructions: "Be brief." });
   expect(await look(test.database.db, user.id)).toMatchObject({ isErased: false, left: { "message.user_id": 2 } });
   const answer = await post("/api/auth/delete-user", { password }, { authorization: `Bearer ${token}` });
   expect(await answer.json()).toMatchObject({
     success: true,
-    receipt: { of: "user", userId: user.id, rows: { conversation: 2, message: 2 } },
+    receipt: {
+      of: "user",
+      userId: user.id,
+      rows: { conversation: 2, message: 2, task: 1, preference: 1, session: 1, account: 1, user: 1 },
+    },
   });
   const left = await look(test.database.db, user.id);
   expect([left.isErased, left.left, Object.keys(left.looked)]).toEqual([
@@ -83,6 +92,20 @@ it("an account that is deleted is answered with a receipt, and nothing of it is 
     {},
     expect.arrayContaining(["conversation", "message", "run", "run_chunk", "search_block", "search_words", "user"]),
   ]);
+});
+
+it("what cannot be let go by age keeps nothing else from being cleaned", async () => {
+  const { id } = await test.signUp("fay");
+  await test.db
+    .update(session)
+    .set({ expiresAt: new Date("2020-01-01") })
+    .where(eq(session.userId, id));
+  const failing = async () => {
+    throw new Error("as when a statement takes too long");
+  };
+  const store = { ...test.store, system: { ...test.store.system, retain: failing } };
+  await expect(createCleaning({ db: test.db, store, retention: { days: 90 } })()).rejects.toThrow("too long");
+  expect(await test.db.$count(session, eq(session.userId, id))).toBe(0);
 });
 
 it("retention goes from user to user in each sweep, and rests when it has seen all", async () => {

@@ -16,10 +16,13 @@ Environment:
   CHATKEEP_MODEL_HISTORY   about how many tokens of a conversation it is given (16000)
   CHATKEEP_LEASE_SECONDS   after which a reply of a silent server is marked as interrupted (15)
   CHATKEEP_STREAMS_PER_USER, CHATKEEP_REPLIES_PER_USER, CHATKEEP_ROWS_PER_HOUR,
-  CHATKEEP_BODY_MEGABYTES_PER_USER, CHATKEEP_ANSWER_MEGABYTES_PER_USER, CHATKEEP_TRANSFERS_PER_USER
-                           what one user may take of a server (200, 32, 1000000, 64, 128, 2)
+  CHATKEEP_BODY_MEGABYTES_PER_USER, CHATKEEP_ANSWER_MEGABYTES_PER_USER, CHATKEEP_TRANSFERS_PER_USER,
+  CHATKEEP_UPLOADS_PER_USER
+                           what one user may take of a server (200, 32, 1000000, 64, 128, 2, 8)
   CHATKEEP_BODY_MEGABYTES, CHATKEEP_ANSWER_MEGABYTES
                            and all of them together (256, 512)
+  CHATKEEP_FILE_MEGABYTES_PER_USER
+                           of all files that a user's messages name (1024)
   CHATKEEP_QUOTAS          what each user may take: messages/day=200,tokens/month=2000000,bytes=1000000000 (none)
   CHATKEEP_ANONYMOUS       "on": people may begin without an account (off)
   CHATKEEP_ANONYMOUS_DAYS  after which such a user is removed who does nothing (30)
@@ -27,6 +30,7 @@ Environment:
   CHATKEEP_RETENTION_DAYS, CHATKEEP_RETENTION_ARCHIVED_DAYS
                            after so many days without a change a conversation, or one in the archive, is removed
                            for good, unless it is pinned (never)
+  CHATKEEP_CORS_ORIGINS    other origins whose pages may ask /v1, with commas between (none)
   CHATKEEP_TRUST_PROXY     "true" when a proxy of yours sets X-Forwarded-For
   CHATKEEP_METRICS_TOKEN   whoever shows it reads /metrics (none: there is no such address)
   CHATKEEP_SLOW_STATEMENT_MS

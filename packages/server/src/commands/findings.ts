@@ -53,12 +53,20 @@ export const orphans: readonly Orphans[] = [
     mend: "update conversation c set (head_id, head_external_id) = (select m.id, m.external_id from message m where m.conversation_id = c.id order by m.seq desc limit 1) where c.head_id is not null and not exists (select from message m where m.id = c.head_id and m.conversation_id = c.id)",
   },
   {
-    name: "conversations whose count is not that of their messages",
+    name: "conversations whose count is not the place of their last message",
     about: "conversation",
     query: sql`
       select count(*)::int as count from conversation c
-      where c.message_count <> (select count(*) from message m where m.conversation_id = c.id)`,
-    mend: "update conversation c set message_count = coalesce((select max(m.seq) from message m where m.conversation_id = c.id), 0) where c.message_count <> (select count(*) from message m where m.conversation_id = c.id)",
+      where c.message_count <> coalesce((select max(m.seq) from message m where m.conversation_id = c.id), 0)`,
+    mend: "update conversation c set message_count = coalesce((select max(m.seq) from message m where m.conversation_id = c.id), 0) where c.message_count <> coalesce((select max(m.seq) from message m where m.conversation_id = c.id), 0)",
+  },
+  {
+    name: "conversations of which messages are missing",
+    about: "message",
+    query: sql`
+      select count(*)::int as count from conversation c
+      where (select max(m.seq) <> count(*) from message m where m.conversation_id = c.id)`,
+    mend: "restore the rows from a backup; without them the conversation goes on as it is",
   },
   {
     name: "drafts that no run writes",
