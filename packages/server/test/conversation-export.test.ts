@@ -297,3 +297,19 @@ it("is messages of the AI SDK, or items of OpenAI, alone or with all others, and
   expect(back.messages).toEqual(alone.messages);
   expect(back).toMatchObject({ title: "Warm" });
 });
+
+it("files come along within the messages, up to a size, and an address that is not ours stays", async () => {
+  const mine = test.store.forUser(ann.id);
+  const small = await mine.files.put({ name: "small.txt", data: Buffer.from("flour") });
+  const large = await mine.files.put({ name: "large.bin", data: Buffer.alloc(9 * 1024 * 1024, 1) });
+  const part = ({ url, mediaType, name }: typeof small) => ({ type: "file", mediaType, url, filename: name });
+  const other = { type: "file", mediaType: "text/plain", url: "https://example.com/x" };
+  await make("with files", [{ id: "q", role: "user", parts: [part(small), part(large), other] }]);
+  const inline = { ...part(small), url: `data:text/plain;base64,${Buffer.from("flour").toString("base64")}` };
+  const [one] = JSON.parse(await text("with files", "ai-sdk")).messages;
+  expect(one.parts).toEqual([inline, part(large), other]);
+  expect((await validateUIMessages({ messages: [one] }))[0]?.parts).toHaveLength(3);
+  expect(JSON.parse(await text("with files", "json")).messages[0].parts[0]).toEqual(inline);
+  expect(await text("with files", "openai")).toContain(inline.url);
+  expect(await (await ann.request("GET", "/api/export?format=ai-sdk")).text()).toContain(inline.url);
+});

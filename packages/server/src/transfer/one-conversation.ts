@@ -5,6 +5,7 @@ import { toUIMessage } from "chatkeep/ai-sdk";
 import { toItems } from "chatkeep/openai";
 import { asConversation, asMessage } from "chatkeep/wire";
 import type { FileFormat, LineFormat } from "./file-formats.ts";
+import { withInlineFiles } from "./inline-files.ts";
 import { cutInMarkdown, headingOf, messageInMarkdown } from "./markdown.ts";
 
 const pageSize = 50;
@@ -15,7 +16,8 @@ const pageSize = 50;
  */
 export async function openConversationFile(user: UserStore, conversationId: string, format: FileFormat) {
   const conversation = await user.conversations.get(conversationId);
-  return { conversation, pieces: writers[format](conversation, shownMessages(user, conversation)) };
+  const shown = shownMessages(user, conversation, format !== "markdown");
+  return { conversation, pieces: writers[format](conversation, shown) };
 }
 
 /** All conversations of a user, the archive too, in one of those formats; one that is deleted meanwhile is left out. */
@@ -38,7 +40,7 @@ export async function* conversationLines(user: UserStore, format: LineFormat): A
 /** Gives the messages, and at its end whether all of them could be read. */
 type Messages = AsyncGenerator<Message, { isWhole: boolean }>;
 
-async function* shownMessages(user: UserStore, { id, messageCount }: Conversation): Messages {
+async function* shownMessages(user: UserStore, { id, messageCount }: Conversation, isInline: boolean): Messages {
   if (messageCount === 0) return { isWhole: true };
   try {
     for (let after: string | null = null; ; ) {
@@ -48,7 +50,7 @@ async function* shownMessages(user: UserStore, { id, messageCount }: Conversatio
       });
       // Another branch is shown by now.
       if (after !== null && page.items.length === 0) return { isWhole: false };
-      yield* page.items;
+      for (const message of page.items) yield isInline ? await withInlineFiles(user, message) : message;
       if (page.nextCursor === null) return { isWhole: true };
       after = page.nextCursor;
     }
@@ -89,7 +91,7 @@ function asAiSdk(conversation: Conversation, messages: Messages): AsyncGenerator
   );
 }
 
-/** The conversation as OpenAI's API has it, which takes metadata of texts only, and its items. */
+/** The conversation as OpenAI's API has it, but for the metadata, which is there as it is here, and its items. */
 function asOpenai(conversation: Conversation, messages: Messages): AsyncGenerator<string> {
   const { id, title, metadata, model, instructions, createdAt } = conversation;
   const created_at = Math.floor(createdAt.getTime() / 1_000);
