@@ -21,7 +21,7 @@ const onceOnPg18 = {
   server:
     "packages/server/test/{adopt,ai-sdk-chat,assistant-cloud,auth,bodies,client,clients,conversation-export,doctor,doors,endpoints,files,follow,history,import,import-formats,import-products,isolation,keys,limits,mcp,migration-steps,named-models,observability,openai,openai-conversations,openai-responses,outages,restore,routes,search,security,titles,tools,trash-routes,workflow-transport}.test.ts",
   chatkeep:
-    "packages/chatkeep/test/{claude-agent,copilotkit,langchain,langgraph,langgraph.model,mastra,openai-agents,trash}.test.ts",
+    "packages/chatkeep/test/{claude-agent,copilotkit,langchain,langgraph,langgraph.model,mastra,openai-agents}.test.ts",
 };
 
 /** LangGraph's own suite, and its checkpointer through all drivers. */

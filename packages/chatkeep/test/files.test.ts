@@ -101,6 +101,7 @@ describe("bytes", () => {
     expect(file.id).toBe(id);
     expect(await ann.files.put(note({ id }))).toEqual(file);
     await expect(ann.files.put(note({ id, data: png }))).rejects.toEqual(code("conflict"));
+    await expect(ann.files.put(note({ id, name: "other.txt" }))).rejects.toEqual(code("conflict"));
     await expect(bob.files.put(note({ id }))).rejects.toEqual(code("conflict"));
     expect(await counts()).toMatchObject({ files: 1, contents: 1, pieces: 1 });
   });
@@ -233,6 +234,29 @@ describe("files of messages", () => {
       true,
     );
     expect((await counts()).uses).toBe(4);
+  });
+
+  it("wait a day after a message names them no more, also where that was changed or redacted", async () => {
+    const { ann } = people;
+    const { url } = await ann.files.put(note({ data: png }));
+    const { id } = await ann.conversations.create({ messages: [asks(url, "changed"), asks(url, "redacted")] });
+    expect(await hoursLeft()).toBe(24 * limits.usedFileCheckDays);
+    await ann.messages.update(id, "changed", { content: "None" }, { revision: 1 });
+    expect(await hoursLeft()).toBe(limits.unusedFileHours);
+    await database.query("update attachment set check_at = now() + interval '7 days'");
+    await ann.messages.redact(id, "redacted");
+    expect(await hoursLeft()).toBe(limits.unusedFileHours);
+    expect((await counts()).uses).toBe(0);
+  });
+
+  it("of a message that was changed since are not counted again when it is sent again", async () => {
+    const { ann } = people;
+    const [first, second] = [await ann.files.put(note()), await ann.files.put(note({ data: png }))];
+    const { id } = await ann.conversations.create();
+    await ann.messages.append(id, [asks(first.url, "m")]);
+    await ann.messages.update(id, "m", { parts: filePart(second.url) }, { revision: 1 });
+    await ann.messages.append(id, [asks(first.url, "m")]).catch(() => {});
+    expect((await database.query("select attachment_id::text from attachment_use")).flat()).toEqual([second.id]);
   });
 
   it("must be there, and the owner's: a message with another is not stored", async () => {

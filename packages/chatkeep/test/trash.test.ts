@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { createStore, type RunKey, type UserStore } from "chatkeep";
+import { type Connection, createStore, type Observer, type RunKey, type UserStore } from "chatkeep";
 import { tableNames } from "chatkeep/internal";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { isServer, openAgain, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
 import { ids, models, resetPeople } from "./helpers/people.ts";
 
 let database: TestDatabase;
@@ -131,6 +131,61 @@ it("the reply of a conversation that goes to the trash is stopped, and what was 
   expect((await ann.messages.list(id)).items[1]).toMatchObject({ content: "so far", status: "stopped" });
 });
 
+it("nothing gets past the trash: no question that was answered, no draft that was stored, no appends at once", async () => {
+  const { ann } = people;
+  const id = randomUUID();
+  const asked = { conversationId: id, question: { ...hello, id: "q" }, server: "s" };
+  const beginning = await ann.runs.begin(asked);
+  await ann.runs.end((beginning as { begun: { run: RunKey } }).begun.run, { status: "completed", parts: [] });
+  expect(await ann.runs.begin(asked)).toHaveProperty("answered");
+  const [draft] = await ann.messages.append(id, [{ role: "assistant", status: "streaming" }]);
+  await ann.conversations.delete(id);
+  await expect(ann.runs.begin(asked)).rejects.toThrow(/is in the trash/);
+  await expect(ann.runs.beginDraft({ conversationId: id, messageId: draft?.id ?? "", server: "s" })).rejects.toThrow(
+    code("not_found"),
+  );
+  const many = await Promise.allSettled(Array.from({ length: 5 }, () => ann.messages.append(id, [hello])));
+  expect(many).toEqual(Array(5).fill({ status: "rejected", reason: code("not_found") }));
+  expect(await rowsLeft()).toMatchObject({ message: 3, run: 1 });
+  expect(await ann.conversations.restore(id)).toMatchObject({ messageCount: 3 });
+});
+
+it("what search has indexed of it is not found in the trash, and is when it is back", async () => {
+  const { ann, store } = people;
+  const { id } = await ann.conversations.create({ messages: Array.from({ length: 70 }, () => hello) });
+  await store.system.indexMessages();
+  expect((await ann.search({ text: "marmalade" })).items).not.toEqual([]);
+  await ann.conversations.delete(id);
+  expect(await ann.search({ text: "marmalade" })).toMatchObject({ items: [], conversations: [] });
+  await ann.conversations.restore(id);
+  expect((await ann.search({ text: "marmalade" })).items).not.toEqual([]);
+});
+
+it.runIf(isServer)("a reply that begins while its conversation goes to the trash is stopped", async () => {
+  const { ann, store } = people;
+  const { id } = await ann.conversations.create({ messages: [hello] });
+  const waiting = async () => {
+    const [row] = await database.query(
+      "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    return Number(row?.[0]);
+  };
+  const other = openAgain(database);
+  const { key, deleting } = await store.transaction(async (tx) => {
+    const beginning = await tx
+      .forUser(ids.ann)
+      .runs.begin({ conversationId: id, question: { ...hello, id: "q" }, server: "s" });
+    const deleting = createStore(other, models).forUser(ids.ann).conversations.delete(id);
+    await expect.poll(waiting).toBe(1);
+    return { key: (beginning as { begun: { run: RunKey } }).begun.run, deleting };
+  });
+  await deleting;
+  expect(await ann.runs.end(key, { status: "completed", parts: [] })).toBe(false);
+  await ann.conversations.restore(id);
+  expect((await ann.messages.list(id)).items.at(-1)).toMatchObject({ role: "assistant", status: "stopped" });
+  await other.close();
+});
+
 it("the trash is listed in pages, what was deleted last first, and emptied with a receipt", async () => {
   const { ann } = people;
   const made = [];
@@ -209,6 +264,45 @@ it("a large conversation is removed in batches, and by whoever comes next when t
   await database.db.execute(sql`update conversation set expires_at = now() where id = ${half}`);
   expect(await store.system.removeExpired()).toBe(1);
   expect((await ann.conversations.ids()).items).toEqual([small.id]);
+});
+
+it("what is removed in batches is marked anew with each, and what is due is removed once by two at once", async () => {
+  const batches: string[] = [];
+  const observer: Observer = {
+    begin: ({ kind, name }) => {
+      if (kind === "statement" && name === "erase_messages") batches.push(name);
+      return { within: (work) => work(), end: () => {} };
+    },
+  };
+  const marks: boolean[] = [];
+  // As if each batch took longer than a minute.
+  const slow: Connection = Object.create(database, {
+    query: {
+      value: async (...[text, values, name]: Parameters<Connection["query"]>) => {
+        const isBatch = name?.includes("erase_messages") ?? false;
+        if (isBatch) await database.query("update conversation set expires_at = now() - interval '1 second'");
+        const rows = await database.query(text, values, name);
+        if (isBatch) {
+          const [row] = await database.query("select bool_and(expires_at > now())::text from conversation");
+          marks.push(row?.[0] === "true");
+        }
+        return rows;
+      },
+    },
+  });
+  const large = await long(5_000);
+  await createStore(slow, models, { observer }).forUser(ids.ann).conversations.erase(large);
+  expect(batches).toHaveLength(3);
+  expect(marks.slice(0, 2)).toEqual([true, true]);
+
+  const [again, { store }] = [openAgain(database), people];
+  for (let index = 0; index < 5; index += 1) await people.ann.conversations.create({ messages: [hello] });
+  for (let index = 0; index < 3; index += 1) await long(200);
+  await database.query("update conversation set expires_at = now() - interval '1 second'");
+  const removed = await Promise.all([store, createStore(again, models)].map(({ system }) => system.removeExpired()));
+  expect(removed.reduce((sum, count) => sum + count)).toBe(8);
+  expect(await rowsLeft()).toEqual(nothing);
+  if (isServer) await again.close();
 });
 
 it("erasing a user removes all of theirs, in the trash too, and nothing of others", async () => {

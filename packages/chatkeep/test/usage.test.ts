@@ -230,6 +230,43 @@ describe("quotas", () => {
     }
   });
 
+  it("count what was used today, this month and ever, and the bytes of files", async () => {
+    const { ann } = people;
+    const [row] = await database.query(`
+      select (now() at time zone 'UTC')::date::text,
+        (date_trunc('month', now() at time zone 'UTC') - interval '1 day')::date::text,
+        extract(day from now() at time zone 'UTC')::int`);
+    const [now, lastMonth, dayOfMonth] = (row ?? []).map(String);
+    const isFirst = Number(dayOfMonth) === 1;
+    const values: (string | number | undefined)[][] = [
+      [now, 1, 10],
+      [lastMonth, 4, 400],
+      // Of a day of this month that is not today, where there is one.
+      ...(isFirst ? [] : [[now?.replace(/..$/, "01"), 2, 200]]),
+    ];
+    for (const [day, replies, tokens] of values)
+      await database.query(
+        `insert into usage (user_id, day, model, replies, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
+        values ($1::uuid, $2::date, 'm', $3::bigint, $4::bigint, 0, 0, 0)`,
+        [ids.ann, day ?? "", replies ?? 0, tokens ?? 0],
+      );
+    const all = (["messages", "tokens"] as const).flatMap((of) =>
+      (["day", "month", "total"] as const).map((per) => ({ of, per, limit: 9_999 })),
+    );
+    const [early, earlyTokens] = isFirst ? [0, 0] : [2, 200];
+    expect((await ann.quotas(all)).map(({ used }) => used)).toEqual([
+      1,
+      1 + early,
+      5 + early,
+      10,
+      10 + earlyTokens,
+      410 + earlyTokens,
+    ]);
+    const before = (await ann.quotas([{ of: "bytes", limit: 1 }]))[0]?.used ?? 0;
+    await ann.files.put({ name: "a.bin", data: new Uint8Array(1_000) });
+    expect((await ann.quotas([{ of: "bytes", limit: 1 }]))[0]?.used).toBe(before + 1_000);
+  });
+
   it("are a host's to say of each user, and no model is called for who has none left", async () => {
     const { store, ann } = people;
     const quiet = { debug() {}, info() {}, warn() {}, error() {} };

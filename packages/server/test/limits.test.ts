@@ -99,6 +99,35 @@ it("replies of one user have an end too, and one that has ended makes room", asy
   await limited.close();
 });
 
+it("files that one user sends at once have an end, and each is a row", async () => {
+  const held = Promise.withResolvers<void>();
+  const limited = await openTestApp({ database: test.database, limits: { uploadsPerUser: 2, rowsPerHour: 3 } });
+  const [bob, cid] = [await limited.signUp("files-bob"), await limited.signUp("files-cid")];
+  const sendAs = (who: Person, body: ReadableStream | string) =>
+    limited.app.request("/api/files?name=a.txt", {
+      method: "POST",
+      headers: { authorization: `Bearer ${who.token}`, "content-type": "text/plain" },
+      body,
+      duplex: "half",
+    } as RequestInit);
+  const slow = () =>
+    ReadableStream.from(
+      (async function* () {
+        yield new TextEncoder().encode("half");
+        await held.promise;
+        yield new TextEncoder().encode("whole");
+      })(),
+    );
+  const running = [sendAs(bob, slow()), sendAs(bob, slow())];
+  await expect.poll(async () => (await sendAs(bob, "third")).status).toBe(429);
+  expect((await sendAs(cid, "hers")).status).toBe(201);
+  held.resolve();
+  expect((await Promise.all(running)).map(({ status }) => status)).toEqual([201, 201]);
+  const last = [(await sendAs(bob, "third")).status, (await sendAs(bob, "fourth")).status];
+  expect(last).toContain(429);
+  await limited.close();
+});
+
 it("rows of one user have an end within an hour", async () => {
   const limited = await openTestApp({ database: test.database, limits: { rowsPerHour: 10 } });
   const [bob, cid] = [await limited.signUp("rows-bob"), await limited.signUp("rows-cid")];
