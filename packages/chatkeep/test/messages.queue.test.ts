@@ -149,14 +149,17 @@ describe("appends at the same moment", () => {
     expect(await database.db.$count(models.message)).toBe(1);
   });
 
-  it("of a conversation that is deleted meanwhile are refused, and those after them too", async () => {
+  it.each(["delete", "erase"] as const)("are refused after %s of their conversation meanwhile", async (verb) => {
     const { ann } = people;
     const { id } = await ann.conversations.create();
     const appends = numbers(10).map((index) => ann.messages.append(id, [say(String(index))]));
-    const [results] = await Promise.all([Promise.allSettled(appends), ann.conversations.erase(id)]);
+    const [results] = await Promise.all([Promise.allSettled(appends), ann.conversations[verb](id)]);
     for (const result of results) if (result.status === "rejected") expect(result).toEqual(refused("not_found"));
     await expect(ann.messages.append(id, [say("late")])).rejects.toMatchObject({ code: "not_found" });
-    expect(await database.db.$count(models.message)).toBe(0);
+    // In the trash they are as they were stored, each that was answered for.
+    const stored = results.filter(({ status }) => status === "fulfilled").length;
+    expect(await database.db.$count(models.message)).toBe(verb === "erase" ? 0 : stored);
+    if (verb === "delete") expect(await ann.conversations.restore(id)).toMatchObject({ messageCount: stored });
   });
 });
 

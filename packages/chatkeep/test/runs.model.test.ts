@@ -105,6 +105,17 @@ const steps = {
     expect(await system.interruptRuns("expired")).toHaveLength(isDead ? 1 : 0);
     if (run && isDead) run.status = "interrupted";
   },
+  /** To the trash, where its reply is stopped, and back. */
+  async trash(model: Model, { ann }: Real) {
+    if (!model.conversationId) return;
+    await ann.conversations.delete(model.conversationId);
+    const run = running(model);
+    if (run) {
+      expect(await ann.runs.end(run.key, { status: "completed", parts: text(["late"]) })).toBe(false);
+      run.status = "stopped";
+    }
+    await ann.conversations.restore(model.conversationId);
+  },
   async remove(model: Model, { ann }: Real) {
     if (!model.conversationId) return;
     await ann.conversations.erase(model.conversationId);
@@ -143,7 +154,7 @@ it("keeps to the model, whatever happens in whatever order", async () => {
     { weight: 3, arbitrary: fc.constantFrom("send" as const) },
     { weight: 6, arbitrary: fc.constantFrom("chunk" as const) },
     { weight: 4, arbitrary: fc.constantFrom("finish" as const, "stop" as const, "crash" as const, "sweep" as const) },
-    { weight: 1, arbitrary: fc.constantFrom("remove" as const) },
+    { weight: 1, arbitrary: fc.constantFrom("remove" as const, "trash" as const) },
   );
   const script = fc.array(fc.tuple(step, fc.nat(20)), { minLength: 5, maxLength: 40 });
   await fc.assert(

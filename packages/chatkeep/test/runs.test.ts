@@ -199,14 +199,19 @@ it("makes way for the next when its lease has run out, and all of them do when t
   expect(await ann.runs.findRunning(id)).toBeUndefined();
 });
 
-it("writes nothing into a conversation that was deleted meanwhile", async () => {
+it.each(["delete", "erase"] as const)("writes nothing into a conversation after %s of it", async (verb) => {
   const { ann } = people;
   const { id, key } = await begin();
   await sendHeartbeat(key, ["so far"]);
-  await ann.conversations.erase(id);
+  await ann.conversations[verb](id);
   expect(await sendHeartbeat(key, ["late"], 2)).toEqual([]);
   expect(await ann.runs.end(key, { status: "completed", parts: [{ type: "text", text: "late" }] })).toBe(false);
   expect(await ann.conversations.find(id)).toBeUndefined();
+  if (verb === "delete") {
+    expect(await ann.conversations.restore(id)).toMatchObject({ id });
+    expect((await ann.messages.list(id)).items.at(-1)).toMatchObject({ status: "stopped" });
+    return;
+  }
   expect(await system().readRuns([{ userId: ids.ann, runId: key.id, after: 0 }])).toEqual([]);
   expect(await database.db.$count(models.runChunk)).toBe(0);
 });

@@ -243,6 +243,10 @@ it("forgets at once what is changed, redacted or deleted, and finds what is new 
   expect([await found(ann, "secretword"), await words()]).toMatchObject([{ length: 1 }, false]);
   await store.system.indexMessages();
   expect(await found(ann, "secretword")).toHaveLength(1);
+  await ann.conversations.delete(gone);
+  expect(await found(ann, "secretword")).toEqual([]);
+  await ann.conversations.restore(gone);
+  expect(await found(ann, "secretword")).toHaveLength(1);
   await ann.conversations.erase(gone);
   expect([await found(ann, "secretword"), await words(), await found(ann, "bystander")]).toMatchObject([
     [],

@@ -272,13 +272,11 @@ describe("a reply that is followed", () => {
 
   it("ends for its followers when its conversation is deleted, or its user", async () => {
     const { one, ann, there } = await startTwo(scriptedModel(() => words(Array(5_000).fill("word "), { pauseMs: 5 })));
-    for (const destroy of [
-      async (id: string) => {
-        await ann.call("DELETE", `/api/conversations/${id}`);
-        await ann.call("DELETE", `/api/trash/${id}`);
-      },
-      () => one.db.execute(sql`delete from "user" where id = ${ann.id}`),
-    ]) {
+    const ways: [(id: string) => Promise<unknown>, (id: string) => Promise<unknown>][] = [
+      [(id) => ann.call("DELETE", `/api/conversations/${id}`), (id) => ann.call("DELETE", `/api/trash/${id}`)],
+      [() => one.db.execute(sql`delete from "user" where id = ${ann.id}`), async () => {}],
+    ];
+    for (const [destroy, empty] of ways) {
       const id = randomUUID();
       const first = (await ask(ann, id)).text();
       const second = (await follow(there, id)).text();
@@ -288,6 +286,7 @@ describe("a reply that is followed", () => {
         expect(text).toContain("[DONE]");
         expect(textIn(text).length).toBeLessThan(5 * 5_000);
       }
+      await empty(id);
       for (const table of ["conversation", "message", "run", "run_chunk"]) {
         expect([table, await one.db.$count(sql.raw(table))]).toEqual([table, 0]);
       }

@@ -30,7 +30,10 @@ it("someone else's id answers like one that never was, on every route that takes
     messages: [{ role: "user", content: "Secret words" }],
   });
   const task = await ann.call<{ id: string }>("POST", "/api/tasks", { title: "Secret task" });
+  const trashed = await ann.call<{ id: string }>("POST", "/api/conversations", { title: "Secret in the trash" });
+  await ann.request("DELETE", `/api/conversations/${trashed.id}`);
   const everything = async () => [
+    await ann.call("GET", "/api/trash"),
     await ann.call("GET", `/api/conversations/${conversation.id}`),
     await ann.call("GET", `/api/conversations/${conversation.id}/messages`),
     await ann.call("GET", "/api/tasks"),
@@ -51,7 +54,7 @@ it("someone else's id answers like one that never was, on every route that takes
       const name = `${method} ${path}`;
       const body = bodies[name]?.(conversation.headId);
       if (operation.requestBody && body === undefined) throw new Error(`${name} needs a body in this test`);
-      const others = { "/api/tasks": task.id, "/api/files": file.id };
+      const others = { "/api/tasks": task.id, "/api/files": file.id, "/api/trash": trashed.id };
       const real = Object.entries(others).find(([start]) => path.startsWith(start))?.[1] ?? conversation.id;
       const never = randomUUID();
       const queries = path.endsWith("/branch")
