@@ -5,7 +5,8 @@ import { installedPostgres15 } from "./packages/chatkeep/test/helpers/throwaway-
 
 const resolve = { conditions: ["chatkeep-source"] };
 const ssr = { resolve: { conditions: ["chatkeep-source"], externalConditions: ["chatkeep-source"] } };
-const engines = ["pglite", "pg18", ...(installedPostgres15() ? ["pg15"] : []), "neon"];
+/** `walled`: PostgreSQL 18 with row-level security, and a role for which it holds. */
+const engines = ["pglite", "pg18", ...(installedPostgres15() ? ["pg15"] : []), "neon", "walled"];
 
 /**
  * PostgreSQL 15 differs in what SQL it knows, which the store's tests have all of. Neon's driver differs in how connections and
@@ -14,6 +15,7 @@ const engines = ["pglite", "pg18", ...(installedPostgres15() ? ["pg15"] : []), "
 const serverTests: Record<string, string[]> = {
   pg15: [],
   neon: ["packages/server/test/{chat,follow}.test.ts"],
+  walled: ["packages/server/test/{chat,follow,isolation,routes,search,trash-routes}.test.ts"],
 };
 
 /** What has no SQL of its own in it is proved once: on PostgreSQL, which has several sessions and is faster than PGlite. */
@@ -44,6 +46,11 @@ const notOn: Record<string, string[]> = {
     onceOnPg18.chatkeep,
     `${langgraph}-{saver,validation}.test.ts`,
     "packages/chatkeep/test/{arguments,messages.queue,models,pages-by-bytes,runs.model,search,usage}.test.ts",
+  ],
+  walled: [
+    onceOnPg18.chatkeep,
+    `${langgraph}-*.test.ts`,
+    "packages/chatkeep/test/{arguments,chat-handler,connections,drivers,drizzle-relations,errors,hosts.conformance,outages,pages-by-bytes,replies,resumable-stream}.test.ts",
   ],
 };
 

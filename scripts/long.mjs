@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 
 const minutes = Number(process.argv[2] ?? 10);
-const engines = ["pglite", "pg18", "pg15", "neon"].flatMap((engine) => ["--project", engine]);
+const engines = ["pglite", "pg18", "pg15", "neon", "walled"].flatMap((engine) => ["--project", engine]);
 const chaosSeconds = 120;
 const end = Date.now() + minutes * 60_000;
 

@@ -2,12 +2,13 @@ import { type Connection, createStore, migrate, type NewMessage } from "chatkeep
 import { type Capability, runConformance, type Subject } from "chatkeep/testing";
 import { sql } from "drizzle-orm";
 import { changesOn, conformanceStore, openPlace } from "./helpers/conformance-store.ts";
-import { engine, isServer, openTestDatabase } from "./helpers/database.ts";
+import { engine, isServer, isWalled, openTestDatabase } from "./helpers/database.ts";
 import { isLong } from "./helpers/long.ts";
 import { startLossyProxy } from "./helpers/lossy-proxy.ts";
 import { startNeonProxy } from "./helpers/neon-proxy.ts";
 import { models, ownMigrations } from "./helpers/people.ts";
 import { installedPostgres15, startPostgres } from "./helpers/throwaway-postgres.ts";
+import { asLimitedRole, createLimitedRole, wall } from "./helpers/walled.ts";
 import { type Drizzle, openPg } from "./helpers/with-drizzle.ts";
 
 const { CHATKEEP_CONFORMANCE_ROUNDS, CHATKEEP_CONFORMANCE_SEED } = process.env;
@@ -25,7 +26,10 @@ const beyondPglite: Capability[] = ["connections", "processes", "faults", "count
 const isCounted = engine !== "neon" || isLong;
 
 if (isServer)
-  runConformance(`chatkeep on ${engine}`, openServer, { ...options, without: isCounted ? [] : ["counters"] });
+  runConformance(`chatkeep on ${isWalled ? "PostgreSQL with row-level security" : engine}`, openServer, {
+    ...options,
+    without: isCounted ? [] : ["counters"],
+  });
 else runConformance("chatkeep on PGlite", openEmbedded, { ...options, without: beyondPglite });
 
 async function openEmbedded(): Promise<Subject> {
@@ -50,9 +54,13 @@ async function openServer(): Promise<Subject> {
   await admin.db.execute(sql`create extension pg_stat_statements`);
   const lossy = await startLossyProxy(postgres.port);
   const neon = engine === "neon" ? await startNeonProxy(lossy.port) : undefined;
-  const url = new URL(postgres.url);
+  if (isWalled) {
+    await createLimitedRole(admin);
+    await wall(admin);
+  }
+  const url = new URL(isWalled ? asLimitedRole(postgres.url) : postgres.url);
   if (!neon) url.port = String(lossy.port);
-  const place = { url: url.href, neonProxyPort: neon?.port };
+  const place = { url: url.href, neonProxyPort: neon?.port, rowLevelSecurity: isWalled };
   const store = openPlace(place);
   return {
     store,

@@ -15,13 +15,14 @@ ALTER TABLE "run" ADD COLUMN "reasoning_tokens" bigint;--> statement-breakpoint
 ALTER TABLE "run" ADD COLUMN "finish_reason" text;--> statement-breakpoint
 ALTER TABLE "usage" ADD CONSTRAINT "usage_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "user"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 DO $$
+DECLARE allowed text := (
+  SELECT pg_get_expr(polqual, polrelid) FROM pg_policy
+  WHERE polrelid = to_regclass('"conversation"') AND polname = 'chatkeep_owner');
 BEGIN
-  IF (SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass('"conversation"')) THEN
+  IF allowed IS NOT NULL THEN
     ALTER TABLE "usage" ENABLE ROW LEVEL SECURITY;
     ALTER TABLE "usage" FORCE ROW LEVEL SECURITY;
-    CREATE POLICY "chatkeep_owner" ON "usage" USING (
-      user_id::text = (SELECT current_setting('chatkeep.user_id', true))
-      OR (SELECT current_setting('chatkeep.operator', true)) = 'on');
+    EXECUTE 'CREATE POLICY "chatkeep_owner" ON "usage" USING (' || allowed || ')';
   END IF;
 END $$;
 --> statement-breakpoint

@@ -49,27 +49,22 @@ CREATE INDEX "attachment_check_at_idx" ON "attachment" USING btree ("check_at");
 CREATE INDEX "attachment_content_unfinished_idx" ON "attachment_content" USING btree ("created_at") WHERE "attachment_content"."hash" is null;--> statement-breakpoint
 CREATE INDEX "attachment_use_attachment_id_idx" ON "attachment_use" USING btree ("attachment_id");--> statement-breakpoint
 DO $$
+DECLARE allowed text := (
+  SELECT pg_get_expr(polqual, polrelid) FROM pg_policy
+  WHERE polrelid = to_regclass('"conversation"') AND polname = 'chatkeep_owner');
 BEGIN
-  IF (SELECT relrowsecurity FROM pg_class WHERE oid = to_regclass('"conversation"')) THEN
+  IF allowed IS NOT NULL THEN
     ALTER TABLE "attachment" ENABLE ROW LEVEL SECURITY;
     ALTER TABLE "attachment" FORCE ROW LEVEL SECURITY;
-    CREATE POLICY "chatkeep_owner" ON "attachment" USING (
-      user_id::text = (SELECT current_setting('chatkeep.user_id', true))
-      OR (SELECT current_setting('chatkeep.operator', true)) = 'on');
+    EXECUTE 'CREATE POLICY "chatkeep_owner" ON "attachment" USING (' || allowed || ')';
     ALTER TABLE "attachment_content" ENABLE ROW LEVEL SECURITY;
     ALTER TABLE "attachment_content" FORCE ROW LEVEL SECURITY;
-    CREATE POLICY "chatkeep_owner" ON "attachment_content" USING (
-      user_id::text = (SELECT current_setting('chatkeep.user_id', true))
-      OR (SELECT current_setting('chatkeep.operator', true)) = 'on');
+    EXECUTE 'CREATE POLICY "chatkeep_owner" ON "attachment_content" USING (' || allowed || ')';
     ALTER TABLE "attachment_piece" ENABLE ROW LEVEL SECURITY;
     ALTER TABLE "attachment_piece" FORCE ROW LEVEL SECURITY;
-    CREATE POLICY "chatkeep_owner" ON "attachment_piece" USING (
-      user_id::text = (SELECT current_setting('chatkeep.user_id', true))
-      OR (SELECT current_setting('chatkeep.operator', true)) = 'on');
+    EXECUTE 'CREATE POLICY "chatkeep_owner" ON "attachment_piece" USING (' || allowed || ')';
     ALTER TABLE "attachment_use" ENABLE ROW LEVEL SECURITY;
     ALTER TABLE "attachment_use" FORCE ROW LEVEL SECURITY;
-    CREATE POLICY "chatkeep_owner" ON "attachment_use" USING (
-      user_id::text = (SELECT current_setting('chatkeep.user_id', true))
-      OR (SELECT current_setting('chatkeep.operator', true)) = 'on');
+    EXECUTE 'CREATE POLICY "chatkeep_owner" ON "attachment_use" USING (' || allowed || ')';
   END IF;
 END $$;

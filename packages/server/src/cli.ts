@@ -66,10 +66,10 @@ program
   .command("migrate")
   .description("Bring the database to the schema of this version; safe when many start it at once")
   .addOption(
-    new Option("--row-level-security <switch>", "let the database itself refuse statements without an owner").choices([
-      "on",
-      "off",
-    ]),
+    new Option(
+      "--row-level-security <switch>",
+      "let the database itself refuse statements without an owner; left out: on in a new one, unless a superuser makes it",
+    ).choices(["on", "off"]),
   )
   .option("--dry-run", `only say what it would do; exit ${pendingCode} if that is anything, 0 if not`)
   .option("--json", "print the result as JSON")
@@ -84,9 +84,10 @@ program
     }
     const onWait = (ms: number) =>
       console.error(`chatkeep: another process migrates this database: waiting (${Math.round(ms / 1000)} s).`);
-    const applied = await migrateDatabase(readDatabaseConfig(taken), rowLevelSecurity, { onWait });
-    if (json) print({ applied });
+    const { applied, ...switched } = await migrateDatabase(readDatabaseConfig(taken), rowLevelSecurity, { onWait });
+    if (json) print({ applied, ...switched });
     else console.log(applied.length > 0 ? `Applied ${applied.join(", ")}.` : "The database is up to date.");
+    if (!json && switched.rowLevelSecurity) console.log(`Row-level security is ${switched.rowLevelSecurity}.`);
   });
 
 program

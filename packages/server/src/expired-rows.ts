@@ -32,7 +32,7 @@ export function createCleaning({ db, store, retention = {}, anonymousDays }: Cle
 }
 
 /** Removes sessions and verifications that have ended, and counts of attempts that nobody asks for again. */
-export async function removeExpiredRows(db: Database): Promise<void> {
+async function removeExpiredRows(db: Database): Promise<void> {
   await db.delete(session).where(lt(session.expiresAt, sql`now()`));
   await db.delete(verification).where(lt(verification.expiresAt, sql`now()`));
   await db.delete(refreshToken).where(lt(refreshToken.expiresAt, sql`now()`));

@@ -1,10 +1,11 @@
-import { migrate, migrationStatus, requireMigrated } from "chatkeep";
+import { asOperator, migrate, migrationStatus, requireMigrated } from "chatkeep";
 import { sql } from "drizzle-orm";
 import { expect, it } from "vitest";
 import { engine, isServer, openAgain, openTestDatabase } from "../../chatkeep/test/helpers/database.ts";
 import { openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
 import { diagnose } from "../src/commands/doctor.ts";
-import { migrateDatabase } from "../src/commands/migrate.ts";
+import { migrateDatabase, planDatabase, planInWords } from "../src/commands/migrate.ts";
+import { openStore } from "../src/database.ts";
 import { migrations } from "../src/migrations.generated.ts";
 import * as schema from "../src/models/index.ts";
 
@@ -57,7 +58,7 @@ it("what was used before it was counted is counted, and walled where chats are",
   const policed = (table: string) => [
     `alter table ${table} enable row level security`,
     `alter table ${table} force row level security`,
-    `create policy chatkeep_owner on ${table} using ((select current_setting('chatkeep.operator', true)) = 'on')`,
+    `create policy chatkeep_owner on ${table} using ((select current_setting('chatkeep.owners', true)) = '*')`,
   ];
   for (const statement of tables.flatMap(policed)) await database.query(statement);
   const role = `role_${Math.random().toString(36).slice(2)}`;
@@ -249,16 +250,48 @@ it("a migration that fails leaves nothing behind", async () => {
   expect(await db.$count(sql`information_schema.tables where table_name in ('half', 'user')`)).toBe(0);
 });
 
-it.runIf(engine === "pg18")("tables that are new have the policies that the others have", async () => {
-  await using database = await openTestDatabase("empty");
-  await migrate(database, migrations.slice(0, 2));
-  await database.query("alter table conversation enable row level security");
-  await migrateDatabase({ engine: "pg", url: database.url ?? "" });
-  const found = "select relname from pg_class where relrowsecurity and relname like 'attachment%' order by 1";
-  expect((await database.query(found)).flat()).toEqual([
-    "attachment",
-    "attachment_content",
-    "attachment_piece",
-    "attachment_use",
-  ]);
-});
+it.runIf(engine === "pg18")(
+  "a new database has the wall where its role is one that it holds for, and doctor says so",
+  async () => {
+    await using database = await openTestDatabase("empty");
+    const config = { engine: "pg", url: database.url ?? "" } as const;
+    const role = `role_${Math.random().toString(36).slice(2)}`;
+    await database.query(`create role ${role} login`);
+    await database.query(`create schema authorization ${role}`);
+    const url = new URL(config.url);
+    url.username = role;
+    const own = { engine: "pg", url: url.href } as const;
+    expect(planInWords(await planDatabase(own))).toMatch(/row-level security is switched on/);
+    expect(await migrateDatabase(own)).toMatchObject({ rowLevelSecurity: "on" });
+    expect(await migrateDatabase(own)).toEqual({ applied: [] });
+    await using limited = openPg({ url: own.url, maxConnections: 2 });
+    const wall = async (connection: Parameters<typeof diagnose>[0]) =>
+      (await diagnose(connection, "pg")).checks.find(({ name }) => name === "row-level security")?.found;
+    expect(await wall(limited)).toBe("on");
+
+    const store = await openStore(limited);
+    const [ann] = await limited.db.insert(schema.user).values({ name: "Ann", email: "ann@example.com" }).returning();
+    const mine = store.forUser(ann?.id ?? "");
+    await mine.conversations.create({ id: "c", messages: [{ role: "user", content: "Hello" }] });
+    // By hand nothing is seen or changed, though the role owns the tables.
+    expect(await limited.db.$count(schema.conversation)).toBe(0);
+    await limited.query("delete from message");
+    await expect(
+      limited.query("insert into conversation (user_id) values ($1::uuid)", [ann?.id ?? ""]),
+    ).rejects.toMatchObject({ code: "42501" });
+    expect((await mine.messages.list("c")).items).toHaveLength(1);
+    // Deleting a user passes it, as foreign keys do; and an operator sees all.
+    expect(await asOperator(limited, (inside) => inside.query("select id from message"))).toHaveLength(1);
+    await limited.db.delete(schema.user);
+    expect(await asOperator(limited, (inside) => inside.query("select id from message"))).toEqual([]);
+
+    // A superuser passes every policy: then it is off, and says what to do.
+    expect(await migrateDatabase(config)).toEqual({ applied: migrations.map(({ name }) => name) });
+    expect(await wall(database)).toMatch(/^off: let servers connect as a role that is no superuser/);
+    expect(await migrateDatabase(config, "on")).toEqual({ applied: [], rowLevelSecurity: "on" });
+    expect(await wall(database)).toMatch(/^on, and passed by this role/);
+    await limited.close();
+    await database.query(`drop owned by ${role} cascade`);
+    await database.query(`drop role ${role}`);
+  },
+);

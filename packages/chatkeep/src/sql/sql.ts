@@ -39,6 +39,8 @@ export function list(name: string, type: string): Sql {
 
 export interface Statement {
   text: string;
+  /** How many it has. */
+  parameters: number;
   /** The values of its parameters, in their order. */
   valuesOf(given: Values): Value[];
 }
@@ -58,6 +60,7 @@ export function statementOf({ pieces }: Sql): Statement {
   const places = names.map(Number);
   return {
     text,
+    parameters: names.length,
     valuesOf: (given) =>
       isList(given) ? places.map((place) => asValue(given[place])) : names.map((name) => asValue(given[name])),
   };
@@ -74,7 +77,7 @@ function asValue(given: unknown): Value {
 }
 
 /** @see https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
-function arrayLiteral(elements: readonly unknown[]): string {
+export function arrayLiteral(elements: readonly unknown[]): string {
   let literal = "{";
   for (const [index, element] of elements.entries()) {
     if (index > 0) literal += ",";

@@ -10,6 +10,7 @@ import type { Lanes } from "./lanes.ts";
 import type { Append } from "./messages/outgoing.ts";
 import type { Message, Part } from "./tables/message.ts";
 import type { Tables, UserId } from "./tables/tables.ts";
+import { ownersWall, unsaid, type Wall, walledText } from "./wall.ts";
 
 /**
  * The parts of a reply from the chunks that its server stored before it died, in their order; `earlier` are those that it had
@@ -44,6 +45,10 @@ export interface Context {
   readonly lanes: Lanes | undefined;
   /** Is told of each verb and each statement. */
   readonly observer?: Observer | undefined;
+  /** Row-level security stands before the tables. */
+  readonly isWalled: boolean;
+  /** Whose the statements are, where it does. */
+  readonly wall?: Wall | undefined;
 }
 
 /** Runs a verb, or a step of one, with what it needs. */
@@ -85,18 +90,23 @@ export interface PreparedStatement<Row> {
 
 /** The statement of this name, whose text is built the first time. `read` makes a row of its columns. */
 export function prepared<Row>(
-  { connection, statements, observer }: Pick<Context, "connection" | "statements" | "observer">,
+  { connection, statements, observer, wall }: Pick<Context, "connection" | "statements" | "observer" | "wall">,
   name: string,
   build: () => Sql,
   read: (columns: readonly unknown[]) => Row,
 ): PreparedStatement<Row> {
-  const known = statements.get(name);
-  const made = known ?? make(name, build());
-  if (!known) statements.set(name, made);
   return {
-    execute: async (values = {}) => {
-      const query = () => connection.query(made.text, made.valuesOf(values), made.name);
+    execute: async (given = {}) => {
+      const gate = wall?.said ? undefined : wall;
+      const key = gate ? gate.name + name : name;
+      const known = statements.get(key);
+      const made = known ?? make(name, build(), gate);
+      if (!known) statements.set(key, made);
+      const values = made.valuesOf(given);
+      if (gate?.owners !== undefined) values.push(gate.owners);
+      const query = () => connection.query(made.text, values, made.name);
       const rows = await (observer ? observed(observer, "statement", plainName(name), query) : query());
+      if (gate?.said === false) gate.said = true;
       return rows.map((row) => read(row));
     },
   };
@@ -108,10 +118,16 @@ function plainName(name: string): string {
 }
 
 /** The name ends with a hash of the text: a connection refuses a second text under one name, and two stores may share a pool. */
-function make(name: string, piece: Sql): MadeStatement {
-  const { text, valuesOf } = statementOf(piece);
+function make(name: string, piece: Sql, wall: Wall | undefined): MadeStatement {
+  const { text: plain, valuesOf, parameters } = statementOf(piece);
+  const text = wall ? walledText(plain, parameters, wall) : plain;
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
-  return { text, valuesOf, name: `chatkeep_${name}_${hash}` };
+  return { text, valuesOf, parameters, name: `chatkeep_${name}_${hash}` };
+}
+
+/** The same for statements of these owners. */
+export function ownedBy(context: Context, owners: readonly UserId[]): Context {
+  return context.isWalled ? { ...context, wall: ownersWall(owners) } : context;
 }
 
 /** The parameter `ownerId`. */
@@ -151,7 +167,8 @@ export async function changing<Result>(context: Context, work: (context: Context
   let changes: Change[] = [];
   const result = await inTransaction(context.connection, (inside) => {
     changes = [];
-    return work({ ...within(context, inside), changed: (change) => void changes.push(change) });
+    const changed = (change: Change) => void changes.push(change);
+    return work({ ...within(context, inside), changed, wall: unsaid(context.wall) });
   });
   for (const change of changes) context.changed(change);
   return result;
@@ -184,7 +201,7 @@ export function savepointed<Result>(
 ): Promise<Result> {
   const { connection } = context;
   if (!connection.isTransaction) return statement(context);
-  return connection.transaction((inside) => statement(within(context, inside)));
+  return connection.transaction((inside) => statement({ ...within(context, inside), wall: unsaid(context.wall) }));
 }
 
 function pause(attempt: number): Promise<void> {

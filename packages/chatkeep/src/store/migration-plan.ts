@@ -17,6 +17,7 @@ import {
   requireKnown,
   searchPath,
 } from "./migration-record.ts";
+import { asEverybody } from "./wall.ts";
 
 /** A migration that is pending, by the count of its statements. */
 export interface PlannedMigration {
@@ -160,7 +161,7 @@ function written(step: Step): string {
 declare place text;
 begin
   loop
-    perform set_config('chatkeep.operator', 'on', true);
+    perform ${asEverybody.slice("select ".length)};
     execute $batch$
 ${step.text.trim().replace(/;$/, "")}
     $batch$ into place using place;

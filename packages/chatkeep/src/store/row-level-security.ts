@@ -6,15 +6,11 @@
 
 import { isTrue } from "../sql/columns.ts";
 import type { Connection } from "../sql/connection.ts";
-import { type Context, inTransaction, within } from "./context.ts";
-import { type ChatTables, tableNames, tablesOf, type UserId } from "./tables/tables.ts";
+import { inTransaction } from "./context.ts";
+import { type ChatTables, tableNames, tablesOf } from "./tables/tables.ts";
+import { asEverybody, asNobody, isAllowed } from "./wall.ts";
 
 const policy = '"chatkeep_owner"';
-/** What a policy asks once for each statement: whose it is, or whether it is the operator's. */
-const isAllowed = `
-  user_id::text = (select current_setting('chatkeep.user_id', true))
-  or (select current_setting('chatkeep.operator', true)) = 'on'`;
-
 /**
  * Puts the policies on the tables, also for their owner. Superusers and roles with BYPASSRLS pass them all the same:
  * let the server connect as another role.
@@ -46,16 +42,12 @@ export async function hasRowLevelSecurity(connection: Connection, tables: ChatTa
   return isTrue(row?.[0]);
 }
 
-/** Runs `work` in a transaction that says whose it is. */
-export function asOwner<Result>(
-  context: Context,
-  ownerId: UserId,
-  work: (context: Context) => Promise<Result>,
-): Promise<Result> {
-  return inTransaction(context.connection, async (inside) => {
-    await inside.query("select set_config('chatkeep.user_id', $1::text, true) as set", [String(ownerId)]);
-    return await work(within(context, inside));
-  });
+/** Whether the policies hold for the role of this connection: they do for no superuser, and for nobody with BYPASSRLS. */
+export async function passesPolicies(connection: Connection): Promise<boolean> {
+  const [row] = await connection.query(
+    "select rolsuper or rolbypassrls as passes from pg_roles where rolname = current_user",
+  );
+  return isTrue(row?.[0]);
 }
 
 /** Runs `work` in a transaction that passes over the owners: for the operator's own work, never for a request. */
@@ -64,10 +56,10 @@ export function asOperator<Result>(
   work: (inside: Connection) => Promise<Result>,
 ): Promise<Result> {
   return inTransaction(connection, async (inside) => {
-    await inside.query("select set_config('chatkeep.operator', 'on', true) as set");
+    await inside.query(asEverybody);
     const result = await work(inside);
     // Inside a transaction of the host's it would go on; where `work` failed that is rolled back with it.
-    await inside.query("select set_config('chatkeep.operator', 'off', true) as set");
+    await inside.query(asNobody);
     return result;
   });
 }

@@ -10,7 +10,7 @@ import type { ChatTables } from "./tables/tables.ts";
 
 /** What of a store can be another way than usual. */
 export interface StoreOptions {
-  /** The tables have the policies of `enableRowLevelSecurity`: each verb says in a transaction whose it is. */
+  /** The tables have the policies of `enableRowLevelSecurity`: each statement says whose it is, before it looks at a row. */
   rowLevelSecurity?: boolean | undefined;
   /** A run without a heartbeat for this long is over; 15 seconds when left out. The same for every process on a database. */
   runLeaseMs?: number | undefined;

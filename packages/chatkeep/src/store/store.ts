@@ -6,7 +6,7 @@ import { type Observer, observedVerbs } from "../observer.ts";
 import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";
 import { now } from "./clock.ts";
-import { type Context, guarded, inLane, inTransaction, type Runner, within } from "./context.ts";
+import { type Context, guarded, inLane, inTransaction, ownedBy, type Runner, within } from "./context.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
 import type { RetentionOptions } from "./conversations/retention.ts";
 import type { RestoredFile } from "./files/restore.ts";
@@ -17,7 +17,7 @@ import { createGroupCommit } from "./messages/group-commit.ts";
 import { ownerSchemas } from "./owner-schemas.ts";
 import { requireReady } from "./ready.ts";
 import type { RestoredConversation } from "./restore.ts";
-import { asOperator, asOwner } from "./row-level-security.ts";
+import { asOperator } from "./row-level-security.ts";
 import { interruptRuns, removeChunks } from "./runs/expire.ts";
 import { type Heartbeat, heartbeat, type RunPosition, readRuns } from "./runs/heartbeat.ts";
 import { runLeaseMs } from "./runs/lease.ts";
@@ -26,6 +26,7 @@ import type { IndexMessagesOptions } from "./search/index-messages.ts";
 import { requireOptions, requireParts, requireWork, type StoreOptions } from "./store-input.ts";
 import { type ChatTables, tablesOf, type UserId } from "./tables/tables.ts";
 import { type UserRunner, type UserStore, userVerbs } from "./user-verbs.ts";
+import { operatorWall } from "./wall.ts";
 
 /** Conversations, messages and runs in one database: made once by `createStore`, or for a transaction of a host. */
 export interface Store {
@@ -81,8 +82,9 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     changed: changes.changed,
     lanes: undefined,
     observer: options.observer,
+    isWalled: rowLevelSecurity,
   };
-  return storeOn(connection.isTransaction ? alone : open(alone), rowLevelSecurity, changes);
+  return storeOn(connection.isTransaction ? alone : open(alone), changes);
 }
 
 /** Of `UserStore`s that are kept, a few kilobytes each. */
@@ -93,11 +95,13 @@ function open(alone: Context): Context {
   return { ...context, groupCommit: createGroupCommit(context) };
 }
 
-function storeOn(context: Context, rowLevelSecurity: boolean, { listeners }: Pick<Changes, "listeners">): Store {
+function storeOn(context: Context, { listeners }: Pick<Changes, "listeners">): Store {
   const { connection, changed, observer } = context;
   const ownerSchema = ownerSchemas(context.tables).userId;
-  const plain: Runner = (verb) => guarded(connection, () => verb(context));
-  const operator: Runner = (verb) =>
+  const system: Context = context.isWalled ? { ...context, wall: operatorWall } : context;
+  const operator: Runner = (verb) => guarded(connection, () => verb(system));
+  /** What the transaction of a host goes on with is not the operator's. */
+  const operatorInside: Runner = (verb) =>
     told(changed, (keep, begin) =>
       asOperator(connection, (inside) => {
         begin();
@@ -111,7 +115,7 @@ function storeOn(context: Context, rowLevelSecurity: boolean, { listeners }: Pic
         connection,
         (inside) => {
           begin();
-          return work(storeOn({ ...within(context, inside), changed: keep }, rowLevelSecurity, { listeners }));
+          return work(storeOn({ ...within(context, inside), changed: keep }, { listeners }));
         },
         options,
       ),
@@ -119,14 +123,8 @@ function storeOn(context: Context, rowLevelSecurity: boolean, { listeners }: Pic
   };
 
   function runnerFor(userId: UserId): UserRunner {
-    const walled: Runner = (verb) =>
-      told(changed, (keep, begin) =>
-        asOwner(context, userId, (mine) => {
-          begin();
-          return verb({ ...mine, changed: keep });
-        }),
-      );
-    const run = rowLevelSecurity ? walled : plain;
+    const mine = ownedBy(context, [userId]);
+    const run: Runner = (verb) => guarded(connection, () => verb(mine));
     return {
       run,
       runIn: (conversationId, verb) => inLane(context, userId, laneOf(userId, conversationId), () => run(verb)),
@@ -154,7 +152,7 @@ function storeOn(context: Context, rowLevelSecurity: boolean, { listeners }: Pic
     return made;
   }
 
-  const system = systemStore(rowLevelSecurity ? operator : plain);
+  const verbs = systemStore(context.isWalled && connection.isTransaction ? operatorInside : operator);
   return {
     forUser,
     transaction,
@@ -163,7 +161,7 @@ function storeOn(context: Context, rowLevelSecurity: boolean, { listeners }: Pic
       return () => void listeners.delete(listener);
     },
     lanes: context.lanes ?? { run: (_ownerId, _key, work) => work() },
-    system: { ...(observer ? observedVerbs(observer, system, "system.") : system), leaseMs: context.runLeaseMs },
+    system: { ...(observer ? observedVerbs(observer, verbs, "system.") : verbs), leaseMs: context.runLeaseMs },
   };
 }
 

@@ -1,5 +1,12 @@
 /** chatkeep as the conformance suite sees it. */
-import { ChatkeepError, type ClosableConnection, type Connection, createStore, type NewMessage } from "chatkeep";
+import {
+  ChatkeepError,
+  type ClosableConnection,
+  type Connection,
+  createStore,
+  type NewMessage,
+  type StoreOptions,
+} from "chatkeep";
 import { inTransaction } from "chatkeep/internal";
 import { openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
@@ -9,8 +16,8 @@ import { models } from "./people.ts";
 
 const codes = new Set<string>(["conflict", "not_found", "invalid_input", "too_large", "unavailable"]);
 
-export function conformanceStore(connection: ClosableConnection): ConformanceStore {
-  const store = createStore(connection, models);
+export function conformanceStore(connection: ClosableConnection, options: StoreOptions = {}): ConformanceStore {
+  const store = createStore(connection, models, options);
   return {
     createUser: async () => {
       const [row] = await connection.query(`insert into "user" (name) values ('Somebody') returning id::text`);
@@ -58,11 +65,12 @@ export function changesOn(connection: Connection): NonNullable<Subject["changes"
 export interface StorePlace {
   url: string;
   neonProxyPort?: number | undefined;
+  rowLevelSecurity?: boolean;
 }
 
-export function openPlace({ url, neonProxyPort }: StorePlace): ConformanceStore {
+export function openPlace({ url, neonProxyPort, rowLevelSecurity }: StorePlace): ConformanceStore {
   if (neonProxyPort) useNeonProxy(neonProxyPort);
-  return conformanceStore(neonProxyPort ? openNeon({ url }) : openPg({ url }));
+  return conformanceStore(neonProxyPort ? openNeon({ url }) : openPg({ url }), { rowLevelSecurity });
 }
 
 /** What a writer of the suite calls in its own process. */

@@ -7,6 +7,7 @@ import { sql } from "drizzle-orm";
 import { inject } from "vitest";
 import type { EngineName, Template } from "./engines.ts";
 import { useNeonProxy } from "./neon-proxy.ts";
+import { asLimitedRole } from "./walled.ts";
 import { type Drizzle, openNeon, openPg, openPglite } from "./with-drizzle.ts";
 
 /** A connection, and Drizzle on it for what tests do themselves. */
@@ -14,11 +15,14 @@ export interface TestDatabase extends Opened, AsyncDisposable {
   engine: EngineName;
   /** Where a second process finds it; on PGlite there is none. */
   url: string | undefined;
+  /** What stores are made on: where row-level security is tried, as a role that it holds for. */
+  limited: Opened;
 }
 
 type Opened = ClosableConnection & { db: Drizzle };
 
 export const engine = inject("engine");
+export const isWalled = inject("isWalled");
 
 /** Several sessions at once, and a server that can be killed: what PGlite, which has one session, cannot show. */
 export const isServer = engine !== "pglite";
@@ -26,7 +30,12 @@ export const isServer = engine !== "pglite";
 export async function openTestDatabase(template: Template = "store"): Promise<TestDatabase> {
   const source = inject("source");
   const connection = isServer ? await openCopy(source, template) : await openDump(source, template);
-  return { ...connection, engine, [Symbol.asyncDispose]: connection.close };
+  const limited = isWalled ? openUrl(asLimitedRole(connection.url ?? "")) : connection;
+  const close = async () => {
+    if (isWalled) await limited.close();
+    await connection.close();
+  };
+  return { ...connection, engine, limited, close, [Symbol.asyncDispose]: close };
 }
 
 /** Further connections to the same database, as another server would have them; on PGlite it is the same session. */

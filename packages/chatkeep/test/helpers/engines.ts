@@ -9,6 +9,7 @@ import { migrations } from "../../../server/src/migrations.generated.ts";
 import { startNeonProxy } from "./neon-proxy.ts";
 import { ownMigrations } from "./people.ts";
 import { installedPostgres15, startPostgres } from "./throwaway-postgres.ts";
+import { createLimitedRole, wall } from "./walled.ts";
 import { openPg, openPglite } from "./with-drizzle.ts";
 
 /** `store`: a host's user table and the chat tables. `server`: everything that the server has. `empty`: nothing. */
@@ -19,6 +20,8 @@ export type EngineName = "pglite" | "pg18" | "pg15" | "neon";
 declare module "vitest" {
   interface ProvidedContext {
     engine: EngineName;
+    /** Row-level security stands before the chats, and the role of stores is no superuser. */
+    isWalled: boolean;
     /** The folder of PGlite's dumps, or the URL of PostgreSQL's first database. */
     source: string;
     neonProxyPort: number;
@@ -31,19 +34,33 @@ const prepare: Record<Exclude<Template, "empty">, (connection: Connection) => Pr
 };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const engine = project.name as EngineName;
+  const isWalled = project.name === "walled";
+  const engine = isWalled ? "pg18" : (project.name as EngineName);
+  project.provide("isWalled", isWalled);
   project.provide("engine", engine);
   project.provide("neonProxyPort", 0);
   if (engine === "pglite") return setupPglite(project);
   const postgres = await startPostgres(engine === "pg15" ? installedPostgres15() : undefined);
   project.provide("source", postgres.url);
-  for (const [name, make] of Object.entries(prepare)) await setupTemplate(postgres.url, name, make);
+  if (isWalled) {
+    await using admin = openPg({ url: postgres.url });
+    await createLimitedRole(admin);
+  }
+  for (const [name, make] of Object.entries(prepare))
+    await setupTemplate(postgres.url, name, isWalled ? walled(make) : make);
   if (engine !== "neon") return postgres.stop;
   const proxy = await startNeonProxy(postgres.port);
   project.provide("neonProxyPort", proxy.port);
   return async () => {
     await proxy.stop();
     await postgres.stop();
+  };
+}
+
+function walled(make: (connection: Connection) => Promise<unknown>) {
+  return async (connection: Connection) => {
+    await make(connection);
+    await wall(connection);
   };
 }
 

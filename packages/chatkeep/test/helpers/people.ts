@@ -23,12 +23,17 @@ export const ids = {
 } as const;
 
 /** Empties the database, and lets Ann and Bob in. */
-export async function resetPeople(database: Connection & { db: Drizzle }, options: StoreOptions = {}) {
+export async function resetPeople(
+  database: Connection & { db: Drizzle; limited?: Connection },
+  options: StoreOptions = {},
+) {
   await database.db.execute(sql`truncate "user" cascade`);
   await database.db.insert(user).values([
     { id: ids.ann, name: "Ann" },
     { id: ids.bob, name: "Bob" },
   ]);
-  const store = createStore(database, models, options);
+  const { limited = database } = database;
+  const isWalled = limited.query !== database.query;
+  const store = createStore(limited, models, { rowLevelSecurity: isWalled, ...options });
   return { ids, store, ann: store.forUser(ids.ann), bob: store.forUser(ids.bob) };
 }

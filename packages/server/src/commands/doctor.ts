@@ -1,5 +1,6 @@
 /** chatkeep doctor: what state a database is in, and what is wrong with it. Reads only. */
 import { type Connection, hasRowLevelSecurity, migrationStatus } from "chatkeep";
+import { asEverybody, passesPolicies } from "chatkeep/internal";
 import { getTableName, isTable, sql } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
 import type { DatabaseConfig } from "../config.ts";
@@ -35,21 +36,21 @@ export async function diagnose(
   database: Pick<OpenDatabase, keyof Connection | "db">,
   engine: string,
 ): Promise<Diagnosis> {
-  const [migrations, walled] = [await migrationCheck(database), await hasRowLevelSecurity(database, schema.models)];
+  const [migrations, walled] = [await migrationCheck(database), await wallOf(database, engine)];
   // Of all users, where policies stand before them; nothing is left of that setting afterwards.
   return await database.db.transaction(async (tx) => {
-    await tx.execute(sql`select set_config('chatkeep.operator', 'on', true)`);
+    await tx.execute(sql.raw(asEverybody));
     return await diagnoseAll(tx, engine, migrations, walled);
   });
 }
 
-async function diagnoseAll(db: Database, engine: string, migrations: Check, walled: boolean): Promise<Diagnosis> {
+async function diagnoseAll(db: Database, engine: string, migrations: Check, walled: string): Promise<Diagnosis> {
   const [{ version } = { version: "unknown" }] = await read<{ version: string }>(db, sql`select version() as version`);
   const checks = [
     ...(await serverChecks(db)),
     migrations,
     ...(await schemaChecks(db)),
-    { name: "row-level security", ok: true, found: walled ? "on" : "off" },
+    { name: "row-level security", ok: true, found: walled },
   ];
   const complete = checks.every(({ ok }) => ok);
   if (!complete) return { engine, version, checks, findings: [], rows: {} };
@@ -67,6 +68,19 @@ async function diagnoseAll(db: Database, engine: string, migrations: Check, wall
   });
   found.push(...others.filter(({ kind, about }) => kind !== "unused-index" || !made.has(about)));
   return { engine, version, checks, findings: found, rows: await rowCounts(db) };
+}
+
+/** Whether the database itself keeps users apart, and why not where it does not. */
+async function wallOf(database: Connection, engine: string): Promise<string> {
+  const isOn = await hasRowLevelSecurity(database, schema.models);
+  if (engine === "pglite") return "off: the embedded database has one role, which passes every policy";
+  const passes = await passesPolicies(database);
+  if (isOn && !passes) return "on";
+  const role = "let servers connect as a role that is no superuser and has no BYPASSRLS";
+  if (isOn) return `on, and passed by this role: ${role}`;
+  return passes
+    ? `off: ${role}, then run chatkeep migrate --row-level-security on`
+    : "off: chatkeep migrate --row-level-security on switches it on";
 }
 
 async function migrationCheck(connection: Connection): Promise<Check> {

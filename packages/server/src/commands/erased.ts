@@ -1,5 +1,6 @@
 /** chatkeep doctor --erased: whether any row of any table still names what was removed for good. Reads only, all of every table. */
 import { InvalidInputError } from "chatkeep";
+import { asEverybody } from "chatkeep/internal";
 import { sql } from "drizzle-orm";
 import type { DatabaseConfig } from "../config.ts";
 import { type Database, openExistingDatabase } from "../database.ts";
@@ -27,7 +28,7 @@ export async function findLeft(config: DatabaseConfig, id: string): Promise<Left
 export async function look(db: Database, id: string): Promise<Left> {
   return await db.transaction(
     async (tx) => {
-      await tx.execute(sql`select set_config('chatkeep.operator', 'on', true)`);
+      await tx.execute(sql.raw(asEverybody));
       const looked: Left["looked"] = {};
       const left: Left["left"] = {};
       for (const { table, column, isList } of await columns(tx)) {

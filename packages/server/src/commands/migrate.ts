@@ -9,27 +9,44 @@ import {
   type PlannedMigration,
   planMigrations,
 } from "chatkeep";
+import { passesPolicies } from "chatkeep/internal";
 import { openPglite } from "chatkeep/pglite";
 import type { DatabaseConfig } from "../config.ts";
 import { openDatabase } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import { models } from "../models/index.ts";
 
-/** The names of the migrations that were applied now. `rowLevelSecurity` switches the policies; left out, they stay. */
+export interface Migrated {
+  /** The names of the migrations that were applied now. */
+  applied: string[];
+  /** To what the policies were switched. */
+  rowLevelSecurity?: "on" | "off";
+}
+
+/**
+ * `rowLevelSecurity` switches the policies; left out, they stay as they are, and are switched on in a database that is new, where
+ * the role is one that they hold for.
+ */
 export async function migrateDatabase(
   database: DatabaseConfig,
   rowLevelSecurity?: "on" | "off",
   options: MigrateOptions = {},
-): Promise<string[]> {
+): Promise<Migrated> {
   await using connection = await openDatabase(database);
   const applied = await migrate(connection, migrations, options);
-  // Tables that are new have the policies that the others have.
-  const isGrown = applied.length > 0 && rowLevelSecurity === undefined;
-  const stays = isGrown && (await hasRowLevelSecurity(connection, models));
-  if (rowLevelSecurity === "on" || stays) await enableRowLevelSecurity(connection, models);
-  if (rowLevelSecurity === "off") await disableRowLevelSecurity(connection, models);
-  return applied;
+  const preset = isNew(applied) && !(await passesPolicies(connection)) ? "on" : undefined;
+  const wanted = rowLevelSecurity ?? preset;
+  if (wanted === "on") await enableRowLevelSecurity(connection, models);
+  if (wanted === "off") await disableRowLevelSecurity(connection, models);
+  return { applied, ...(wanted && { rowLevelSecurity: wanted }) };
 }
+
+/** Whether the chats came with these. */
+function isNew(applied: readonly string[]): boolean {
+  return applied.includes(firstOfChats);
+}
+
+const firstOfChats = migrations.find(({ name }) => name.endsWith("_chat"))?.name ?? "";
 
 /** What the same would do, and whether that is anything. */
 export interface MigrationPlan {
@@ -44,8 +61,10 @@ export async function planDatabase(database: DatabaseConfig, rowLevelSecurity?: 
   await using connection = isMissing ? await openPglite() : await openDatabase(database);
   const pending = await planMigrations(connection, migrations);
   const isOn = await hasRowLevelSecurity(connection, models);
-  const isSwitched = rowLevelSecurity !== undefined && isOn !== (rowLevelSecurity === "on");
-  return { pending, ...(isSwitched && { rowLevelSecurity }) };
+  const preset = isNew(pending.map(({ name }) => name)) && !(await passesPolicies(connection)) ? "on" : undefined;
+  const wanted = rowLevelSecurity ?? preset;
+  const isSwitched = wanted !== undefined && isOn !== (wanted === "on");
+  return { pending, ...(isSwitched && { rowLevelSecurity: wanted }) };
 }
 
 export function planInWords({ pending, rowLevelSecurity }: MigrationPlan): string {

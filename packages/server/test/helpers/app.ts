@@ -6,7 +6,7 @@ import { hashPassword } from "better-auth/crypto";
 import { type Connection, createStore } from "chatkeep";
 import type { Quotas } from "chatkeep/replies";
 import { sql } from "drizzle-orm";
-import { isServer, openTestDatabase, type TestDatabase } from "../../../chatkeep/test/helpers/database.ts";
+import { isServer, isWalled, openTestDatabase, type TestDatabase } from "../../../chatkeep/test/helpers/database.ts";
 import type { Drizzle } from "../../../chatkeep/test/helpers/with-drizzle.ts";
 import { account, models, session, user } from "../../src/models/index.ts";
 
@@ -57,11 +57,16 @@ export async function openTestApp({
   ...given
 }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
-  const connection = given.through ?? database;
+  const connection = given.through ?? database.limited;
   const { db } = connection;
   const lines: string[] = [];
   const log = createLog("debug", { write: (line) => void lines.push(line) });
-  const store = createStore(connection, models, { partsOf, runLeaseMs, requiresFiles: true });
+  const store = createStore(connection, models, {
+    partsOf,
+    runLeaseMs,
+    requiresFiles: true,
+    rowLevelSecurity: isWalled && !given.through,
+  });
   const secret = "a secret of the tests, long enough";
   const auth = createAuth({ db, store, secret, url, log, limitAttempts, anonymousDays });
   const created = createApp({
@@ -92,7 +97,7 @@ export async function openTestApp({
     store,
     app,
     database,
-    db,
+    db: given.through?.db ?? database.db,
     lines,
     close,
     signUp: (name: string) => signUp(db, app, name),

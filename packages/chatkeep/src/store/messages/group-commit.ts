@@ -4,7 +4,7 @@
  */
 
 import { isLockTimeout, isUnavailable } from "../../sql/sqlstate.ts";
-import { type Context, type GroupCommit, inLane } from "../context.ts";
+import { type Context, type GroupCommit, inLane, ownedBy } from "../context.ts";
 import type { Message } from "../tables/message.ts";
 import { appendFast, charsOf } from "./append-fast.ts";
 import { appendSlow } from "./append-slow.ts";
@@ -115,10 +115,8 @@ export function createGroupCommit(context: Context): GroupCommit {
   /** Never rejects: each of them is answered, or goes alone. */
   async function store(some: readonly Waiting[]): Promise<void> {
     try {
-      const stored = await appendFast(
-        context,
-        some.map(({ append }) => append),
-      );
+      const appends = some.map(({ append }) => append);
+      const stored = await appendFast(ownedBy(context, [...new Set(appends.map(({ ownerId }) => ownerId))]), appends);
       for (const [index, waiting] of some.entries()) {
         const messages = stored[index];
         if (messages) settle(waiting, () => waiting.resolve(messages));
@@ -143,7 +141,8 @@ export function createGroupCommit(context: Context): GroupCommit {
   async function storeAlone(waiting: Waiting): Promise<void> {
     try {
       const { append } = waiting;
-      const messages = await inLane(context, append.ownerId, append.conversationId, () => appendSlow(context, append));
+      const mine = ownedBy(context, [append.ownerId]);
+      const messages = await inLane(mine, append.ownerId, append.conversationId, () => appendSlow(mine, append));
       settle(waiting, () => waiting.resolve(messages));
     } catch (error) {
       settle(waiting, () => waiting.reject(error));
