@@ -8,6 +8,7 @@ export { encodeCursor, keyOf } from "./sql/cursor.ts";
 export { driverError } from "./sql/driver-error.ts";
 export { translate } from "./sql/sqlstate.ts";
 export { inTransaction } from "./store/context.ts";
+export { conversationName } from "./store/ids.ts";
 export { invalidInput, parse } from "./store/input.ts";
 export type { Lanes } from "./store/lanes.ts";
 export { requireRestorable } from "./store/restore.ts";

@@ -21,7 +21,6 @@ import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
-import { secureHeaders } from "hono/secure-headers";
 import { createAssistant } from "./assistant/generate.ts";
 import type { AnsweringModel } from "./assistant/model.ts";
 import { failureOf } from "./assistant/model-errors.ts";
@@ -39,6 +38,7 @@ import type { Metrics } from "./metrics.ts";
 import { migrations } from "./migrations.generated.ts";
 import { observeRequests } from "./observe-requests.ts";
 import { readPreferences } from "./preferences.ts";
+import { protect } from "./protect.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
 import type { Retention } from "./retention.ts";
 import { handleAuth } from "./routes/auth.ts";
@@ -49,6 +49,7 @@ import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { preferenceRoutes } from "./routes/preferences.ts";
 import { createRouter, type Env } from "./routes/router.ts";
+import { sharedPageRoutes, shareRoutes } from "./routes/shares.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { transferRoutes } from "./routes/transfer.ts";
@@ -76,6 +77,8 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   trustProxy?: boolean;
   /** Anonymous users without a sign of them for so many days are removed; nobody is when left out. */
   anonymousDays?: number | undefined;
+  /** Users may make links by which anybody reads a conversation; on when left out. */
+  sharing?: boolean | undefined;
   /** Conversations without a change for so many days are removed; none is when left out. */
   retention?: Retention | undefined;
   /** What one user may take of this server at once; what is left out is as in `defaultLimits`. */
@@ -94,7 +97,7 @@ export type App = ReturnType<typeof createApi>;
 /** Makes the application and what must be closed before its process ends: the replies that it is writing, and who listens. */
 export function createApp(options: AppOptions) {
   const { connection, db, store, auth, log, url, model, listen, isAlone, anonymousDays, trustProxy = false } = options;
-  const { corsOrigins = [], observer, metrics } = options;
+  const { corsOrigins = [], observer, metrics, sharing = true } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const notifier = createNotifier({ connection, log, isAlone, ...(listen && { listen }) });
   auth.onChange?.(notifier.publish);
@@ -139,7 +142,7 @@ export function createApp(options: AppOptions) {
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
   );
-  app.route("/api", signInRoutes({ anonymous: auth.anonymous !== undefined }));
+  app.route("/api", signInRoutes({ anonymous: auth.anonymous !== undefined, sharing }));
   app.use("/api/*", identify(sessions, parts.replies), readBody(bodies));
 
   const mcp = mcpHandler({ store, url, logger: log, getUserId: ({ headers }) => bearerOf(sessions, headers) });
@@ -188,13 +191,14 @@ export function createApp(options: AppOptions) {
     });
   }
 
-  const api = createApi(app, { connection, db, notifier, parts, models, log });
+  const api = createApi(app, { connection, db, notifier, parts, models, log, sharing, url });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
   app.all("/api/*", (c) => {
     throw new NotFoundError("route", `${c.req.method} ${c.req.path}`);
   });
+  if (sharing) app.route("/", sharedPageRoutes({ db, store }));
   app.route("/", webRoutes());
   app.notFound((c) => respondWithError(new NotFoundError("route", `${c.req.method} ${c.req.path}`), c, log));
   return { app: api, close };
@@ -210,6 +214,8 @@ function watch(metrics: Metrics | undefined, { parts, notifier }: { parts: ChatP
 }
 
 interface ApiOptions {
+  sharing: boolean;
+  url: string;
   connection: Connection;
   db: Database;
   notifier: Pick<Notifier, "publish">;
@@ -218,7 +224,8 @@ interface ApiOptions {
   log: Log;
 }
 
-function createApi(app: ReturnType<typeof createRouter>, { connection, db, notifier, parts, models, log }: ApiOptions) {
+function createApi(app: ReturnType<typeof createRouter>, options: ApiOptions) {
+  const { connection, db, notifier, parts, models, log, sharing, url } = options;
   const { store, rows, limits } = parts;
   const requireReady = async () => {
     await requireMigrated(connection, migrations);
@@ -230,6 +237,7 @@ function createApi(app: ReturnType<typeof createRouter>, { connection, db, notif
     .route("/api", modelRoutes(models))
     .route("/api", preferenceRoutes(db))
     .route("/api", keyRoutes(db, notifier))
+    .route("/api", sharing ? shareRoutes({ db, store, rows, url }) : createRouter())
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser, log }));
 }
@@ -326,66 +334,6 @@ function logRequests(log: Log) {
       "request",
     );
   });
-}
-
-/**
- * What every answer says, whoever made it: on errors, streams and answers of others too, so it is written when the answer is
- * there. A page may load only what is ours; what is no page is told to load nothing, which needs fewer words.
- */
-function protect(url: string) {
-  const pages = secureHeaders(headers(url));
-  const api: [string, string][] = [
-    ["x-content-type-options", "nosniff"],
-    ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
-    ["cross-origin-resource-policy", "same-origin"],
-    ["cache-control", "no-store"],
-    ...(url.startsWith("https:") ? [["strict-transport-security", transportSecurity] as [string, string]] : []),
-  ];
-  return createMiddleware<Env>(async (c, next) => {
-    const isApi = c.req.path.startsWith("/api/");
-    // Written beforehand they cost a tenth, but only Hono's own answers have them.
-    const isHonos = isApi && c.req.method !== "HEAD" && !madeByOthers.test(c.req.path);
-    if (isHonos) {
-      for (const [name, value] of api) c.header(name, value);
-      return await next();
-    }
-    await (isApi ? next() : pages(c, next));
-    const written: [string, string][] = [["x-request-id", c.get("requestId")], ...(isApi ? api : [])];
-    const isFile = c.req.path.startsWith("/api/files/");
-    for (const [name, value] of written) {
-      // What may be shown of a file, and for how long, is said where it is sent.
-      if (!isFile || !c.res.headers.has(name)) c.res.headers.set(name, value);
-    }
-    // Nobody reads the body of an answer to HEAD: a stream of it would stay open.
-    if (c.req.method === "HEAD") await c.res.body?.cancel();
-  });
-}
-
-/** Where handlers answer with a `Response` of their own. */
-const madeByOthers = /^\/api\/(?:auth\/|chat|events|export)/;
-
-const transportSecurity = "max-age=31536000";
-
-function headers(url: string) {
-  const self = ["'self'"];
-  const options: NonNullable<Parameters<typeof secureHeaders>[0]> = {
-    strictTransportSecurity: url.startsWith("https:") ? transportSecurity : false,
-    contentSecurityPolicy: {
-      defaultSrc: self,
-      scriptSrc: self,
-      styleSrc: ["'self'", "'unsafe-inline'"],
-      imgSrc: ["'self'", "data:", "blob:"],
-      connectSrc: self,
-      fontSrc: ["'self'", "data:"],
-      objectSrc: ["'none'"],
-      baseUri: self,
-      formAction: self,
-      frameAncestors: ["'none'"],
-    },
-    referrerPolicy: "same-origin",
-    crossOriginOpenerPolicy: "same-origin",
-  };
-  return options;
 }
 
 /** Of whoever holds the other end of the connection, or whom our own proxy saw there. */

@@ -34,6 +34,8 @@ export interface Config {
   trustProxy: boolean;
   /** Set where people may begin without an account: after so many days without a sign of them they are removed. */
   anonymousDays: number | undefined;
+  /** Whether users may make links by which anybody reads a conversation. */
+  sharing: boolean;
   /** For so many days what is deleted can be restored; 0: it is gone at once. */
   trashDays: number;
   /** After so many days without a change conversations are removed for good, and those in the archive after others. */
@@ -180,6 +182,10 @@ const environmentSchema = z.object({
     (value) => value || undefined,
     z.enum(["on", "off"], 'must be "on" or "off"').default("off"),
   ),
+  CHATKEEP_SHARING: z.preprocess(
+    (value) => value || undefined,
+    z.enum(["on", "off"], 'must be "on" or "off"').default("on"),
+  ),
   CHATKEEP_ANONYMOUS_DAYS: number(z.int(daysRule).min(1, daysRule).max(3_650, daysRule), 30),
   CHATKEEP_QUOTAS: filled(z.string().refine((text) => quotasIn(text) !== undefined, quotasRule)),
   CHATKEEP_METRICS_TOKEN: filled(z.string().regex(/^[\x21-\x7e]{16,}$/, tokenRule)),
@@ -215,6 +221,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     titles: set.CHATKEEP_TITLES === "on",
     runLeaseMs: set.CHATKEEP_LEASE_SECONDS * 1000,
     anonymousDays: set.CHATKEEP_ANONYMOUS === "on" ? set.CHATKEEP_ANONYMOUS_DAYS : undefined,
+    sharing: set.CHATKEEP_SHARING === "on",
     trashDays: set.CHATKEEP_TRASH_DAYS,
     retention: { days: set.CHATKEEP_RETENTION_DAYS, archivedDays: set.CHATKEEP_RETENTION_ARCHIVED_DAYS },
     trustProxy: set.CHATKEEP_TRUST_PROXY === "true",

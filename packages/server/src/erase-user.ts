@@ -4,10 +4,12 @@ import { fromDrizzle } from "chatkeep/drizzle";
 import { inTransaction } from "chatkeep/internal";
 import { getTableName } from "drizzle-orm";
 import type { Database } from "./database.ts";
-import { account, apiKey, claim, preference, refreshToken, session, task } from "./models/index.ts";
+import { account, apiKey, claim, preference, refreshToken, session, share, task } from "./models/index.ts";
 
 /** Those that others refer to come after these. */
-const tables = [refreshToken, session, account, apiKey, claim, preference, task].map((table) => getTableName(table));
+const tables = [refreshToken, session, account, apiKey, claim, preference, share, task].map((table) =>
+  getTableName(table),
+);
 
 /** What was removed, by table. */
 export interface UserReceipt extends Omit<ErasureReceipt, "rows"> {

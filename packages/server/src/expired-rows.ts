@@ -3,14 +3,14 @@ import type { Store } from "chatkeep";
 import { and, eq, lt, notExists, sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
 import { eraseUser } from "./erase-user.ts";
-import { apiKey, claim, rateLimit, refreshToken, session, user, verification } from "./models/index.ts";
+import { apiKey, claim, rateLimit, refreshToken, session, share, user, verification } from "./models/index.ts";
 import { createRetention, type Retention } from "./retention.ts";
 
 /** Longer than any window in which attempts are counted. */
 const attemptsMs = 3_600_000;
 
-/** For so long a key that has expired is listed as such. */
-const expiredKeyDays = 30;
+/** For so long a key, or a link, that has expired is listed as such. */
+const expiredDays = 30;
 
 /** What is cleaned in each sweep. */
 export interface CleaningOptions {
@@ -36,7 +36,8 @@ async function removeExpiredRows(db: Database): Promise<void> {
   await db.delete(session).where(lt(session.expiresAt, sql`now()`));
   await db.delete(verification).where(lt(verification.expiresAt, sql`now()`));
   await db.delete(refreshToken).where(lt(refreshToken.expiresAt, sql`now()`));
-  await db.delete(apiKey).where(lt(apiKey.expiresAt, sql`now() - make_interval(days => ${expiredKeyDays})`));
+  for (const table of [apiKey, share])
+    await db.delete(table).where(lt(table.expiresAt, sql`now() - make_interval(days => ${expiredDays})`));
   await db.delete(claim).where(lt(claim.createdAt, sql`now() - interval '90 days'`));
   await db.delete(rateLimit).where(lt(rateLimit.lastRequest, Date.now() - attemptsMs));
 }

@@ -1,6 +1,7 @@
 /** chatkeep migrate: brings the database to this code's schema; safe when many start it at once. */
 import { existsSync } from "node:fs";
 import {
+  type Connection,
   disableRowLevelSecurity,
   enableRowLevelSecurity,
   hasRowLevelSecurity,
@@ -33,20 +34,20 @@ export async function migrateDatabase(
   options: MigrateOptions = {},
 ): Promise<Migrated> {
   await using connection = await openDatabase(database);
+  // Of several that begin at once each sees that it is new, so that none returns before the policies are there.
+  const preset = await presetOf(connection);
   const applied = await migrate(connection, migrations, options);
-  const preset = isNew(applied) && !(await passesPolicies(connection)) ? "on" : undefined;
   const wanted = rowLevelSecurity ?? preset;
   if (wanted === "on") await enableRowLevelSecurity(connection, models);
   if (wanted === "off") await disableRowLevelSecurity(connection, models);
   return { applied, ...(wanted && { rowLevelSecurity: wanted }) };
 }
 
-/** Whether the chats came with these. */
-function isNew(applied: readonly string[]): boolean {
-  return applied.includes(firstOfChats);
+/** On in a database that has no chats yet, where that holds for the role. */
+async function presetOf(connection: Connection): Promise<"on" | undefined> {
+  const [row] = await connection.query("select to_regclass('conversation')::text");
+  return row?.[0] || (await passesPolicies(connection)) ? undefined : "on";
 }
-
-const firstOfChats = migrations.find(({ name }) => name.endsWith("_chat"))?.name ?? "";
 
 /** What the same would do, and whether that is anything. */
 export interface MigrationPlan {
@@ -61,8 +62,7 @@ export async function planDatabase(database: DatabaseConfig, rowLevelSecurity?: 
   await using connection = isMissing ? await openPglite() : await openDatabase(database);
   const pending = await planMigrations(connection, migrations);
   const isOn = await hasRowLevelSecurity(connection, models);
-  const preset = isNew(pending.map(({ name }) => name)) && !(await passesPolicies(connection)) ? "on" : undefined;
-  const wanted = rowLevelSecurity ?? preset;
+  const wanted = rowLevelSecurity ?? (await presetOf(connection));
   const isSwitched = wanted !== undefined && isOn !== (wanted === "on");
   return { pending, ...(isSwitched && { rowLevelSecurity: wanted }) };
 }

@@ -95,6 +95,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     corsOrigins: config.corsOrigins,
     trustProxy: config.trustProxy,
     anonymousDays: config.anonymousDays,
+    sharing: config.sharing,
     retention: config.retention,
     limits: config.limits,
     quotas: config.quotas,

@@ -20,6 +20,7 @@ export {
   usage,
 } from "./chat.ts";
 export { preference } from "./preference.ts";
+export { share } from "./share.ts";
 export { type Task, task } from "./task.ts";
 export {
   account,

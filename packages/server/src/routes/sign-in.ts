@@ -4,6 +4,7 @@ import { createRouter } from "./router.ts";
 
 const ways = z.object({
   anonymous: z.boolean().meta({ description: "People may begin without an account." }),
+  sharing: z.boolean().meta({ description: "Conversations may be shared by a link." }),
 });
 
 const read = createRoute({

@@ -29,6 +29,7 @@ export interface TestAppOptions {
   anonymousDays?: number;
   corsOrigins?: string[];
   quotas?: Quotas;
+  sharing?: boolean;
 }
 
 export interface Person {
@@ -54,6 +55,7 @@ export async function openTestApp({
   corsOrigins,
   titles,
   quotas,
+  sharing,
   ...given
 }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
@@ -81,6 +83,7 @@ export async function openTestApp({
     corsOrigins,
     titles,
     quotas,
+    sharing,
     model: model ?? createOfflineModel({ wordMs: 0 }),
     models: otherModels,
     listen: given.listen ?? connection.listen,

@@ -14,6 +14,7 @@ import { ImportFile } from "./import-file.tsx";
 import { Instructions } from "./instructions.tsx";
 import { KeepChats } from "./keep-chats.tsx";
 import { Choice, Outcome, Section, valueIn } from "./section.tsx";
+import { SharedLinks } from "./shared-links.tsx";
 import { Usage } from "./usage.tsx";
 
 export function AccountPage({ person }: { person: Person }) {
@@ -28,6 +29,7 @@ export function AccountPage({ person }: { person: Person }) {
         <Instructions />
         {!isAnonymous && <Devices />}
         <Usage />
+        {!isAnonymous && <SharedLinks />}
         <ApiKeys isAnonymous={isAnonymous} />
         <Section title={t.account.data}>
           <div>

@@ -29,7 +29,7 @@ export function ChatInstructions({ stored }: { stored: Conversation | undefined 
   };
   return (
     <>
-      <IconButton label={t.instructions.ofChat} onClick={open} className="ms-auto">
+      <IconButton label={t.instructions.ofChat} onClick={open}>
         <SlidersHorizontal size={18} className={stored.instructions ? "text-brand" : ""} />
       </IconButton>
       <Sheet open={isOpen} onOpenChange={setIsOpen} title={t.instructions.ofChat}>

@@ -17,6 +17,7 @@ import {
   writeDraft,
   writeFiles,
 } from "../composer/drafts.ts";
+import { ShareChat } from "../sharing/share-chat.tsx";
 import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { useFilesForPage } from "../ui/dropped-files.ts";
@@ -125,6 +126,8 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     <div className="flex h-full flex-col print:block print:h-auto">
       <ChatHeader>
         <ModelPicker {...choice} />
+        <span className="ms-auto" />
+        <ShareChat stored={stored} />
         <ChatInstructions stored={stored} />
       </ChatHeader>
       <div

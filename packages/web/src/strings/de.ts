@@ -359,6 +359,21 @@ export const de: Strings = {
     revoked: (name) => `„${name}“ ist widerrufen.`,
   },
 
+  sharing: {
+    share: "Diesen Chat teilen",
+    hint: "Wer den Link hat, liest ohne Anmeldung, was bis jetzt hier steht: Fragen, Antworten, Namen von Dateien und Quellen. Was du später schreibst, steht nicht darin. Was du löschst, ist auch dort weg.",
+    forAccounts: "Teilen geht nur mit Konto: lege zuerst eines an, deine Chats kommen mit.",
+    make: "Link anlegen",
+    madeNow: "Der Link ist angelegt. Er steht oben in der Liste.",
+    links: "Geteilte Links",
+    allHint: "Wer einen dieser Links hat, liest den Chat, bis du den Link beendest.",
+    loading: "Die Links werden gelesen …",
+    none: "Es gibt keine Links.",
+    made: (day) => `geteilt am ${day}`,
+    end: "Beenden",
+    ended: "Der Link führt nirgendwohin mehr.",
+  },
+
   help: {
     title: "Tastenkürzel",
     open: "Diese Übersicht zeigen",

@@ -338,6 +338,21 @@ export const en = {
     revoked: (name: string) => `“${name}” is revoked.`,
   },
 
+  sharing: {
+    share: "Share this chat",
+    hint: "Anybody with the link reads what is here up to now, without signing in: questions, answers, names of files and sources. What you write later is not in it. What you delete is gone from it.",
+    forAccounts: "Sharing is for accounts: make an account first, your chats come along.",
+    make: "Make a link",
+    madeNow: "The link is made. It is the first in the list.",
+    links: "Shared links",
+    allHint: "Anybody with one of these links reads that chat, until you end it.",
+    loading: "The links are being read …",
+    none: "There are no links.",
+    made: (day: string) => `shared ${day}`,
+    end: "End",
+    ended: "The link leads nowhere any more.",
+  },
+
   help: {
     title: "Keyboard shortcuts",
     open: "Show this sheet",
