@@ -72,6 +72,7 @@ it("makes an API key, shows it once, says what it may do and that it was used, a
   await ofKeys.getByRole("button", { name: "Copied", exact: true }).waitFor();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(key);
   await ofKeys.getByRole("button", { name: "I have copied it" }).click();
+  await shown.waitFor({ state: "detached" });
   await ofKeys.getByText(/reads only · made .* · ends .* · not used yet/).waitFor();
   expect(await page.content()).not.toContain(key.slice(9));
 
@@ -174,6 +175,19 @@ it("keeps a temporary chat out of the list, says so in it, and shows it at its a
   await page.reload();
   await page.getByRole("button", { name: "Temporary chat", pressed: true }).waitFor();
   await expect.poll(() => box(page).inputValue()).toBe("My name is Tim.");
+  // While the conversation is looked for again, what is written stays.
+  const held = Promise.withResolvers<void>();
+  const asked = page.waitForRequest("**/branch*");
+  await page.route("**/branch*", async (route) => {
+    await held.promise;
+    await route.continue();
+  });
+  await page.evaluate(() => dispatchEvent(new Event("visibilitychange")));
+  await asked;
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+  expect(await box(page).inputValue()).toBe("My name is Tim.");
+  held.resolve();
+  await page.unrouteAll({ behavior: "wait" });
   await page.keyboard.press("Enter");
   await reply(page).filter({ hasText: "Nice to meet you" }).waitFor();
   const address = page.url();

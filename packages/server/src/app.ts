@@ -142,7 +142,7 @@ export function createApp(options: AppOptions) {
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
   );
-  app.route("/api", signInRoutes({ anonymous: auth.anonymous !== undefined, sharing }));
+  app.route("/api", signInRoutes({ anonymous: auth.anonymous !== undefined, signUp: !auth.isClosed, sharing }));
   app.use("/api/*", identify(sessions, parts.replies), readBody(bodies));
 
   const mcp = mcpHandler({ store, url, logger: log, getUserId: ({ headers }) => bearerOf(sessions, headers) });

@@ -10,7 +10,7 @@ import { betterAuth } from "better-auth/minimal";
 import { anonymous } from "better-auth/plugins/anonymous";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import { InvalidInputError, type Store, UnauthenticatedError, uuidSchema } from "chatkeep";
+import { ForbiddenError, InvalidInputError, type Store, UnauthenticatedError, uuidSchema } from "chatkeep";
 import { isStorable } from "chatkeep/internal";
 import { asErasureReceipt, type ErasureReceipt } from "chatkeep/wire";
 import { and, eq, gt, sql } from "drizzle-orm";
@@ -33,6 +33,8 @@ export interface AuthOptions {
   log: Log;
   /** Off only in tests: ten attempts to sign in or up per minute and address. */
   limitAttempts?: boolean;
+  /** Nobody makes an account for themselves: the operator does, by `chatkeep users create`. */
+  isClosed?: boolean | undefined;
   /** People may begin without an account, and are removed with all they have after so many days without a sign of them. */
   anonymousDays?: number | undefined;
 }
@@ -52,6 +54,8 @@ export interface Auth {
   proofOf?(headers: Headers): string;
   /** Where people may begin without an account: how clients do that keep no cookie. */
   anonymous?: AnonymousTokens | undefined;
+  /** Nobody makes an account for themselves. */
+  isClosed?: boolean | undefined;
   /** Calls `listener` with what signing in has moved to an account. */
   onChange?(listener: (change: Told) => void): void;
 }
@@ -65,7 +69,7 @@ export const clientAddressHeader = "x-chatkeep-client-address";
 const beginnings = { window: 3_600, max: 20 };
 const attempts = { window: 60, max: 10 };
 /** Characters of what people may write into their account: an index takes 2,700 bytes, and nobody needs as many. */
-const maxChars = { name: 200, email: 254, image: 2_000, userAgent: 500 };
+export const maxChars = { name: 200, email: 254, image: 2_000, userAgent: 500 };
 
 /** What is served of Better Auth. Anything else would be counted, and so be a row, for whoever asks. */
 const served = new Set(
@@ -95,7 +99,16 @@ const secretVersion = 1;
 const servedToAnonymous = ["sign-in/anonymous", "delete-anonymous-user"].map((path) => `${basePath}/${path}`);
 
 /** Makes the sign-in: e-mail and password, shown by a cookie, a bearer token of the session, or a JWT. */
-export function createAuth({ db, store, secret, url, log, limitAttempts = true, anonymousDays }: AuthOptions): Auth {
+export function createAuth({
+  db,
+  store,
+  secret,
+  url,
+  log,
+  limitAttempts = true,
+  isClosed = false,
+  anonymousDays,
+}: AuthOptions): Auth {
   // Better Auth would take a public one in its place.
   if (secret.trim().length < secretCharacters) {
     throw new InvalidInputError(`The secret must have at least ${secretCharacters} characters.`);
@@ -118,7 +131,7 @@ export function createAuth({ db, store, secret, url, log, limitAttempts = true, 
       schema: { user, session, account, verification, jwks, rateLimit },
       transaction: true,
     }),
-    emailAndPassword: { enabled: true, minPasswordLength: 8, maxPasswordLength: 128 },
+    emailAndPassword: { enabled: true, disableSignUp: isClosed, minPasswordLength: 8, maxPasswordLength: 128 },
     user: {
       deleteUser: {
         enabled: true,
@@ -209,6 +222,7 @@ export function createAuth({ db, store, secret, url, log, limitAttempts = true, 
   });
   return {
     ...auth,
+    isClosed,
     anonymous:
       anonymousDays === undefined
         ? undefined
@@ -223,6 +237,8 @@ export function createAuth({ db, store, secret, url, log, limitAttempts = true, 
       const path = new URL(request.url).pathname.replace(/\/$/, "");
       const isServed = served.has(path) || (anonymousDays !== undefined && servedToAnonymous.includes(path));
       if (!isServed) return notServed();
+      if (isClosed && path === `${basePath}/sign-up/email`)
+        throw new ForbiddenError("Nobody signs up by themselves here: ask the operator of this server for an account.");
       const token = jwtIn(request.headers);
       // Better Auth knows no JWTs: it gets the session that this one is of, so that what one does with it is done.
       const known = token && (await identityOfJwt(db, url, token).catch(unlessUnauthenticated));

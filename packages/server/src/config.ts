@@ -34,6 +34,8 @@ export interface Config {
   trustProxy: boolean;
   /** Set where people may begin without an account: after so many days without a sign of them they are removed. */
   anonymousDays: number | undefined;
+  /** Whether people make an account for themselves. */
+  signUp: "open" | "closed";
   /** Whether users may make links by which anybody reads a conversation. */
   sharing: boolean;
   /** For so many days what is deleted can be restored; 0: it is gone at once. */
@@ -182,6 +184,10 @@ const environmentSchema = z.object({
     (value) => value || undefined,
     z.enum(["on", "off"], 'must be "on" or "off"').default("off"),
   ),
+  CHATKEEP_SIGN_UP: z.preprocess(
+    (value) => value || undefined,
+    z.enum(["open", "closed"], 'must be "open" or "closed"').default("open"),
+  ),
   CHATKEEP_SHARING: z.preprocess(
     (value) => value || undefined,
     z.enum(["on", "off"], 'must be "on" or "off"').default("on"),
@@ -221,6 +227,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     titles: set.CHATKEEP_TITLES === "on",
     runLeaseMs: set.CHATKEEP_LEASE_SECONDS * 1000,
     anonymousDays: set.CHATKEEP_ANONYMOUS === "on" ? set.CHATKEEP_ANONYMOUS_DAYS : undefined,
+    signUp: set.CHATKEEP_SIGN_UP,
     sharing: set.CHATKEEP_SHARING === "on",
     trashDays: set.CHATKEEP_TRASH_DAYS,
     retention: { days: set.CHATKEEP_RETENTION_DAYS, archivedDays: set.CHATKEEP_RETENTION_ARCHIVED_DAYS },

@@ -4,6 +4,7 @@ import type { ApiKey } from "../keys.ts";
 import type { ProductReport } from "../transfer/conversations.ts";
 import type { ImportReport } from "../transfer/import.ts";
 import type { Diagnosis } from "./doctor.ts";
+import type { ListedUser } from "./users.ts";
 
 export function diagnosisInWords({ engine, version, checks, findings, rows }: Diagnosis): string {
   const lines = checks.map(({ name, ok, found }) => `${ok ? "ok   " : "WRONG"}  ${name}: ${found}`);
@@ -12,6 +13,12 @@ export function diagnosisInWords({ engine, version, checks, findings, rows }: Di
   }
   const counts = Object.entries(rows).map(([name, count]) => `${name} ${count}`);
   return [`${engine}: ${version}`, ...lines, ...(counts.length > 0 ? [`rows: ${counts.join(", ")}`] : [])].join("\n");
+}
+
+/** On a line of its own: address, name, and when they were last here. */
+export function userInWords({ email, name, createdAt, seenAt }: ListedUser): string {
+  const seen = seenAt ? `seen ${seenAt.toISOString().slice(0, 10)}` : "signed out";
+  return `${email}  ${JSON.stringify(name)}  made ${createdAt.toISOString().slice(0, 10)}, ${seen}`;
 }
 
 export function keyInWords({ id, name, start, isReadOnly, expiresAt, lastUsedAt }: ApiKey): string {

@@ -38,7 +38,9 @@ export async function migrateDatabase(
   const preset = await presetOf(connection);
   const applied = await migrate(connection, migrations, options);
   const wanted = rowLevelSecurity ?? preset;
-  if (wanted === "on") await enableRowLevelSecurity(connection, models);
+  // As this version writes them, and on each table that is new.
+  const stays = wanted === undefined && applied.length > 0 && (await hasRowLevelSecurity(connection, models));
+  if (wanted === "on" || stays) await enableRowLevelSecurity(connection, models);
   if (wanted === "off") await disableRowLevelSecurity(connection, models);
   return { applied, ...(wanted && { rowLevelSecurity: wanted }) };
 }

@@ -81,7 +81,15 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
   await forgetLockedKeys({ db, secret, log });
   const { observer, metrics } = await observing(config, connection, log);
   const store = await openServerStore(config, connection, observer);
-  const auth = createAuth({ db, store, secret, url: config.url, log, anonymousDays: config.anonymousDays });
+  const auth = createAuth({
+    db,
+    store,
+    secret,
+    url: config.url,
+    log,
+    anonymousDays: config.anonymousDays,
+    isClosed: config.signUp === "closed",
+  });
   const { app, close } = createApp({
     connection,
     db,

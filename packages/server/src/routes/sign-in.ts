@@ -4,6 +4,7 @@ import { createRouter } from "./router.ts";
 
 const ways = z.object({
   anonymous: z.boolean().meta({ description: "People may begin without an account." }),
+  signUp: z.boolean().meta({ description: "People may make an account for themselves." }),
   sharing: z.boolean().meta({ description: "Conversations may be shared by a link." }),
 });
 

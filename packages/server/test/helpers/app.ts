@@ -30,6 +30,8 @@ export interface TestAppOptions {
   corsOrigins?: string[];
   quotas?: Quotas;
   sharing?: boolean;
+  /** Nobody signs up by themselves. */
+  closed?: boolean;
 }
 
 export interface Person {
@@ -56,6 +58,7 @@ export async function openTestApp({
   titles,
   quotas,
   sharing,
+  closed,
   ...given
 }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
@@ -70,7 +73,7 @@ export async function openTestApp({
     rowLevelSecurity: isWalled && !given.through,
   });
   const secret = "a secret of the tests, long enough";
-  const auth = createAuth({ db, store, secret, url, log, limitAttempts, anonymousDays });
+  const auth = createAuth({ db, store, secret, url, log, limitAttempts, anonymousDays, isClosed: closed });
   const created = createApp({
     connection,
     db,

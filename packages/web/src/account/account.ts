@@ -24,7 +24,7 @@ export const account = {
   signIn: (email: string, password: string) => post("sign-in/email", { email, password }),
   signUp: (name: string, email: string, password: string) => post("sign-up/email", { name, email, password }),
   /** Which ways to sign in the server has. */
-  ways: () => client.request<{ anonymous: boolean; sharing: boolean }>("/sign-in"),
+  ways: () => client.request<{ anonymous: boolean; signUp: boolean; sharing: boolean }>("/sign-in"),
   /** Begins without an account; signing up or in later takes along what there is by then. */
   begin: () => post("sign-in/anonymous", {}),
   /** Deletes whoever has begun without an account, with all there is of them. */

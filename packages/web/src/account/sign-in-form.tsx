@@ -1,5 +1,5 @@
 /** What is written to sign in or up. */
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { tellTabs } from "../tabs.ts";
@@ -24,7 +24,10 @@ interface SignInFormProps {
   onEntered?: () => void;
 }
 
-export function SignInForm({ isNew, onIsNew, onEntered = () => {} }: SignInFormProps) {
+export function SignInForm({ isNew: wantsNew, onIsNew, onEntered = () => {} }: SignInFormProps) {
+  const { data: ways } = useQuery({ queryKey: ["ways"], queryFn: account.ways });
+  const isClosed = ways?.signUp === false;
+  const isNew = wantsNew && !isClosed;
   const entered = useEntered();
   const enter = useMutation({
     mutationFn: (form: FormData) => {
@@ -66,19 +69,23 @@ export function SignInForm({ isNew, onIsNew, onEntered = () => {} }: SignInFormP
           {isNew ? t.signIn.signUp : t.signIn.signIn}
         </Button>
       </div>
-      <p className="mt-5 text-quiet text-sm">
-        {isNew ? t.signIn.hasAccount : t.signIn.hasNone}{" "}
-        <button
-          type="button"
-          className="font-medium text-brand underline underline-offset-2"
-          onClick={() => {
-            onIsNew(!isNew);
-            enter.reset();
-          }}
-        >
-          {isNew ? t.signIn.signIn : t.signIn.signUp}
-        </button>
-      </p>
+      {isClosed ? (
+        <p className="mt-5 text-quiet text-sm">{t.signIn.closed}</p>
+      ) : (
+        <p className="mt-5 text-quiet text-sm">
+          {isNew ? t.signIn.hasAccount : t.signIn.hasNone}{" "}
+          <button
+            type="button"
+            className="font-medium text-brand underline underline-offset-2"
+            onClick={() => {
+              onIsNew(!isNew);
+              enter.reset();
+            }}
+          >
+            {isNew ? t.signIn.signIn : t.signIn.signUp}
+          </button>
+        </p>
+      )}
     </form>
   );
 }

@@ -65,8 +65,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   const choice = useModelChoice(personId, id, stored);
   const { ref: scroller, isAway, toEnd } = useStickToEnd(messages);
   const [stopError, setStopError] = useState<Error>();
-  const isMissing =
-    !isNew && branch.error instanceof ApiError && ["not_found", "invalid_input"].includes(branch.error.code);
+  const isMissing = useMissing(branch) && !isNew;
   const unsent = useUnsent(personId, id, { messages, status, isRead: branch.isSuccess || isMissing });
   usePrintWhole(branch);
   useJump(id, messages, branch);
@@ -203,6 +202,16 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
       </div>
     </div>
   );
+}
+
+/** Whether the server has no such conversation; while it is asked again, as it was. */
+function useMissing({ error, isPending }: { error: Error | null; isPending: boolean }): boolean {
+  const isNow = error instanceof ApiError && ["not_found", "invalid_input"].includes(error.code);
+  const [wasBefore, setWasBefore] = useState(false);
+  useEffect(() => {
+    if (!isPending) setWasBefore(isNow);
+  }, [isPending, isNow]);
+  return isPending ? wasBefore : isNow;
 }
 
 function Gone() {

@@ -24,7 +24,11 @@ export function useUnsent(personId: string, id: string, { messages, status, isRe
     const asked = readAsked(personId, id);
     const shown = messages.find((message) => message.id === asked?.messageId);
     if (shown && keptOf(shown)) writeAsked(personId, id, undefined);
-    setUnsent(asked && !shown && isRead && status === "ready" ? asked.text : undefined);
+    setUnsent((before) => {
+      if (!asked || shown || status !== "ready") return undefined;
+      // While it is read again it stays: whoever goes on writing, or sends it, loses nothing.
+      return isRead ? asked.text : before;
+    });
   }, [personId, id, messages, status, isRead]);
   return unsent;
 }

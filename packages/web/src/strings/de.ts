@@ -29,6 +29,7 @@ export const de: Strings = {
     signIn: "Anmelden",
     signUp: "Registrieren",
     hasAccount: "Du hast schon ein Konto?",
+    closed: "Konten legt an, wer diesen Server betreibt: bitte dort um eines, oder um ein neues Passwort.",
     hasNone: "Du hast noch kein Konto?",
   },
 

@@ -27,6 +27,7 @@ export const en = {
     signIn: "Sign in",
     signUp: "Sign up",
     hasAccount: "You have an account already?",
+    closed: "Accounts are made by whoever runs this server: ask them for one, or for a new password.",
     hasNone: "You have no account yet?",
   },
 
