@@ -7,7 +7,7 @@ import {
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
-import { signUp } from "./helpers/page.ts";
+import { isAccessible, signUp } from "./helpers/page.ts";
 
 const folder = temporaryFolder();
 let browser: Browser;
@@ -59,5 +59,21 @@ it("shows nothing of one person to the next, and keeps what could not be sent", 
   await page.keyboard.press("Enter");
   await page.getByLabel("Assistant").filter({ hasText: "I have kept what you said" }).waitFor();
   expect(await page.getByLabel("You", { exact: true }).count()).toBe(1);
+  await context.close();
+});
+
+it("where sign-up is closed says whom to ask, offers no way to sign up, and lets in who has an account", async () => {
+  await endServer(server);
+  server = await startServer({ CHATKEEP_DATA: folder.path, CHATKEEP_SIGN_UP: "closed" });
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await page.getByText("Accounts are made by whoever runs this server").waitFor();
+  expect(await page.getByRole("button", { name: "Sign up" }).count()).toBe(0);
+  await isAccessible(page);
+  await page.getByLabel("E-mail").fill("ann@example.com");
+  await page.getByLabel("Password").fill("correct horse");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
   await context.close();
 });

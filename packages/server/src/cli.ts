@@ -269,7 +269,9 @@ users
 
 users
   .command("password")
-  .description("Set a new password, and print it: it is shown this once, and ends all sessions")
+  .description(
+    "Set a new password, and print it: it is shown this once; all sessions end, on servers that run within five seconds",
+  )
   .argument("<email>", "whose")
   .action(async (email: string) => {
     const { resetPassword } = await import("./commands/users.ts");

@@ -40,7 +40,10 @@ it("an account that an operator makes signs in, gets a new password, and goes wi
   expect(listed && userInWords(listed)).toMatch(/^ann@example\.com {2}"Ann \\u001b\[31m" {2}made .*, seen /);
 
   const { password } = await resetPassword(database, "ANN@example.com");
-  expect((await ann.request("GET", "/api/conversations")).status).toBe(401);
+  // Another server, which has not just seen that session.
+  const other = await openTestApp({ database: test.database });
+  expect((await personWith(other.app, first.token).request("GET", "/api/conversations")).status).toBe(401);
+  await other.close();
   expect((await signIn("ann@example.com", made.password)).status).toBe(401);
   expect((await signIn("ann@example.com", password)).status).toBe(200);
   const receipt = await removeUser(database, "ann@example.com");
