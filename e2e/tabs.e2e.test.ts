@@ -52,7 +52,9 @@ const isDone = (of: Page) => of.getByRole("button", { name: "Send" }).waitFor();
 async function ask(of: Page, text: string): Promise<void> {
   await of.getByRole("link", { name: "New chat" }).click();
   await box(of).fill(text);
-  await of.keyboard.press("Enter");
+  // A page that was just opened may still put the new chat in the place of the one that it began with.
+  await expect.poll(() => box(of).inputValue()).toBe(text);
+  await box(of).press("Enter");
 }
 
 async function act(of: Page, title: string, action: string): Promise<void> {
