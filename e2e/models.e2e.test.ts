@@ -8,7 +8,7 @@ import {
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
-import { isAccessible, signUp } from "./helpers/page.ts";
+import { isAccessible, picture, signUp } from "./helpers/page.ts";
 import { type ScriptedEndpoint, startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
 
 const folder = temporaryFolder();
@@ -44,22 +44,11 @@ async function fitsInWidth(): Promise<void> {
   expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
 }
 
-/** To be looked at, where a folder for them is named. */
-async function picture(name: string): Promise<void> {
-  const target = process.env["CHATKEEP_PICTURES"];
-  if (!target) return;
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: `${target}/${name}-${colorScheme}.png` });
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-}
-
 it("the model is chosen by keyboard before a chat begins, kept by it, offered to the next, and named under its answers", async () => {
   await picker("scripted").focus();
   await page.keyboard.press("Enter");
   await page.getByRole("menuitemradio", { name: /^scripted/ }).waitFor();
-  await picture("picker");
+  await picture(page, "picker");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await picker("clever").waitFor();
@@ -92,7 +81,7 @@ it("a chat whose model has left the list is readable, says so, and goes on with 
   await answers().getByText("Answered by clever").waitFor();
   await isAccessible(page);
   await fitsInWidth();
-  await picture("gone");
+  await picture(page, "gone");
   await box().fill("And now?");
   await page.keyboard.press("Enter");
   await page.getByText("not offered here").waitFor();
@@ -101,7 +90,7 @@ it("a chat whose model has left the list is readable, says so, and goes on with 
   await page.getByRole("button", { name: "Try again" }).click();
   await answers().getByText("Answered by scripted").waitFor();
   await page.setViewportSize({ width: 1280, height: 800 });
-  await picture("chat");
+  await picture(page, "chat");
 });
 
 it("another answer with a model that failed is asked of that one again", async () => {
@@ -126,7 +115,7 @@ it("what a person tells every model, and a chat its own, goes along with the nex
   await page.getByRole("button", { name: "Instructions for this chat" }).click();
   await page.getByLabel("What the model is told").fill("Only about bread.");
   await isAccessible(page);
-  await picture("instructions");
+  await picture(page, "instructions");
   await page.route("**/api/conversations/*", async (route) => await route.abort(), { times: 1 });
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByRole("alert").getByText("The server cannot be reached").waitFor();

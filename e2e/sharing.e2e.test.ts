@@ -8,7 +8,7 @@ import {
   temporaryFolder,
 } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
-import { isAccessible, signUp } from "./helpers/page.ts";
+import { isAccessible, picture, signUp } from "./helpers/page.ts";
 import { type ScriptedEndpoint, startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
 
 const folder = temporaryFolder();
@@ -37,17 +37,6 @@ afterAll(async () => {
   await endpoint?.stop();
   folder.remove();
 });
-
-/** To be looked at, where a folder for them is named. */
-async function picture(which: Page, name: string): Promise<void> {
-  const target = process.env["CHATKEEP_PICTURES"];
-  if (!target) return;
-  for (const colorScheme of ["light", "dark"] as const) {
-    await which.emulateMedia({ colorScheme });
-    await which.screenshot({ path: `${target}/${name}-${colorScheme}.png`, fullPage: true });
-  }
-  await which.emulateMedia({ colorScheme: "light" });
-}
 
 const ask = async (words: string) => {
   await page.getByRole("textbox", { name: "Message", exact: true }).fill(words);

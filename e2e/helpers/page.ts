@@ -21,3 +21,14 @@ export async function isAccessible(page: Page): Promise<void> {
   const found = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))]);
   expect(found).toEqual([]);
 }
+
+/** In both looks, to be looked at, where a folder for them is named. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const target = process.env["CHATKEEP_PICTURES"];
+  if (!target) return;
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: `${target}/${name}-${colorScheme}.png`, fullPage: true });
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}

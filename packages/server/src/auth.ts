@@ -11,10 +11,10 @@ import { anonymous } from "better-auth/plugins/anonymous";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
 import { ForbiddenError, InvalidInputError, type Store, UnauthenticatedError, uuidSchema } from "chatkeep";
-import { isStorable } from "chatkeep/internal";
 import { asErasureReceipt, type ErasureReceipt } from "chatkeep/wire";
 import { and, eq, gt, sql } from "drizzle-orm";
 import { createLocalJWKSet, jwtVerify } from "jose";
+import { maxChars, requireShort } from "./account-input.ts";
 import { type AnonymousTokens, anonymousPerson, createAnonymousTokens, moveAnonymous, type Told } from "./anonymous.ts";
 import type { Database } from "./database.ts";
 import { eraseUser } from "./erase-user.ts";
@@ -68,9 +68,6 @@ export const clientAddressHeader = "x-chatkeep-client-address";
 /** How often one may begin anew without an account from one address. */
 const beginnings = { window: 3_600, max: 20 };
 const attempts = { window: 60, max: 10 };
-/** Characters of what people may write into their account: an index takes 2,700 bytes, and nobody needs as many. */
-export const maxChars = { name: 200, email: 254, image: 2_000, userAgent: 500 };
-
 /** What is served of Better Auth. Anything else would be counted, and so be a row, for whoever asks. */
 const served = new Set(
   [
@@ -291,22 +288,6 @@ function jwtIn(headers: Headers): string | undefined {
 
 function notServed(): Response {
   return Response.json({ message: "There is nothing at this address: see /docs for what there is." }, { status: 404 });
-}
-
-function requireShort({ name, email, image }: { name?: unknown; email?: unknown; image?: unknown }): void {
-  for (const [key, value] of Object.entries({ name, email, image: image ?? undefined })) {
-    if (value !== undefined && typeof value !== "string") throw new InvalidInputError(`${key} must be a text.`);
-  }
-  if (typeof name === "string" && name.trim() === "") throw new InvalidInputError("name must not be empty.");
-  for (const [key, value] of Object.entries({ name, email, image })) {
-    const max = maxChars[key as "name"];
-    if (typeof value === "string" && value.length > max) {
-      throw new InvalidInputError(`${key} must have at most ${max} characters.`);
-    }
-    if (typeof value === "string" && !isStorable(value)) {
-      throw new InvalidInputError(`${key} must not contain the character NUL, or half of a surrogate pair.`);
-    }
-  }
 }
 
 /** A new password ends all sessions but the one that set it. In the transaction of the change, which is why Better Auth does it. */

@@ -4,7 +4,7 @@ import { hashPassword } from "better-auth/crypto";
 import { ConflictError, InvalidInputError, migrate, requireMigrated, UnavailableError } from "chatkeep";
 import { and, asc, eq, max, sql } from "drizzle-orm";
 import { z } from "zod";
-import { maxChars } from "../auth.ts";
+import { maxChars } from "../account-input.ts";
 import type { DatabaseConfig } from "../config.ts";
 import { type Database, type OpenDatabase, openExistingDatabase, openStore } from "../database.ts";
 import { eraseUser, type UserReceipt } from "../erase-user.ts";

@@ -1,4 +1,4 @@
-/** All links to one's conversations, where the server has any. */
+/** The links to a user's conversations; nothing where this server has no sharing. */
 import { LinkList } from "../sharing/link-list.tsx";
 import { useSharing } from "../sharing/share-chat.tsx";
 import { t } from "../strings/index.ts";
