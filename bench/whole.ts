@@ -27,9 +27,10 @@ const metadata = { model: "one", tokens: 120, tags: ["a", "b"] };
 /** Microseconds of a turn. */
 async function append(isWhole: boolean): Promise<number> {
   const { id } = await ann.conversations.create(isWhole ? { id: nanoid() } : {});
+  const ids = Array.from({ length: turns * 2 }, nanoid);
+  const of = () => (isWhole ? { id: ids.pop(), metadata } : {});
   const began = performance.now();
   for (let turn = 0; turn < turns; turn += 1) {
-    const of = () => (isWhole ? { id: nanoid(), metadata } : {});
     await ann.messages.append(id, [
       { ...of(), role: "user", content: words },
       { ...of(), role: "assistant", content: words },

@@ -112,14 +112,24 @@ export function valuesOf<Row>(columns: Partial<ColumnsOf<Row>>, all: readonly Ro
   return values;
 }
 
-/** `as name(…, number)`: so many rows, each with parameters of its own, whose places begin at `start`; for a few that is cheaper than lists. */
-export function rows(columns: Columns, name: string, count: number, start: number): Sql {
+/**
+ * `as name(…, number)`: so many rows, each with parameters of its own, whose places begin at `start`; for a few that is cheaper
+ * than lists. `made` are columns that follow from others, by the place of the row from 0.
+ */
+export function rows(
+  columns: Columns,
+  name: string,
+  count: number,
+  start: number,
+  made: Readonly<Record<string, (index: number) => Sql>> = {},
+): Sql {
   const all = Object.values(columns);
   const lines = Array.from({ length: count }, (_, index) => {
     const values = all.map(({ type }, column) => nth(start + all.length * index + column, type));
-    return join([raw("("), join([...values, raw(String(index + 1))]), raw(")")], "");
+    const others = Object.values(made).map((make) => make(index));
+    return join([raw("("), join([...values, ...others, raw(String(index + 1))]), raw(")")], "");
   });
-  const heads = [...all.map((column) => column.name), "number"].join(", ");
+  const heads = [...all.map((column) => column.name), ...Object.keys(made), "number"].join(", ");
   return join([raw("(values "), join(lines), raw(`) as ${name}(${heads})`)], "");
 }
 

@@ -1,10 +1,9 @@
 /**
  * How rows are named. A UUID names a row as it is. Any other text is kept in `external_id`, and the row's UUID is derived from it
  * and from whose it is, so that two users, or two copies of a chat, may use one name, and the primary key keeps it unique.
- * @see https://www.rfc-editor.org/rfc/rfc9562 (version 5 for names, version 7 for ids of our own)
+ * @see https://www.rfc-editor.org/rfc/rfc9562 (version 8 for names, version 7 for ids of our own)
  */
-import { randomUUID } from "node:crypto";
-import { parse, v5 } from "uuid";
+import { createHash, randomUUID } from "node:crypto";
 import type { UserId } from "./tables/tables.ts";
 
 /** The row that an id names. */
@@ -16,9 +15,6 @@ export interface RowName {
 }
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** Of the names that are derived. INVARIANT: never another one, or every row of a text would be lost. */
-const namespace = parse("6f1c1f0e-5d0a-5a4e-9f43-3c2b8f0d7a11");
-
 export function isUuid(id: string): boolean {
   return id.length === 36 && uuidPattern.test(id);
 }
@@ -44,14 +40,19 @@ export function conversationName(ownerId: UserId, id: string): RowName {
 const conversationRows = new Map<string, string>();
 const maxConversationRows = 1_000;
 
-/** `conversationId` is the row's. */
+/**
+ * `conversationId` is the row's, with whose first 48 bits the derived one begins: the messages of a conversation lie together in
+ * the index of all messages, where names of one hash alone would each touch a page of their own.
+ */
 export function messageName(ownerId: UserId, conversationId: string, id: string): RowName {
   if (isUuid(id)) return { id, externalId: null };
-  return { id: derived(JSON.stringify([String(ownerId), conversationId, id])), externalId: id };
+  const own = derived(JSON.stringify([String(ownerId), conversationId, id]));
+  return { id: conversationId.slice(0, 13).toLowerCase() + own.slice(13), externalId: id };
 }
 
-const encoder = new TextEncoder();
-
+/** From 122 bits of a hash, in 74 of which two messages of a conversation differ. INVARIANT: never in another way, or every row of a text would be lost. */
 function derived(names: string): string {
-  return v5(encoder.encode(names), namespace);
+  const hash = createHash("sha256").update(names).digest("hex");
+  const variant = "89ab"[Number.parseInt(hash.charAt(15), 16) & 3];
+  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(12, 15)}-${variant}${hash.slice(16, 19)}-${hash.slice(19, 31)}`;
 }

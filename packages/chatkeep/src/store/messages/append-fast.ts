@@ -80,16 +80,17 @@ function messagesOf({ givenId, rows }: Append, stored: Stored): Message[] {
 /** Every message has parameters of its own: for so few that is cheaper than lists, here and in the database. */
 function appendOne(context: Context, append: Append): Promise<Stored[]> {
   const { ownerId, conversationId, rows, expectedSeq, title } = append;
-  const last = rows.at(-1);
   const form = formOf(append);
-  const about: unknown[] = [ownerId, conversationId, title, followsHead(rows), last?.id];
-  if (form.isNamed) about.push(last?.externalId);
+  const about: unknown[] = [ownerId, conversationId, title];
+  if (!form.isChain) about.push(followsHead(rows));
   if (form.isExpected) about.push(expectedSeq);
   return oneStatement(context, rows.length, form).execute([...about, ...valuesOf(columnsOf(form), rows)]);
 }
 
 /** What an append has of what most have not: its statement is given nothing else. */
 interface Form {
+  /** Each message follows the one before it, and the first what the conversation ends with: no parent has to be given. */
+  isChain: boolean;
   isNamed: boolean;
   hasParts: boolean;
   hasMetadata: boolean;
@@ -100,29 +101,39 @@ interface Form {
 const maxMessagesOfForms = 2;
 
 function formOf({ rows, expectedSeq }: Append): Form {
-  const has = (key: keyof PlacedMessage) => rows.length > maxMessagesOfForms || rows.some((row) => row[key] !== null);
+  const isLong = rows.length > maxMessagesOfForms;
+  const has = (key: keyof PlacedMessage) => isLong || rows.some((row) => row[key] !== null);
   return {
+    isChain: !isLong && rows.every(({ hasParent }) => !hasParent),
     isNamed: has("externalId") || has("parentExternalId"),
     hasParts: has("parts"),
     hasMetadata: has("metadata"),
-    isExpected: rows.length > maxMessagesOfForms || expectedSeq !== null,
+    isExpected: isLong || expectedSeq !== null,
   };
 }
 
-const { externalId, parentExternalId, parts, metadata, ...always } = placedColumns;
+const { externalId, parentId, parentExternalId, parts, metadata, ...always } = placedColumns;
 
-function columnsOf({ isNamed, hasParts, hasMetadata }: Form): Partial<ColumnsOf<PlacedMessage>> {
+function columnsOf({ isChain, isNamed, hasParts, hasMetadata }: Form): Partial<ColumnsOf<PlacedMessage>> {
   return {
     ...always,
-    ...(isNamed && { externalId, parentExternalId }),
+    ...(isNamed && { externalId }),
+    ...(!isChain && { parentId }),
+    ...(!isChain && isNamed && { parentExternalId }),
     ...(hasParts && { parts }),
     ...(hasMetadata && { metadata }),
   };
 }
 
 function oneStatement(context: Context, count: number, form: Form) {
-  const { isNamed, hasParts, hasMetadata, isExpected } = form;
-  const has = [isNamed && "named", hasParts && "parts", hasMetadata && "metadata", isExpected && "expected"];
+  const { isChain, isNamed, hasParts, hasMetadata, isExpected } = form;
+  const has = [
+    !isChain && "placed",
+    isNamed && "named",
+    hasParts && "parts",
+    hasMetadata && "metadata",
+    isExpected && "expected",
+  ];
   const name = ["append", ...has.filter(Boolean), count].join("_");
   return prepared(context, name, () => oneText(context, count, form), storedFrom);
 }
@@ -131,17 +142,19 @@ function oneText(context: Context, count: number, form: Form): Sql {
   const { conversation, message, userType } = context.tables;
   const columns = columnsOf(form) as Columns;
   const { parentId: _parentId, parentExternalId: _parentExternalId, ...sent } = columns;
-  const types = [userType, "uuid", "text", "boolean", "uuid", form.isNamed && "text", form.isExpected && "int"];
-  const about = types.filter((type) => type !== false);
-  const [owner, conversationId, title, follows, lastId] = about.map((type, index) => nth(index, type)) as [
-    Sql,
-    Sql,
-    Sql,
-    Sql,
-    Sql,
-  ];
-  const lastExternalId = form.isNamed ? nth(5, "text") : raw("null");
-  const expected = form.isExpected ? sql`and ${isAsExpected(nth(about.length - 1, "int"))}` : raw("");
+  const [owner, conversationId, title] = [nth(0, userType), nth(1, "uuid"), nth(2, "text")];
+  const follows = form.isChain ? raw("true") : nth(3, "boolean");
+  const start = 3 + Number(!form.isChain) + Number(form.isExpected);
+  const expected = form.isExpected ? sql`and ${isAsExpected(nth(start - 1, "int"))}` : raw("");
+  /** The parameter of a message, the first of which is at 0; a message before that is none. */
+  const fieldOf = (key: "id" | "externalId", index: number) => {
+    const place = start + Object.keys(columns).length * index + Object.keys(columns).indexOf(key);
+    return index >= 0 && key in columns ? nth(place, placedColumns[key].type) : raw(`null::${placedColumns[key].type}`);
+  };
+  const before = form.isChain && {
+    parent_id: (index: number) => fieldOf("id", index - 1),
+    parent_external_id: (index: number) => fieldOf("externalId", index - 1),
+  };
   return sql`
       with locked as (
         select c.head_id, c.head_external_id, c.message_count
@@ -152,8 +165,8 @@ function oneText(context: Context, count: number, form: Form): Sql {
       touched as (
         update ${conversation} c
         set message_count = locked.message_count + ${raw(String(count))},
-          head_id = ${lastId},
-          head_external_id = ${lastExternalId},
+          head_id = ${fieldOf("id", count - 1)},
+          head_external_id = ${fieldOf("externalId", count - 1)},
           title = coalesce(c.title, ${title}),
           updated_at = greatest(c.updated_at, clock_timestamp())
         from locked
@@ -167,7 +180,7 @@ function oneText(context: Context, count: number, form: Form): Sql {
           case when m.number = 1 and ${follows} then touched.head_external_id ${raw(form.isNamed ? "else m.parent_external_id" : "")} end,
           touched.updated_at, ${names(sent, "m")}
         from touched
-        cross join ${rows(columns, "m", count, about.length)}
+        cross join ${rows(columns, "m", count, start, before || {})}
       )
       select 0 as index, message_count, head_id, head_external_id, date_part('epoch', updated_at) * 1000 as stored_at
       from touched`;
