@@ -105,6 +105,51 @@ it("another answer with a model that failed is asked of that one again", async (
   await page.unroute("**/api/chat");
 });
 
+it("an answer is rated, with reasons that stay, and a passage of it is quoted", async () => {
+  const answer = answers().last();
+  const good = answer.getByRole("button", { name: "Good answer" });
+  const bad = answer.getByRole("button", { name: "Bad answer" });
+  // The one before it is still being written.
+  await expect.poll(() => page.getByRole("button", { name: "Good answer" }).count()).toBe(2);
+  await good.click();
+  await page.getByText("Thank you. Press the thumb again").waitFor();
+  await expect.poll(() => good.getAttribute("aria-pressed")).toBe("true");
+  await bad.focus();
+  await page.keyboard.press("Enter");
+  const sheet = page.getByRole("dialog", { name: "What was wrong with it?" });
+  await sheet.waitFor();
+  await sheet.getByText("Not complete").click();
+  await sheet.getByLabel("In your words").fill("No word of **rye**.");
+  await isAccessible(page);
+  await picture(page, "feedback");
+  await page.route("**/feedback", async (route) => await route.abort(), { times: 1 });
+  await sheet.getByRole("button", { name: "Save" }).click();
+  await sheet.getByRole("alert").getByText("The server cannot be reached").waitFor();
+  await sheet.getByRole("button", { name: "Save" }).click();
+  await sheet.waitFor({ state: "detached" });
+  await page.reload();
+  await answers().last().locator('[aria-pressed="true"]').waitFor();
+  await expect.poll(() => good.getAttribute("aria-pressed")).toBe("false");
+  await bad.click();
+  expect(await sheet.getByLabel("In your words").inputValue()).toBe("No word of **rye**.");
+  expect(await sheet.getByRole("checkbox", { name: "Not complete" }).isChecked()).toBe(true);
+  await page.setViewportSize({ width: 320, height: 640 });
+  await fitsInWidth();
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await sheet.getByRole("button", { name: "Take the rating back" }).click();
+  await sheet.waitFor({ state: "detached" });
+  await answers().last().locator('[aria-pressed="true"]').waitFor({ state: "detached" });
+
+  await box().fill("I mean this:");
+  await answers().first().getByText("love").dblclick();
+  await answers().first().getByRole("button", { name: "Quote" }).click();
+  const written = "I mean this:\n\n> love\n\n";
+  await expect.poll(() => box().inputValue()).toBe(written);
+  await page.keyboard.type("Why?");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("You", { exact: true }).getByText("Why?").waitFor();
+});
+
 it("what a person tells every model, and a chat its own, goes along with the next question", async () => {
   await page.getByRole("link", { name: "ann@example.com" }).click();
   await page.getByLabel("What every model is told").fill("Answer in verse.");

@@ -167,6 +167,18 @@ it("looks into tools, thoughts and names of files when asked", async () => {
       expect((await ann.search({ text: word })).items).toHaveLength(field === "text" ? 1 : 0);
     }
     expect((await ann.search({ text: "spoken drizzle", in: ["text", "tools"] })).items).toHaveLength(1);
+    // What is not wanted is looked for where the rest is.
+    for (const [text, fields, count] of [
+      ["spoken -drizzle", ["text"], 1],
+      ['spoken -"drizzle"', ["text"], 1],
+      ["spoken -drizzle", ["text", "tools"], 0],
+      ["spoken -drizzle", ["text", "files"], 1],
+      ["drizzle -spoken", ["tools"], 1],
+      ["drizzle -spoken", ["text", "tools"], 0],
+      ["drizzle -pond", ["tools", "files"], 1],
+    ] as const) {
+      expect((await ann.search({ text, in: [...fields] })).items, `${text} in ${fields}`).toHaveLength(count);
+    }
     expect((await ann.search({ text: "secretbytes", in: ["text", "reasoning", "tools", "files"] })).items).toEqual([]);
   });
 });
@@ -336,6 +348,35 @@ function isMeant(
     return all.some((word) => word.startsWith(wanted[0] as string)) === (kind === "word");
   });
 }
+
+it("leaves out whole words, beginnings and phrases, in every script", async () => {
+  const { ann } = people;
+  const said = [
+    "alpha beta",
+    "alpha betamax",
+    "alpha bet",
+    "alpha b\u00e9ta",
+    "alpha beta-max",
+    "alpha \u4eca\u65e5\u306f",
+    "alpha user.name",
+  ];
+  await chatOf(ann, [...said, ...filler(64)]);
+  const contents = async (text: string) =>
+    (await ann.search({ text })).items
+      .map(({ seq }) => said[seq - 1])
+      .sort((one = "", other = "") => (one < other ? -1 : 1));
+  const without = (...gone: number[]) =>
+    said.filter((_, index) => !gone.includes(index)).sort((one, other) => (one < other ? -1 : 1));
+  await bothWays(async () => {
+    expect(await contents("alpha -beta")).toEqual(without(0, 1, 3, 4));
+    expect(await contents('alpha -"beta"')).toEqual(without(0, 3, 4));
+    expect(await contents('alpha -"beta max"')).toEqual(without(4));
+    expect(await contents("alpha -b")).toEqual(without(0, 1, 2, 3, 4));
+    expect(await contents("alpha -\u65e5")).toEqual(without(5));
+    expect(await contents("alpha -user.name")).toEqual(without(6));
+    expect(await contents("alpha -name -bet")).toEqual(without(0, 1, 2, 3, 4, 6));
+  });
+});
 
 it("agrees with a plain scan, while others append and blocks are made", async () => {
   const { ann, bob, store } = people;

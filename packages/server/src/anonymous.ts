@@ -5,7 +5,7 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { type Change, createStore, InvalidInputError, type Notifier, UnauthenticatedError, uuidSchema } from "chatkeep";
 import { fromDrizzle } from "chatkeep/drizzle";
-import { inTransaction, parse } from "chatkeep/internal";
+import { conversationName, inTransaction, parse } from "chatkeep/internal";
 import { and, eq, gt, sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
 import { claim, models, refreshToken, session, user } from "./models/index.ts";
@@ -115,7 +115,7 @@ export interface AnonymousMove {
 }
 
 /**
- * Moves conversations and tasks of an anonymous user to an account, and ends that user, in one transaction; gives the number of
+ * Moves conversations, feedback and tasks of an anonymous user to an account, and ends that user, in one transaction; gives the number of
  * conversations. @throws unauthenticated when the user is gone; invalid_input when one is no account, or not anonymous
  */
 export async function moveAnonymous(db: Database, { from, to, hash, onChange }: AnonymousMove): Promise<number> {
@@ -136,6 +136,12 @@ export async function moveAnonymous(db: Database, { from, to, hash, onChange }: 
     const store = createStore(inside, models, { rowLevelSecurity: true });
     store.onChange((change) => void changes.push(change));
     const conversations = await store.system.moveConversations(from, to);
+    await inside.query("update feedback set user_id = $2::uuid where user_id = $1::uuid", [from, to]);
+    for (const { id, formerId } of conversations) {
+      const text =
+        "update feedback set conversation_id = $3 where user_id = $1::uuid and conversation_id = $2 and conversation_row_id = $4::uuid";
+      if (formerId !== undefined) await inside.query(text, [to, formerId, id, conversationName(to, id).id]);
+    }
     await inside.query("update task set user_id = $2::uuid where user_id = $1::uuid", [from, to]);
     await inside.query(
       `update preference set user_id = $2::uuid

@@ -2,9 +2,9 @@
 import type { ErasureReceipt, Store } from "chatkeep";
 import { fromDrizzle } from "chatkeep/drizzle";
 import { inTransaction } from "chatkeep/internal";
-import { getTableName } from "drizzle-orm";
+import { eq, getTableName } from "drizzle-orm";
 import type { Database } from "./database.ts";
-import { account, apiKey, claim, preference, refreshToken, session, share, task } from "./models/index.ts";
+import { account, apiKey, claim, feedback, preference, refreshToken, session, share, task } from "./models/index.ts";
 
 /** Those that others refer to come after these. */
 const tables = [refreshToken, session, account, apiKey, claim, preference, share, task].map((table) =>
@@ -22,8 +22,10 @@ type Erasing = Pick<Store, "forUser">;
 export async function eraseUser(db: Database, store: Erasing, id: string): Promise<UserReceipt>;
 export async function eraseUser(db: Database, store: Erasing | undefined, id: string): Promise<UserReceipt | undefined>;
 export async function eraseUser(db: Database, store: Erasing | undefined, id: string) {
+  // Before the conversations that it is about take it along.
+  const thought = await db.delete(feedback).where(eq(feedback.userId, id)).returning({ id: feedback.id });
   const receipt = await store?.forUser(id).erase();
-  const rows: Record<string, number> = { ...receipt?.rows };
+  const rows: Record<string, number> = { ...receipt?.rows, [getTableName(feedback)]: thought.length };
   await inTransaction(fromDrizzle(db), async (inside) => {
     // Whoever writes a row for this user waits, and then finds that user gone.
     await inside.query(`select from "user" where id = $1::uuid for update`, [id]);

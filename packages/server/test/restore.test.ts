@@ -97,6 +97,10 @@ it("comes back equal in every id, time, seq, branch, part, state and metadata, a
   await mine.conversations.create({ id: "secret", temporary: true, messages: [{ role: "user", content: "not kept" }] });
   await mine.conversations.create({ id: "empty" });
   await ann.call("POST", "/api/tasks", { title: "Buy flour" });
+  for (const messageId of ["a1", "a2"]) {
+    const path = `/api/conversations/${encodeURIComponent("chat/1 ä😀")}/messages/${messageId}/feedback`;
+    await ann.call("PUT", path, { rating: "bad", tags: ["too long"], comment: `of ${messageId}` });
+  }
   await ann.call("PATCH", "/api/preferences", { instructions: "Answer in verse." });
   const bytes = new Uint8Array(randomBytes(700_000));
   const [photo, note, same] = [

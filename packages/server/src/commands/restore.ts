@@ -14,6 +14,7 @@ import { eq } from "drizzle-orm";
 import { z } from "zod";
 import type { DatabaseConfig } from "../config.ts";
 import { type Database, type OpenDatabase, openExistingDatabase, openStore } from "../database.ts";
+import { newFeedbackSchema, restoreFeedback } from "../feedback.ts";
 import { createLog } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
 import { preference, task, user } from "../models/index.ts";
@@ -75,7 +76,9 @@ export async function restoreInto(
         );
         if (isNew) report.conversations += 1;
         else if (isNew === false) report.alreadyThere += 1;
-        if (isNew) report.messages += item.chat.messages.length;
+        if (!isNew) continue;
+        report.messages += item.chat.messages.length;
+        await restoreFeedback(database.db, userId, id, item.feedback);
       }
     }
   }
@@ -144,7 +147,7 @@ type Item =
   | { file: RestoredFile }
   | { user: z.output<typeof userSchema> }
   | { task: z.output<typeof taskSchema> }
-  | { chat: { conversation: Restored["conversation"]; messages: Restored["messages"] } };
+  | { chat: { conversation: Restored["conversation"]; messages: Restored["messages"] }; feedback: RestoredFeedback[] };
 
 /** Nobody's; ids that are derived from it are thrown away. */
 const nobody = "00000000-0000-4000-8000-000000000000";
@@ -169,21 +172,28 @@ async function requireRestorableAll(archive: CheckedArchive): Promise<void> {
 
 /** Conversations with their messages; one that was deleted while it was exported is not all there, and left out. */
 async function* itemsOf(records: AsyncIterable<Record<string, unknown>>): AsyncGenerator<Item> {
-  let chat: Extract<Item, { chat: unknown }>["chat"] | undefined;
+  let open: Extract<Item, { chat: unknown }> | undefined;
   for await (const { type, ...record } of records) {
     if (type === "message") {
-      chat?.messages.push(record as Restored["messages"][number]);
+      open?.chat.messages.push(record as Restored["messages"][number]);
       continue;
     }
-    if (chat && type !== "deleted") yield { chat };
-    chat = type === "conversation" ? { conversation: record as Restored["conversation"], messages: [] } : undefined;
+    if (type === "feedback") {
+      open?.feedback.push(
+        checked(restoredFeedbackSchema, record, "Feedback in this archive has no messageId or rating."),
+      );
+      continue;
+    }
+    if (open && type !== "deleted") yield open;
+    const conversation = record as Restored["conversation"];
+    open = type === "conversation" ? { chat: { conversation, messages: [] }, feedback: [] } : undefined;
     if (type === "user")
       yield { user: checked(userSchema, record, "A user of this archive has no id, name, email or createdAt.") };
     if (type === "file")
       yield { file: checked(restoredFileSchema, record, "A file of this archive has no id, name, mediaType or hash.") };
     if (type === "task") yield { task: checked(taskSchema, record, "A task of this archive is none.") };
   }
-  if (chat) yield { chat };
+  if (open) yield open;
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, record: unknown, sentence: string): z.output<Schema> {
@@ -219,6 +229,12 @@ async function restoreUser(db: Database, { instructions, ...data }: z.output<typ
     await db.insert(preference).values({ userId: found.id, instructions }).onConflictDoNothing();
   return found.id;
 }
+
+const restoredFeedbackSchema = newFeedbackSchema
+  .extend({ messageId: z.string(), createdAt: time, updatedAt: time })
+  .strip();
+
+type RestoredFeedback = z.output<typeof restoredFeedbackSchema>;
 
 const taskSchema = z.object({
   id: z.uuid(),

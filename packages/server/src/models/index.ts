@@ -19,6 +19,7 @@ export {
   searchWords,
   usage,
 } from "./chat.ts";
+export { feedback, ratings } from "./feedback.ts";
 export { preference } from "./preference.ts";
 export { share } from "./share.ts";
 export { type Task, task } from "./task.ts";

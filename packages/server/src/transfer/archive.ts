@@ -226,7 +226,7 @@ async function check(file: Manifest["files"][number], stream: AsyncIterable<Uint
       yield piece;
     }
   };
-  const counts = { user: 0, task: 0, file: 0, conversation: 0, message: 0, deleted: 0 };
+  const counts = { user: 0, task: 0, file: 0, conversation: 0, message: 0, feedback: 0, deleted: 0 };
   let [number, open]: [number, unknown] = [0, undefined];
   let wrong: string | undefined;
   const hashes = new Set<string>();
@@ -237,7 +237,8 @@ async function check(file: Manifest["files"][number], stream: AsyncIterable<Uint
     if (isKnown) counts[type as keyof typeof counts] += 1;
     if (type === "file") hashes.add(String(record["hash"]));
     if (type === "conversation") open = record["id"];
-    const isInside = type !== "message" && type !== "deleted" ? true : record["conversationId"] === open;
+    const isOfOne = type === "message" || type === "feedback" || type === "deleted";
+    const isInside = !isOfOne || record["conversationId"] === open;
     if (!isKnown || (type === "user") !== (number === 1) || !isInside) wrong = `line ${number} of ${name}`;
     if (type === "deleted") open = undefined;
   }

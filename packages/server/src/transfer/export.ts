@@ -1,13 +1,14 @@
-/** Everything of one user: the user, then tasks, then what its files are, then each conversation before its messages. */
+/** Everything of one user: the user, then tasks, then what its files are, then each conversation before its messages, and what was thought of these. */
 import { setImmediate as pause } from "node:timers/promises";
 import { NotFoundError, type Store, type UserStore } from "chatkeep";
 import type { Database } from "../database.ts";
+import { conversationsWithFeedback, type Feedback, feedbackOf } from "../feedback.ts";
 import type { User } from "../models/index.ts";
 import { readPreferences } from "../preferences.ts";
 import { listTasks } from "../tasks.ts";
 
 export type ExportedRecord = {
-  type: "user" | "task" | "file" | "bytes" | "conversation" | "message" | "deleted";
+  type: "user" | "task" | "file" | "bytes" | "conversation" | "message" | "feedback" | "deleted";
 } & Record<string, unknown>;
 
 const pageSize = 100;
@@ -34,10 +35,12 @@ export async function* exported(
     for (const { url: _, ...file } of page.items) yield { type: "file", ...file };
     cursor = page.nextCursor ?? undefined;
   } while (cursor);
+  const withFeedback = await conversationsWithFeedback(db, id);
   do {
     const page = await mine.conversations.ids({ after: cursor });
     for (const conversationId of page.items) {
-      yield* conversationOf(mine, conversationId);
+      const feedback = withFeedback.has(conversationId) ? () => feedbackOf(db, id, conversationId) : undefined;
+      yield* conversationOf(mine, conversationId, feedback);
       // The embedded database answers in this process: without a pause nobody else would be served.
       await pause();
     }
@@ -46,12 +49,17 @@ export async function* exported(
 }
 
 /** One that is deleted meanwhile is left out, or says so after as much as was read. */
-async function* conversationOf(mine: UserStore, conversationId: string): AsyncGenerator<ExportedRecord> {
+async function* conversationOf(
+  mine: UserStore,
+  conversationId: string,
+  feedback?: () => Promise<Feedback[]>,
+): AsyncGenerator<ExportedRecord> {
   const conversation = await mine.conversations.find(conversationId);
   if (!conversation) return;
   yield { type: "conversation", ...conversation };
   try {
     if (conversation.messageCount > 0) yield* messagesOf(mine, conversationId);
+    for (const each of (await feedback?.()) ?? []) yield { type: "feedback", ...each };
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     yield { type: "deleted", conversationId };

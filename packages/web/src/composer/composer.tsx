@@ -2,14 +2,21 @@
 
 import type { FileUIPart } from "ai";
 import { ArrowUp, Square } from "lucide-react";
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
 import { t } from "../strings/index.ts";
 import { isComposing } from "../ui/keys.ts";
 import { AttachmentList } from "./attachment-list.tsx";
 import type { Attachments } from "./attachments.ts";
 import { ChooseFiles } from "./choose-files.tsx";
 
+/** What others do with it. */
+export interface ComposerHandle {
+  /** Puts a passage below what is written, as Markdown's quotation. */
+  quote(text: string): void;
+}
+
 interface ComposerProps {
+  ref?: Ref<ComposerHandle>;
   /** Under which name the browser keeps the draft. */
   draftName: string;
   /** The draft to begin with. */
@@ -44,6 +51,20 @@ export function Composer(props: ComposerProps) {
     addEventListener("storage", onStorage);
     return () => removeEventListener("storage", onStorage);
   }, [draftName]);
+  useImperativeHandle(props.ref, () => ({
+    quote: (passage) => {
+      const lines = passage.split("\n").map((line) => `> ${line}`.trimEnd());
+      const quoted = `${text.trim() ? `${text.trimEnd()}\n\n` : ""}${lines.join("\n")}\n\n`;
+      setText(quoted);
+      onDraft(quoted);
+      // The end of it is there only when it is drawn.
+      setTimeout(() => {
+        box.current?.focus();
+        box.current?.setSelectionRange(quoted.length, quoted.length);
+        box.current?.scrollTo({ top: box.current.scrollHeight });
+      });
+    },
+  }));
   const { items, isSending, hasFailed } = attachments;
   const canSend = (text.trim() !== "" || items.length > 0) && !isReplying && !hasFailed;
   const [isWaiting, setIsWaiting] = useState(false);

@@ -4,10 +4,10 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import type { FileUIPart } from "ai";
 import { ApiError, type Conversation } from "chatkeep/client";
 import { ArrowDown } from "lucide-react";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { client } from "../client.ts";
 import { useAttachments } from "../composer/attachments.ts";
-import { Composer } from "../composer/composer.tsx";
+import { Composer, type ComposerHandle } from "../composer/composer.tsx";
 import {
   draftKey,
   moveDraftToNew,
@@ -94,6 +94,8 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     if (isNew) void navigate({ to: "/c/$conversationId", params: { conversationId: id }, replace: true });
   };
 
+  const composer = useRef<ComposerHandle>(null);
+  const quote = useCallback((text: string) => composer.current?.quote(text), []);
   const queries = useQueryClient();
   const remove = useCallback(
     async (messageId: string) => {
@@ -154,9 +156,12 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
             {messages.map((message) => (
               <MessageView
                 key={message.id}
+                conversationId={id}
                 message={message}
                 isStreaming={isReplying && message === last && message.role === "assistant"}
                 isLocked={isBusy}
+                isLast={message === last}
+                onQuote={quote}
                 onEdit={edit}
                 onRegenerate={regenerate}
                 onShow={show}
@@ -189,6 +194,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
         {isTemporary && messages.length > 0 && <TemporaryNotice expiresAt={stored?.expiresAt} />}
         <GoneModel {...choice} />
         <Composer
+          ref={composer}
           draftName={draftKey(personId, draftOf)}
           draft={readDraft(personId, draftOf)}
           unsent={unsent}

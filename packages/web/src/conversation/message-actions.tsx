@@ -1,11 +1,13 @@
-/** Under a message: its other versions, copy, edit, another answer, delete. */
+/** Under a message: its other versions, copy, quote, edit, another answer, what one thinks of it, delete. */
 import type { UIMessage } from "ai";
-import { Check, ChevronLeft, ChevronRight, Copy, Pencil, RefreshCw, Trash2 } from "lucide-react";
+import { Check, ChevronLeft, ChevronRight, Copy, Pencil, RefreshCw, TextQuote, Trash2 } from "lucide-react";
 import { useState } from "react";
+import { RateAnswer } from "../feedback/rate-answer.tsx";
 import { t } from "../strings/index.ts";
 import { copyText } from "../ui/clipboard.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { toasts } from "../ui/toasts.tsx";
+import { Action } from "./action.tsx";
 import { keptOf } from "./chats.ts";
 import { labelOfModel } from "./models.ts";
 import { AnswerWith } from "./regenerate.tsx";
@@ -13,9 +15,13 @@ import { AnswerWith } from "./regenerate.tsx";
 const copiedMs = 2_000;
 
 interface MessageActionsProps {
+  conversationId: string;
   message: UIMessage;
   text: string;
   isLocked: boolean;
+  /** Shown also while the pointer is elsewhere. */
+  isShown: boolean;
+  onQuote: (text: string) => void;
   onEdit: (() => void) | undefined;
   /** With the name of a model: by that one. */
   onRegenerate: ((model?: string) => void) | undefined;
@@ -24,9 +30,12 @@ interface MessageActionsProps {
 }
 
 export function MessageActions({
+  conversationId,
   message,
   text,
   isLocked,
+  isShown,
+  onQuote,
   onEdit,
   onRegenerate,
   onShow,
@@ -58,8 +67,18 @@ export function MessageActions({
         </>
       )}
       <ModelName name={keptOf(message)?.model} />
-      <div className="flex items-center pointer-fine:opacity-0 pointer-fine:transition-opacity pointer-fine:focus-within:opacity-100 pointer-fine:group-hover/message:opacity-100">
+      <div
+        className={`flex items-center ${isShown ? "" : "pointer-fine:opacity-0 pointer-fine:transition-opacity pointer-fine:focus-within:opacity-100 pointer-fine:group-hover/message:opacity-100"}`}
+      >
         {text && <CopyButton text={text} />}
+        {text && (
+          <Action label={t.chat.quote} onClick={() => onQuote(selectedIn(message.id) ?? text)}>
+            <TextQuote size={15} />
+          </Action>
+        )}
+        {message.role === "assistant" && keptOf(message)?.role === "assistant" && (
+          <RateAnswer place={{ conversationId, messageId: message.id }} isDisabled={isLocked} />
+        )}
         {onEdit && keptOf(message) && (
           <Action label={t.chat.edit} isDisabled={isLocked} onClick={onEdit}>
             <Pencil size={15} />
@@ -91,6 +110,14 @@ export function MessageActions({
   );
 }
 
+/** What of a message is selected. */
+function selectedIn(messageId: string): string | undefined {
+  const selection = getSelection();
+  const element = document.querySelector(`[data-message="${CSS.escape(messageId)}"]`);
+  const isInside = [selection?.anchorNode, selection?.focusNode].every((node) => node && element?.contains(node));
+  return (isInside && selection?.toString().trim()) || undefined;
+}
+
 /** Which one wrote it. */
 function ModelName({ name }: { name: string | null | undefined }) {
   if (!name) return null;
@@ -117,27 +144,5 @@ function CopyButton({ text }: { text: string }) {
     <Action label={isCopied ? t.chat.copied : t.chat.copy} onClick={() => void copy()}>
       {isCopied ? <Check size={15} /> : <Copy size={15} />}
     </Action>
-  );
-}
-
-interface ActionProps {
-  label: string;
-  isDisabled?: boolean;
-  onClick: () => void;
-  children: React.ReactNode;
-}
-
-function Action({ label, isDisabled = false, onClick, children }: ActionProps) {
-  return (
-    <button
-      type="button"
-      aria-label={label}
-      title={label}
-      disabled={isDisabled}
-      onClick={onClick}
-      className="inline-flex size-7 items-center justify-center rounded-md hover:bg-line/60 hover:text-ink disabled:opacity-40"
-    >
-      {children}
-    </button>
   );
 }

@@ -15,10 +15,13 @@ import { passagesOf } from "./thoughts.ts";
 const foldLetters = 6_000;
 
 interface MessageViewProps {
+  conversationId: string;
   message: UIMessage;
   isStreaming: boolean;
   /** A reply is being written: nothing can be asked anew. */
   isLocked: boolean;
+  isLast: boolean;
+  onQuote: (text: string) => void;
   onEdit: (message: UIMessage, text: string) => void;
   onRegenerate: (messageId: string, model?: string) => void;
   onShow: (messageId: string) => void;
@@ -26,9 +29,12 @@ interface MessageViewProps {
 }
 
 export const MessageView = memo(function MessageView({
+  conversationId,
   message,
   isStreaming,
   isLocked,
+  isLast,
+  onQuote,
   onEdit,
   onRegenerate,
   onShow,
@@ -74,9 +80,12 @@ export const MessageView = memo(function MessageView({
       )}
       {!isStreaming && !isDeleted && (
         <MessageActions
+          conversationId={conversationId}
           message={message}
           text={text}
           isLocked={isLocked}
+          isShown={isLast && !isUser}
+          onQuote={onQuote}
           onEdit={isUser ? () => setIsEditing(true) : undefined}
           onRegenerate={isUser ? undefined : (model) => onRegenerate(message.id, model)}
           onShow={onShow}

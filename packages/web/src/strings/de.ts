@@ -1,4 +1,5 @@
 /** Alles, was die App sagt, auf Deutsch. */
+import { account } from "./de-account.ts";
 import type { Strings } from "./en.ts";
 
 export const de: Strings = {
@@ -129,6 +130,7 @@ export const de: Strings = {
     interrupted: "Diese Antwort wurde unterbrochen.",
     copy: "Kopieren",
     copied: "Kopiert",
+    quote: "Zitieren",
     edit: "Bearbeiten",
     regenerate: "Andere Antwort",
     delete: "Diese Nachricht löschen",
@@ -262,118 +264,30 @@ export const de: Strings = {
     delete: (title) => `${title} löschen`,
   },
 
-  account: {
-    of: "Konto von",
-    title: "Konto",
-    signOut: "Abmelden",
-    draftsTitle: "Abmelden, obwohl etwas nicht gesendet ist?",
-    draftsText: "Du hast hier etwas geschrieben und nicht gesendet. Beim Abmelden wird es aus diesem Browser gelöscht.",
-    signOutAnyway: "Abmelden und löschen",
-    profile: "Profil",
-    name: "Name",
-    saved: "Gespeichert.",
-    password: "Passwort",
-    current: "Jetziges Passwort",
-    new: "Neues Passwort",
-    changePassword: "Passwort ändern",
-    passwordChanged: "Das Passwort ist geändert.",
-    look: "Aussehen",
-    theme: "Farben",
-    themes: { system: "Wie das System", light: "Hell", dark: "Dunkel" },
-    language: "Sprache",
-    devices: "Geräte",
-    thisDevice: "dieses Gerät",
-    signedIn: (time) => `angemeldet ${time}`,
-    unknownDevice: "Ein Gerät",
-    signOutDevice: (device) => `${device} abmelden`,
-    data: "Deine Daten",
-    export: "Alles exportieren",
-    exportHint: "Konto, Aufgaben, Unterhaltungen und Nachrichten, als JSON-Zeilen.",
-    import: "Importieren",
-    importHint:
-      "Lege den Export eines anderen Produkts hier ab, oder wähle ihn: ChatGPT, Claude, Gemini, Grok, DeepSeek, Copilot, Le Chat, Open WebUI, LibreChat, LobeHub und mehr, als ZIP, JSON oder CSV. Dieselbe Datei noch einmal bringt nur herein, was fehlt.",
-    choose: "Dateien wählen",
-    sending: (file) => `${file} wird gesendet …`,
-    importing: (file, percent) => `Import von ${file}: ${percent} %`,
-    cancelImport: "Abbrechen",
-    importCancelled: "Abgebrochen. Was bis dahin hereinkam, ist da; dieselbe Datei noch einmal bringt den Rest herein.",
-    imported: (imported, messages, already, failed) =>
-      `${imported} Unterhaltungen mit ${messages} Nachrichten importiert, ${already} schon da, ${failed} fehlgeschlagen.`,
-    leftOut: (count) => (count === 1 ? "Eines wurde ausgelassen" : `${count} Dinge wurden ausgelassen`),
-    more: (count) => `und ${count} weitere`,
-    danger: "Konto löschen",
-    dangerHint:
-      "Alles von dir wird gelöscht: Unterhaltungen, Nachrichten, Aufgaben. Das lässt sich nicht rückgängig machen.",
-    confirm: "Alles löschen",
-    confirmTitle: "Dein Konto löschen?",
+  feedback: {
+    good: "Gute Antwort",
+    bad: "Schlechte Antwort",
+    thanks: "Danke. Drücke noch einmal auf den Daumen, um zu sagen, warum.",
+    why: (rating) => (rating === "good" ? "Was war gut daran?" : "Was war falsch daran?"),
+    about: "Worum es geht",
+    tags: {
+      good: { correct: "Richtig", helpful: "Hilfreich", clear: "Gut erklärt", style: "Passender Ton" },
+      bad: {
+        incorrect: "Nicht richtig",
+        incomplete: "Nicht vollständig",
+        instructions: "Nicht, worum ich gebeten habe",
+        unclear: "Schwer zu verstehen",
+        style: "Ton oder Länge passt nicht",
+        unsafe: "Schädlich",
+      },
+    },
+    comment: "In deinen Worten",
+    commentHint: "Wer diesen Server betreibt, kann es lesen.",
+    save: "Speichern",
+    takeBack: "Bewertung zurücknehmen",
   },
 
-  usage: {
-    title: "Verbrauch",
-    caption: (days) => `Der letzten ${days} Tage`,
-    none: (days) => `In den letzten ${days} Tagen wurde nichts gefragt.`,
-    model: "Modell",
-    unnamed: "Ohne Namen",
-    replies: "Antworten",
-    input: "Token hinein",
-    output: "Token heraus",
-    quotas: "Kontingente",
-    ofQuota: (used, limit, of, per) => `${used} von ${limit} ${inGerman(of)}${de.usage.periods[per] ?? ""}`,
-    ofBytes: (used, limit) => `${used} von ${limit} für Dateien`,
-    renews: (time) => `beginnt neu am ${time}`,
-    usedUp: (limit, of, per) =>
-      `Dein Kontingent von ${limit} ${inGerman(of)}${de.usage.periods[per] ?? ""} ist aufgebraucht.`,
-    bytesUsedUp: (limit) => `Deine ${limit} für Dateien sind aufgebraucht.`,
-    until: (time) => `Nach dem ${time} geht es weiter.`,
-    forGood: "Frage, wer diesen Server betreibt, nach mehr.",
-    periods: { day: " am Tag", month: " im Monat" },
-  },
-
-  keys: {
-    title: "API-Schlüssel",
-    hint: "Mit einem Schlüssel arbeitet ein Programm mit deinen Chats und Aufgaben, ohne sich anzumelden. Dein Konto kann es nicht ändern.",
-    forAccounts: "Schlüssel gibt es nur mit Konto: lege zuerst eines an, deine Chats kommen mit.",
-    loading: "Die Schlüssel werden gelesen …",
-    none: "Es gibt keine Schlüssel.",
-    name: "Wofür ist er?",
-    end: "Er endet",
-    inDays: (days) => (days === 365 ? "in einem Jahr" : `in ${days} Tagen`),
-    never: "Nie",
-    readOnly: "Er darf nur lesen",
-    make: "Schlüssel anlegen",
-    new: "Der neue Schlüssel",
-    once: "Kopiere ihn jetzt: er wird nicht noch einmal gezeigt.",
-    hide: "Ich habe ihn kopiert",
-    reads: "liest nur",
-    writes: "liest und schreibt",
-    made: (day) => `angelegt am ${day}`,
-    ends: (day) => `endet am ${day}`,
-    ended: (day) => `endete am ${day}`,
-    noEnd: "endet nie",
-    used: (day) => `zuletzt benutzt am ${day}`,
-    unused: "noch nicht benutzt",
-    revoke: "Widerrufen",
-    revokeOf: (name) => `${name} widerrufen`,
-    revokeTitle: (name) => `„${name}“ widerrufen?`,
-    revokeText:
-      "Programme, die diesen Schlüssel zeigen, werden ab jetzt abgewiesen. Das lässt sich nicht rückgängig machen.",
-    revoked: (name) => `„${name}“ ist widerrufen.`,
-  },
-
-  sharing: {
-    share: "Diesen Chat teilen",
-    hint: "Wer den Link hat, liest ohne Anmeldung, was bis jetzt hier steht: Fragen, Antworten, Namen von Dateien und Quellen. Was du später schreibst, steht nicht darin. Was du löschst, ist auch dort weg.",
-    forAccounts: "Teilen geht nur mit Konto: lege zuerst eines an, deine Chats kommen mit.",
-    make: "Link anlegen",
-    madeNow: "Der Link ist angelegt. Er steht oben in der Liste.",
-    links: "Geteilte Links",
-    allHint: "Wer einen dieser Links hat, liest den Chat, bis du den Link beendest.",
-    loading: "Die Links werden gelesen …",
-    none: "Es gibt keine Links.",
-    made: (day) => `geteilt am ${day}`,
-    end: "Beenden",
-    ended: "Der Link führt nirgendwohin mehr.",
-  },
+  ...account,
 
   help: {
     title: "Tastenkürzel",
@@ -389,7 +303,3 @@ export const de: Strings = {
     print: "Die ganze Unterhaltung drucken",
   },
 };
-
-function inGerman(of: string): string {
-  return { messages: "Nachrichten", tokens: "Token", bytes: "Byte" }[of] ?? of;
-}

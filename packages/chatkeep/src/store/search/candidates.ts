@@ -5,6 +5,8 @@ import { type Context, owner, prepared } from "../context.ts";
 import type { MessageRole, Part } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { beginningOf, bucketOf, placesOf } from "./blocks.ts";
+import type { Query } from "./query.ts";
+import type { SearchField } from "./texts.ts";
 import type { Needle } from "./words.ts";
 
 /** What narrows a search. Times in milliseconds. */
@@ -15,8 +17,7 @@ export interface Filter {
   archived: boolean | undefined;
   after: Date | undefined;
   before: Date | undefined;
-  /** Only with the words, where nothing else is looked at. */
-  withParts: boolean;
+  fields: readonly SearchField[];
 }
 
 /** A message that may be one that is looked for. */
@@ -30,6 +31,8 @@ export interface Candidate {
   seq: number;
   role: MessageRole;
   createdAt: number;
+  /** Of content and parts. */
+  bytes: number;
   content: string;
   parts: Part[] | null;
 }
@@ -46,7 +49,8 @@ export async function* unindexed(context: Context, filter: Filter): AsyncGenerat
     });
     if (rows.length > 0) yield rows;
     last = rows.at(-1);
-    if (!last) return;
+    const isFull = rows.length === batch.rows || rows.reduce((sum, { bytes }) => sum + bytes, 0) >= batch.bytes;
+    if (!last || !isFull) return;
   }
 }
 
@@ -81,14 +85,17 @@ export interface FoundBlock {
   ids: string[];
 }
 
-const pageSizes = [16, 128, 1024];
+const pageSizes = [16, 64, 256, 1024];
 
-/** Blocks with all the needles, newest first; `until` is the time of the newest message of the blocks that are still to come. */
+/** Blocks with messages that have all the needles and none that they must be without, newest first; `until` is the time of the newest message of the blocks that are still to come. */
 export async function* indexed(
   context: Context,
   filter: Filter,
-  needles: readonly Needle[],
+  query: Pick<Query, "needles" | "without">,
 ): AsyncGenerator<{ blocks: FoundBlock[]; until: number | undefined }> {
+  const isOfText = filter.fields.includes("text");
+  const needles = [...query.needles, ...(isOfText ? query.without : [])];
+  const wanted = query.needles.length;
   let last: { time: string; id: string } | undefined;
   for (let page = 0; ; page += 1) {
     const limit = pageSizes[Math.min(page, pageSizes.length - 1)] as number;
@@ -99,10 +106,11 @@ export async function* indexed(
       numbers: needles.map((_, index) => index),
       beginnings: needles.map(beginningOf),
       buckets: needles.map(({ token }) => bucketOf(token)),
+      wanted,
     });
     const end = rows.at(-1);
     const isLast = !end || end.seen < limit;
-    yield { blocks: blocksIn(rows, needles), until: isLast ? undefined : end.lastNewest };
+    yield { blocks: blocksIn(rows, needles, wanted, filter), until: isLast ? undefined : end.lastNewest };
     if (isLast || !end) return;
     last = { time: end.lastTime, id: end.lastId };
   }
@@ -120,17 +128,19 @@ interface BlockRow {
   lastNewest: number;
 }
 
-function blocksIn(rows: readonly BlockRow[], needles: readonly Needle[]): FoundBlock[] {
+/** `needles` begins with those that are wanted. */
+function blocksIn(rows: readonly BlockRow[], needles: readonly Needle[], wanted: number, filter: Filter): FoundBlock[] {
+  const where = withParts(filter) ? "anywhere" : "text";
   const blocks = new Map<string, { row: BlockRow; places: Set<number> }>();
-  for (const row of rows) {
+  // Those that are wanted come first: of what they have found, the others take away.
+  for (const row of rows.toSorted((one, other) => one.number - other.number)) {
     const needle = needles[row.number];
     if (row.blockId === null || !needle) continue;
-    const places = placesOf(needle, row.words);
+    const isWanted = row.number < wanted;
+    const places = placesOf(needle, row.words, isWanted ? where : "text");
     const known = blocks.get(row.blockId);
-    blocks.set(row.blockId, {
-      row: row.number === 0 || !known ? row : known.row,
-      places: known ? new Set([...known.places].filter((place) => places.has(place))) : places,
-    });
+    const left = known && [...known.places].filter((place) => places.has(place) === isWanted);
+    blocks.set(row.blockId, { row: known?.row ?? row, places: left ? new Set(left) : places });
   }
   return [...blocks].map(([id, { row, places }]) => ({
     id,
@@ -169,7 +179,7 @@ function blocksStatement(context: Context, filter: Filter, hasKey: boolean) {
     matched as (
       select block.id, block.newest, needle.number,
         substr(w.words, strpos(w.words, needle.beginning)) as words,
-        count(*) over (partition by block.id) as found
+        count(*) filter (where needle.number < ${param("wanted", "int")}) over (partition by block.id) as found
       from block
       cross join needle
       join ${searchWords} w on w.block_id = block.id and w.bucket = needle.bucket
@@ -179,7 +189,7 @@ function blocksStatement(context: Context, filter: Filter, hasKey: boolean) {
       matched.words, last.seen, last.id, to_char(last.newest at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
       date_part('epoch', last.newest) * 1000
     from last
-    left join matched on matched.found = (select count(*) from needle)
+    left join matched on matched.found = ${param("wanted", "int")}
     left join ${searchBlock} b on b.user_id = ${owner(context)} and b.id = matched.id`;
   const name = ["search_blocks", ...conditions.map((each) => (each ? 1 : 0))].join("_");
   return prepared(context, name, build, (row): BlockRow => {
@@ -264,15 +274,15 @@ function pendingStatement(context: Context) {
 
 const candidateLength = 12;
 
-function candidateColumns({ withParts }: Filter, isRead?: Sql): Sql {
+function candidateColumns(filter: Filter, isRead?: Sql): Sql {
   const body = (column: string) => (isRead ? sql`case when ${isRead} then ${raw(column)} end` : raw(column));
   return sql`m.id, m.external_id, m.conversation_id, m.c_external_id, m.c_title, m.c_archived, m.seq, m.role,
-    date_part('epoch', m.created_at) * 1000 as created_at, ${body("m.content")}, ${withParts ? body("m.parts::text") : raw("null")},
+    date_part('epoch', m.created_at) * 1000 as created_at, ${body("m.content")}, ${withParts(filter) ? body("m.parts::text") : raw("null")},
     m.bytes`;
 }
 
 function candidateFrom(row: readonly unknown[]): Candidate {
-  const [id, externalId, conversationId, givenId, title, archived, seq, role, createdAt, content, parts] = row;
+  const [id, externalId, conversationId, givenId, title, archived, seq, role, createdAt, content, parts, bytes] = row;
   return {
     rowId: id as string,
     id: (externalId ?? id) as string,
@@ -283,6 +293,7 @@ function candidateFrom(row: readonly unknown[]): Candidate {
     seq: Number(seq),
     role: role as MessageRole,
     createdAt: Number(createdAt),
+    bytes: Number(bytes),
     content: (content ?? "") as string,
     parts: typeof parts === "string" ? (JSON.parse(parts) as Part[]) : null,
   };
@@ -302,8 +313,14 @@ function all(conditions: readonly (Sql | false)[]): Sql {
   return conditions.reduce<Sql>((sum, next) => (next ? sql`${sum} ${next}` : sum), raw(""));
 }
 
-function nameOf({ conversationId, role, archived, after, before, withParts }: Filter): string {
-  return [conversationId, role, archived, after, before, withParts || undefined]
+/** Words alone are in the content. */
+function withParts({ fields }: Filter): boolean {
+  return fields.some((field) => field !== "text");
+}
+
+function nameOf(filter: Filter): string {
+  const { conversationId, role, archived, after, before } = filter;
+  return [conversationId, role, archived, after, before, withParts(filter) || undefined]
     .map((each) => (each === undefined ? 0 : 1))
     .join("");
 }

@@ -210,7 +210,7 @@ async function insertBlocks(context: Context, ownerId: UserId, messages: readonl
       const at = new Date(createdAt).toISOString();
       members.push({ blockId, memberId: id, memberConversationId: conversationId, place: index, at });
     }
-    const texts = block.map(({ content, parts }) => textsOf(content, parts, searchFields).map(({ text }) => text));
+    const texts = block.map(({ content, parts }) => textsOf(content, parts, searchFields));
     for (const [bucket, text] of wordsOf(texts)) words.push({ wordsBlockId: blockId, bucket, words: text });
   }
   await insertStatement(context).execute({

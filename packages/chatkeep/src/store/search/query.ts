@@ -1,6 +1,6 @@
 /** What a person has typed to find messages: words, "phrases" and -without, and whether a text has them. */
 import { InvalidInputError } from "../../errors.ts";
-import { between, fold, type Needle, needlesOf, spaced } from "./words.ts";
+import { between, exactNeedle, fold, type Needle, needlesOf, spaced } from "./words.ts";
 
 /** Words that follow each other, folded. */
 interface Term {
@@ -15,6 +15,8 @@ export interface Query {
   unwanted: readonly Term[];
   /** What the index is asked for; a text without one of them is none that is looked for. */
   needles: readonly Needle[];
+  /** A text that has one of them is none that is looked for either. */
+  without: readonly Needle[];
 }
 
 /** More than these do not narrow a search any further; each text is compared with the whole of it all the same. */
@@ -28,6 +30,7 @@ export function queryOf(text: string): Query {
   const wanted: Term[] = [];
   const unwanted: Term[] = [];
   const needles = new Map<string, Needle>();
+  const without: Needle[] = [];
   for (const [, minus, phrase, word] of text.replace(quotes, '"').matchAll(/(-?)(?:"([^"]*)"?|([^\s"]+))/g)) {
     const isPhrase = phrase !== undefined;
     const folded = isPhrase ? fold(phrase).trim() : trimmed(fold(word ?? ""));
@@ -36,6 +39,8 @@ export function queryOf(text: string): Query {
     const term = { pieces: folded.split(/\s+/), isWhole: isPhrase };
     if (minus) {
       unwanted.push(term);
+      const needle = exactNeedle(folded, isPhrase);
+      if (needle) without.push(needle);
       continue;
     }
     wanted.push(term);
@@ -49,7 +54,7 @@ export function queryOf(text: string): Query {
     );
   }
   const longest = [...needles.values()].sort((one, other) => other.token.length - one.token.length);
-  return { wanted, unwanted, needles: longest.slice(0, maxNeedles) };
+  return { wanted, unwanted, needles: longest.slice(0, maxNeedles), without: without.slice(0, maxNeedles) };
 }
 
 /** How well the texts of a message fit, from 1; 0 when they do not. */

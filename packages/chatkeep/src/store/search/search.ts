@@ -61,7 +61,7 @@ export async function searchMessages(context: Context, ownerId: UserId, options:
     archived: given.archived,
     after: given.after,
     before: earlier(given.before, position && new Date(position.from.time)),
-    withParts: fields.some((field) => field !== "text"),
+    fields,
   };
   const isBest = sort === "best";
   const kept = createKept(isBest ? maxRanked : limit + 1, position?.from, isBest);
@@ -75,46 +75,68 @@ export async function searchMessages(context: Context, ownerId: UserId, options:
       if (score > 0) kept.add(candidate, score, () => hitOf(query, candidate, fields));
     }
   };
-  // In one snapshot no message can move from where it will be looked for to where that was done already.
-  const { connection } = context;
-  await (connection.isTransaction
-    ? lookAtAll(context, filter, query, kept, look)
-    : inTransaction(connection, (inside) => lookAtAll(within(context, inside), filter, query, kept, look), {
-        isolationLevel: "repeatable read",
-      }));
+  const isFirst = cursor === undefined && given.conversationId === undefined && given.role === undefined;
+  const titles = () => (isFirst ? findTitles(context, ownerId, query, { ...filter, limit }) : []);
+  const conversations = await lookAtAll(context, filter, query, kept, look, titles);
   const found = isBest ? ranked(kept.all(), position) : kept.all();
   const items = found.slice(0, limit);
   const [last, newest] = [items.at(-1), kept.all()[0]];
-  const isFirst = cursor === undefined && given.conversationId === undefined && given.role === undefined;
   return {
     items: items.map(({ hit }) => hit()),
     nextCursor:
       last && newest && found.length > limit ? cursorOf(last, isBest ? (position?.from ?? newest) : undefined) : null,
-    conversations: isFirst ? await findTitles(context, ownerId, query, { ...filter, limit }) : [],
+    conversations,
   };
 }
 
-/** In a transaction of the caller's, messages may move meanwhile: what waits for a block is looked at before the blocks and after. */
-async function lookAtAll(
+/**
+ * All messages that may be meant, and the conversations by their titles. In one snapshot no message can move from where it will be
+ * looked for to where that was done already. In a transaction of the caller's it can: what waits for a block is looked at before the
+ * blocks and after.
+ */
+async function lookAtAll<Titles>(
+  context: Context,
+  filter: Filter,
+  query: Query,
+  kept: Kept,
+  look: (some: readonly Candidate[]) => void,
+  titles: () => Titles | Promise<Titles>,
+): Promise<Titles> {
+  const { connection } = context;
+  const known = new Set<string>();
+  const lookIn = async (through: Context) => {
+    for await (const some of pending(through, filter, known)) look(some);
+    for await (const some of unindexed(through, filter)) look(some);
+    await lookInBlocks(through, filter, query, kept, look);
+  };
+  if (connection.isTransaction) {
+    await lookIn(context);
+    for await (const some of pending(context, filter, known)) look(some);
+    return titles();
+  }
+  const snapshot = inTransaction(connection, (inside) => lookIn(within(context, inside)), {
+    isolationLevel: "repeatable read",
+  });
+  const [found] = await Promise.all([titles(), snapshot]);
+  return found;
+}
+
+async function lookInBlocks(
   context: Context,
   filter: Filter,
   query: Query,
   kept: Kept,
   look: (some: readonly Candidate[]) => void,
 ): Promise<void> {
-  const known = new Set<string>();
-  for await (const some of pending(context, filter, known)) look(some);
-  for await (const some of unindexed(context, filter)) look(some);
-  pages: for await (const { blocks } of indexed(context, filter, query.needles)) {
+  for await (const { blocks } of indexed(context, filter, query)) {
     const sorted = blocks.toSorted((one, other) => other.newest - one.newest);
     for (let from = 0, most = firstRead; from < sorted.length; most = Math.min(maxRead, most * 2)) {
-      if (kept.isEnough(sorted[from]?.newest ?? 0)) break pages;
+      if (kept.isEnough(sorted[from]?.newest ?? 0)) return;
       const ids: string[] = [];
       for (; from < sorted.length && ids.length < most; from += 1) ids.push(...(sorted[from]?.ids ?? []));
       for await (const rows of messagesOf(context, filter, ids)) look(rows);
     }
   }
-  for await (const some of pending(context, filter, known)) look(some);
 }
 
 interface Key {

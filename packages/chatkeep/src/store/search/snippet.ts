@@ -1,6 +1,6 @@
 /** A piece of a text around the words that were found, and where in it they are. */
 import { placesIn, type Query } from "./query.ts";
-import { fold } from "./words.ts";
+import { fold, isAscii } from "./words.ts";
 
 /** A piece of a text on one line; `marks` are where the words are in it, as offsets in JavaScript's characters. */
 export interface Snippet {
@@ -27,26 +27,31 @@ export function snippetOf(query: Query, text: string): Snippet | undefined {
 
 /** In the text as it is, not as it is folded. */
 export function marksIn(query: Query, text: string): Snippet["marks"] {
-  const starts: number[] = [];
-  let folded = "";
-  for (const { 0: letter, index } of text.matchAll(segment)) {
-    const piece = fold(letter);
-    for (let at = 0; at < piece.length; at += 1) starts.push(index);
-    folded += piece;
-  }
-  starts.push(text.length);
+  const { folded, original } = foldedWithPlaces(text);
   const marks: Snippet["marks"] = [];
   for (const [from, to] of placesIn(query, folded)) {
-    const start = starts[from] ?? 0;
-    const end =
-      starts[to] === starts[to - 1]
-        ? (starts.find((each) => each > (starts[to] ?? 0)) ?? text.length)
-        : (starts[to] ?? text.length);
+    const { start } = original(from);
+    const { end } = original(to - 1);
     const last = marks.at(-1);
     if (last && start <= last.end) last.end = Math.max(last.end, end);
     else marks.push({ start, end });
   }
   return marks;
+}
+
+/** A text folded, and from where to where in the text itself the letter is that a folded one was made of. */
+function foldedWithPlaces(text: string) {
+  if (isAscii(text)) return { folded: fold(text), original: (at: number) => ({ start: at, end: at + 1 }) };
+  const places: { start: number; end: number }[] = [];
+  let folded = "";
+  for (const { 0: letter, index } of text.matchAll(segment)) {
+    const piece = fold(letter);
+    const place = { start: index, end: index + letter.length };
+    for (let at = 0; at < piece.length; at += 1) places.push(place);
+    folded += piece;
+  }
+  const none = { start: text.length, end: text.length };
+  return { folded, original: (at: number) => places[at] ?? none };
 }
 
 function cutOut(line: string, marks: Snippet["marks"], isCutBefore: boolean, isCutAfter: boolean): Snippet {

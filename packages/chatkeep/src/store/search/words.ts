@@ -28,8 +28,12 @@ const letters: Record<string, string> = {
   ς: "σ",
 };
 const special = new RegExp(`[${Object.keys(letters).join("")}]`, "gu");
-/** Folded by lower case alone. */
-const plain = /^\p{ASCII}*$/u;
+const ascii = /^\p{ASCII}*$/u;
+
+/** Whether a text is folded by lower case alone, letter by letter. */
+export function isAscii(text: string): boolean {
+  return ascii.test(text);
+}
 
 /** Letters and digits of a word after which the index does not tell it from others. */
 const maxWord = 64;
@@ -37,7 +41,7 @@ const maxWord = 64;
 /** Text as it is compared: `Ünïcode`, `UNICODE` and `ｕｎｉｃｏｄｅ` are the same. */
 export function fold(text: string): string {
   const lower = text.toLowerCase();
-  if (plain.test(lower)) return lower;
+  if (isAscii(lower)) return lower;
   return lower
     .normalize("NFKD")
     .toLowerCase()
@@ -72,6 +76,13 @@ export function needlesOf(folded: string, whole: boolean): Needle[] {
     const isEnd = index === found.length - 1 && folded.endsWith(text);
     return [{ token: cut(text), isPrefix: isEnd && !whole }];
   });
+}
+
+/** The one needle that a text has exactly where it has this folded word, or is without; `undefined` where the index does not know. */
+export function exactNeedle(folded: string, whole: boolean): Needle | undefined {
+  const [first, ...others] = [...folded.matchAll(token)];
+  const isOne = first?.[3] === folded && others.length === 0 && folded.length < maxWord;
+  return isOne ? { token: folded, isPrefix: !whole } : undefined;
 }
 
 function pairs(run: string, withLast: boolean): string[] {

@@ -13,8 +13,8 @@ import {
 } from "./format.ts";
 
 /** What belongs to no conversation. */
-const others = new Set(["user", "task", "file", "bytes"]);
-const types = new Set(["user", "task", "file", "bytes", "conversation", "message", "deleted"]);
+const apart = new Set(["user", "task", "file", "bytes"]);
+const types = new Set(["user", "task", "file", "bytes", "conversation", "message", "feedback", "deleted"]);
 
 export const chatkeep: RowFormat = {
   name: "chatkeep",
@@ -27,11 +27,15 @@ export const chatkeep: RowFormat = {
     return String(type === "conversation" ? id : (conversationId ?? ""));
   },
   read(rows) {
-    const sources = rows.map(fieldsOf).filter(({ type }) => !others.has(String(type)));
-    const [first, ...inside] = sources;
+    const sources = rows.map(fieldsOf).filter(({ type }) => !apart.has(String(type)));
+    const [first, ...others] = sources;
+    const inside = others.filter(({ type }) => type !== "feedback");
     if (!first || inside.some(({ type }) => type === "deleted")) return [];
     if (first["type"] !== "conversation") throw new FormatError("Its messages come without their conversation.");
-    const leftOut: LeftOut[] = [];
+    const leftOut: LeftOut[] = others.flatMap(({ type, messageId }) => {
+      const reason = "What was thought of it is brought back by chatkeep restore alone.";
+      return type === "feedback" ? { messageId: textOr(messageId, "?"), reason } : [];
+    });
     const parents = new Map(inside.map(({ id, parentId }) => [String(id), textOr(parentId, null)]));
     const kept = new Map<string, ImportedMessage>();
     for (const source of inside) {
