@@ -146,7 +146,7 @@ it("http-api.md names every route of the OpenAPI document, and none that does no
   const real = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const told = [...read("docs/http-api.md").matchAll(/\b(GET|POST|PATCH|DELETE) (\/[\w/{}.-]+)/g)].map(
+  const told = [...read("docs/http-api.md").matchAll(/\b(GET|POST|PUT|PATCH|DELETE) (\/[\w/{}.-]+)/g)].map(
     ([, method, path]) => `${method} ${path}`,
   );
   expect([...new Set(told)].filter((route) => route !== "GET /openapi.json").sort()).toEqual(real.sort());

@@ -21,6 +21,7 @@ const bodies: Record<string, (messageId: string) => unknown> = {
   "patch /api/conversations/{id}": () => ({ title: "Mine now" }),
   "patch /api/conversations/{id}/messages/{messageId}": () => ({ content: "Mine now", revision: 1 }),
   "post /api/conversations/{id}/messages": () => ({ messages: [{ role: "user", content: "Mine now" }] }),
+  "put /api/conversations/{id}/messages/{messageId}/feedback": () => ({ rating: "good" }),
   "patch /api/tasks/{id}": () => ({ title: "Mine now" }),
 };
 

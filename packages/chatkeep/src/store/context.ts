@@ -135,7 +135,10 @@ export function owner({ tables }: Context): Sql {
   return param("ownerId", tables.userType);
 }
 
+/** Of an insert whose ids were taken meanwhile. */
 const attempts = 4;
+/** Of a verb; PostgreSQL looks for deadlocks once a second, and may choose the same one again. */
+const deadlocks = 8;
 /** After which nothing is tried again, however few times it was. */
 const retryForMs = 10_000;
 
@@ -146,7 +149,7 @@ export async function guarded<Result>(connection: Connection, verb: () => Promis
     try {
       return await verb();
     } catch (error) {
-      const isLast = attempt === attempts || performance.now() > until;
+      const isLast = attempt === deadlocks || performance.now() > until;
       if (isLast || !isRetryable(error) || connection.isTransaction) throw translate(error);
       await pause(attempt);
     }

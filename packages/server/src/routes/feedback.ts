@@ -73,6 +73,7 @@ export function feedbackRoutes({ db, store, rows }: FeedbackOptions) {
     })
     .openapi(takeBack, async (c) => {
       const { id: conversationId, messageId } = c.req.valid("param");
+      await store.forUser(c.get("userId")).conversations.get(conversationId);
       await takeBackFeedback(db, c.get("userId"), { conversationId, messageId });
       return c.body(null, 204);
     })
