@@ -47,7 +47,7 @@ export interface ProductReport {
 /** Messages that are stored together, and how many such batches at once: while one is read and sent, another is written. */
 const [batch, batchesAtOnce] = [8_000, 2];
 /** Characters of such a batch, after which it is full whatever it has. */
-const maxChars = 4 * 1024 * 1024;
+const maxChars = 1024 * 1024;
 /** Rows of one conversation that are held at once. */
 const maxRows = 1_000_000;
 const faultsOfConversations = new Set<ErrorCode>(["invalid_input", "too_large", "conflict", "not_found"]);
