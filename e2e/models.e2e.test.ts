@@ -177,3 +177,67 @@ it("what a person tells every model, and a chat its own, goes along with the nex
   expect(await page.getByLabel("What the model is told").inputValue()).toBe("Only about bread.");
   await page.keyboard.press("Escape");
 });
+
+it("can be installed, and says that an answer is ready to whoever looks elsewhere", async () => {
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(server.url);
+  const found = await page.evaluate(async () => {
+    const link = document.querySelector<HTMLLinkElement>('link[rel="manifest"]');
+    const manifest = (await (await fetch(link?.href ?? "")).json()) as {
+      icons: { src: string; sizes: string }[];
+      start_url: string;
+    };
+    const sizes = await Promise.all(
+      manifest.icons.map(async ({ src, sizes }) => {
+        const image = new Image();
+        image.src = src;
+        await image.decode();
+        return sizes === "any" || sizes === `${image.naturalWidth}x${image.naturalHeight}`;
+      }),
+    );
+    return { sizes, start: manifest.start_url };
+  });
+  expect(found).toEqual({ sizes: [true, true, true, true], start: "/" });
+  const session = await page.context().newCDPSession(page);
+  const { installabilityErrors } = await session.send("Page.getInstallabilityErrors");
+  expect(installabilityErrors).toEqual([]);
+
+  await signUp(page, "noa");
+  await page.evaluate(() => {
+    const shown: string[] = [];
+    Object.assign(window, { shown });
+    const Real = Notification;
+    // A browser without a window refuses notices, whatever it is told.
+    class Seen extends Real {
+      static override readonly permission = "granted";
+      constructor(title: string, options?: NotificationOptions) {
+        super(title, options);
+        shown.push(`${title}: ${options?.body}`);
+      }
+    }
+    Object.assign(window, { Notification: Seen });
+  });
+  const shown = () => page.evaluate(() => (window as unknown as { shown: string[] }).shown);
+  const hide = (isHidden: boolean) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
+    }, isHidden);
+  const ask = async (words: string) => {
+    await page.getByRole("textbox", { name: "Message" }).fill(words);
+    await page.keyboard.press("Enter");
+    await page.getByText(`You said: "${words}"`).waitFor();
+    await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
+  };
+  await hide(true);
+  await ask("First");
+  expect(await shown()).toEqual([]);
+  await page.getByRole("link", { name: "noa@example.com" }).click();
+  await page.getByLabel("Tell me when an answer is ready").check();
+  await isAccessible(page);
+  await page.goBack();
+  await ask("Second");
+  await expect.poll(shown).toEqual(["The answer is ready: First"]);
+  await hide(false);
+  await ask("Third");
+  expect(await shown()).toHaveLength(1);
+});

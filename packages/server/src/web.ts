@@ -20,7 +20,7 @@ export function webRoutes(folder = built) {
     .get("*", async (c) => {
       const isPage =
         c.req.header("accept")?.includes("text/html") &&
-        !/\.(js|css|svg|png|ico|map|json|txt|woff2?)$/.test(c.req.path);
+        !/\.(js|css|svg|png|ico|map|json|txt|webmanifest|woff2?)$/.test(c.req.path);
       if (!isPage) throw new NotFoundError("page", c.req.path);
       if (!existsSync(`${folder}index.html`)) return c.text("The web app is not built: run npm run build.", 503);
       c.header("cache-control", "no-cache");

@@ -190,7 +190,7 @@ describe("the embedded database", () => {
       engine: "pglite",
       rows: { conversation: 2, message: 4, task: 1 },
     });
-  });
+  }, 240_000);
 
   // On the database of the test before, since the first start of one takes seconds.
   it("says so when the port is taken", async () => {
@@ -233,7 +233,7 @@ describe("a shared PostgreSQL", () => {
     expect([switched.status, switched.stdout]).toEqual([3, expect.stringMatching(/row-level security is switched on/)]);
     expect(chatkeep(["migrate"], environment).stdout).toBe("The database is up to date.\n");
     expect(chatkeep(["doctor"], environment).status).toBe(0);
-  });
+  }, 240_000);
 
   it("serves two: a chat begun on one goes on with the other, and SIGTERM lets a reply end", async () => {
     const environment = await databaseNamed("shared");
@@ -272,7 +272,7 @@ describe("a shared PostgreSQL", () => {
     expect(kept.items.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(kept.items.at(-1)).toMatchObject({ status: "complete", content: text });
     expect(text).toMatch(/start again\.$/);
-  });
+  }, 240_000);
 
   it("may be away: the server lives, says so, and is well again by itself", async () => {
     const environment = await databaseNamed("away");

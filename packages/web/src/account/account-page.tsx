@@ -13,6 +13,7 @@ import { ApiKeys } from "./api-keys.tsx";
 import { ImportFile } from "./import-file.tsx";
 import { Instructions } from "./instructions.tsx";
 import { KeepChats } from "./keep-chats.tsx";
+import { NoticesSwitch } from "./notices.tsx";
 import { Choice, Outcome, Section, valueIn } from "./section.tsx";
 import { SharedLinks } from "./shared-links.tsx";
 import { Usage } from "./usage.tsx";
@@ -140,6 +141,7 @@ function Appearance() {
           onChange={chooseLanguage}
         />
       </div>
+      <NoticesSwitch />
     </Section>
   );
 }

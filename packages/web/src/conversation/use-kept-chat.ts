@@ -1,6 +1,7 @@
 /** The chat of this tab, filled with what the database has of the branch that is shown. */
 import { useChat } from "@ai-sdk/react";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import type { UIMessage } from "ai";
 import type { Conversation } from "chatkeep/client";
 import { useEffect, useMemo } from "react";
@@ -8,6 +9,8 @@ import { client } from "../client.ts";
 import { putInLists } from "../lists.ts";
 import { storedQuestions } from "../reply-streams.ts";
 import { sentenceOf } from "../strings/errors.ts";
+import { t } from "../strings/index.ts";
+import { notice } from "../ui/notices.ts";
 import { toasts } from "../ui/toasts.tsx";
 import { chatOf, keptOf, toUIMessage, whenReplied } from "./chats.ts";
 
@@ -16,6 +19,7 @@ const pollMs = 1_000;
 
 export function useKeptChat(id: string, isNew: boolean) {
   const queries = useQueryClient();
+  const navigate = useNavigate();
   const instance = useMemo(() => chatOf(id), [id]);
   const chat = useChat({ chat: instance, experimental_throttle: throttleMs });
   const branch = useInfiniteQuery({
@@ -56,8 +60,16 @@ export function useKeptChat(id: string, isNew: boolean) {
     whenReplied((conversationId) => {
       void queries.invalidateQueries({ queryKey: ["branch", conversationId] });
       void queries.invalidateQueries({ queryKey: ["tasks"] });
+      const { error } = chatOf(conversationId);
+      if (error) return;
+      notice({
+        title: t.account.answerReady,
+        text: queries.getQueryData<Conversation>(["conversation", conversationId])?.title ?? t.list.newChat,
+        about: conversationId,
+        onOpen: () => void navigate({ to: "/c/$conversationId", params: { conversationId } }),
+      });
     });
-  }, [queries]);
+  }, [queries, navigate]);
   useTaskNews(chat.messages);
   return { chat, branch };
 }
