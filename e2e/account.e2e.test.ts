@@ -183,13 +183,19 @@ it("keeps a temporary chat out of the list, says so in it, and shows it at its a
   await expect.poll(() => box(page).inputValue()).toBe("My name is Tim.");
   // While the conversation is looked for again, what is written stays.
   const held = Promise.withResolvers<void>();
-  const asked = page.waitForRequest("**/branch*");
+  let isAsked = false;
   await page.route("**/branch*", async (route) => {
+    isAsked = true;
     await held.promise;
     await route.continue();
   });
-  await page.evaluate(() => dispatchEvent(new Event("visibilitychange")));
-  await asked;
+  await expect
+    .poll(async () => {
+      // It is not asked again while it is asked.
+      await page.evaluate(() => dispatchEvent(new Event("visibilitychange")));
+      return isAsked;
+    })
+    .toBe(true);
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
   expect(await box(page).inputValue()).toBe("My name is Tim.");
   held.resolve();
@@ -198,6 +204,8 @@ it("keeps a temporary chat out of the list, says so in it, and shows it at its a
   await reply(page).filter({ hasText: "Nice to meet you" }).waitFor();
   const address = page.url();
   await page.getByRole("note").filter({ hasText: "It is gone on" }).waitFor();
+  // What was read back of it has come.
+  await page.getByRole("button", { name: "Good answer" }).waitFor();
   await isAccessible(page);
   await page.getByRole("link", { name: "New chat" }).click();
   await say(page, "This one stays");
