@@ -43,7 +43,7 @@ import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-
 import type { Retention } from "./retention.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
-import { feedbackRoutes, forgetFeedback } from "./routes/feedback.ts";
+import { feedbackRoutes } from "./routes/feedback.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
@@ -234,7 +234,6 @@ function createApi(app: ReturnType<typeof createRouter>, options: ApiOptions) {
   };
   return app
     .route("/", healthRoutes(requireReady))
-    .route("/api", forgetFeedback(db))
     .route("/api", createChatRoutes(parts))
     .route("/api", modelRoutes(models))
     .route("/api", preferenceRoutes(db))

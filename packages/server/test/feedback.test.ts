@@ -105,6 +105,15 @@ it("goes with the message, the chat and the user that it is about, and comes alo
   expect(await rowsOf(ann)).toHaveLength(before - 1);
   const answer = await ann.request("PUT", at(one), { rating: "good" });
   expect(answer.status).toBe(422);
+  // Whoever takes the content away, and by whatever way: also of a message whose id is the row's.
+  const mine = test.store.forUser(ann.id);
+  const [said] = await mine.messages.append(one, [{ role: "assistant", content: "So it is." }]);
+  const id = said?.id ?? "";
+  await ann.call("PUT", at(one, id), { rating: "bad", comment: "said of this one" });
+  await mine.messages.update(one, id, { metadata: { seen: true } }, { revision: 1 });
+  expect(await rowsOf(ann)).toHaveLength(before);
+  await mine.messages.redact(one, id);
+  expect(await rowsOf(ann)).toHaveLength(before - 1);
   await test.store.forUser(ann.id).conversations.erase(two);
   expect(await rowsOf(ann)).toHaveLength(before - 2);
 

@@ -2,17 +2,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { idSchema, type Store } from "chatkeep";
 import { pageOf } from "chatkeep/wire";
-import { createMiddleware } from "hono/factory";
 import type { Database } from "../database.ts";
 import { type Feedback, giveFeedback, listFeedback, newFeedbackSchema, takeBackFeedback } from "../feedback.ts";
 import type { Rows } from "../limits.ts";
 import { ratings } from "../models/index.ts";
-import { createRouter, type Env } from "./router.ts";
+import { createRouter } from "./router.ts";
 import { cursorQuery, idMeta, jsonBody, limitQuery, noContent, responses } from "./schemas.ts";
 
 const tags = ["Feedback"];
-const messagePath = "/conversations/{id}/messages/{messageId}";
-const path = `${messagePath}/feedback`;
+const path = "/conversations/{id}/messages/{messageId}/feedback";
 const time = z.iso.datetime();
 const params = () => z.object({ id: idSchema.meta(idMeta), messageId: idSchema.meta(idMeta) });
 
@@ -81,18 +79,6 @@ export function feedbackRoutes({ db, store, rows }: FeedbackOptions) {
       const { items, nextCursor } = await listFeedback(db, c.get("userId"), c.req.valid("query"));
       return c.json({ items: items.map(asFeedback), nextCursor }, 200);
     });
-}
-
-/** What was thought of a message goes with its content. */
-export function forgetFeedback(db: Database) {
-  const pattern = messagePath.replaceAll(/\{(\w+)\}/g, ":$1");
-  const forget = createMiddleware<Env>(async (c, next) => {
-    await next();
-    const { id: conversationId, messageId } = c.req.param() as Record<string, string | undefined>;
-    if (c.req.method !== "DELETE" || !c.res.ok || !conversationId || !messageId) return;
-    await takeBackFeedback(db, c.get("userId"), { conversationId, messageId });
-  });
-  return createRouter().use(pattern, forget);
 }
 
 function asFeedback({ createdAt, updatedAt, ...row }: Feedback): z.infer<typeof given> {
