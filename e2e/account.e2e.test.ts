@@ -200,8 +200,26 @@ it("keeps a temporary chat out of the list, says so in it, and shows it at its a
   expect(await box(page).inputValue()).toBe("My name is Tim.");
   held.resolve();
   await page.unrouteAll({ behavior: "wait" });
+  // The answer that it does not exist is of before: until the conversation is read back, nothing says so any more.
+  await page.evaluate(() => {
+    const look = () => {
+      if (document.body.textContent.includes("does not exist")) document.body.dataset["flashed"] = "yes";
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  const readBack = Promise.withResolvers<void>();
+  await page.route("**/branch*", async (route) => {
+    await readBack.promise;
+    await route.continue();
+  });
+  const asksBack = page.waitForRequest("**/branch*");
   await page.keyboard.press("Enter");
   await reply(page).filter({ hasText: "Nice to meet you" }).waitFor();
+  await asksBack;
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+  expect(await page.locator("body").getAttribute("data-flashed")).toBe(null);
+  readBack.resolve();
+  await page.unrouteAll({ behavior: "wait" });
   const address = page.url();
   await page.getByRole("note").filter({ hasText: "It is gone on" }).waitFor();
   // What was read back of it has come.

@@ -5,7 +5,7 @@ import { endServer, startServer, temporaryFolder } from "../packages/server/test
 import { openBrowser } from "./helpers/app.ts";
 import { unpackChromium } from "./helpers/chromium.ts";
 
-const target = fileURLToPath(new URL("../docs/screens/", import.meta.url));
+const target = process.argv[2] ?? fileURLToPath(new URL("../docs/screens/", import.meta.url));
 const folder = temporaryFolder();
 const [browser, server] = await Promise.all([
   unpackChromium().then(openBrowser),

@@ -143,6 +143,108 @@ it("says how an answer ended that is not whole, and goes on with it or asks agai
   expect(await page.getByRole("button", { name: "Continue" }).count()).toBe(0);
 });
 
+it("puts a question at the top when it is sent, with its answer below it", async () => {
+  await ask("cut please");
+  await isDone();
+  await box().fill("And the next question");
+  await page.keyboard.press("Enter");
+  const asked = page.getByLabel("You", { exact: true }).last();
+  await asked.getByText("And the next question").waitFor();
+  const place = async () => {
+    const [top, header] = await Promise.all([asked.boundingBox(), scroller().boundingBox()]);
+    return (top?.y ?? 0) - (header?.y ?? 0);
+  };
+  await expect.poll(place).toBeLessThan(60);
+  await isDone();
+  expect(await place()).toBeGreaterThanOrEqual(0);
+  expect(await place()).toBeLessThan(60);
+  await page.reload();
+  // Whoever comes back finds the end of what was said, without an empty room below it.
+  await reply().waitFor();
+  expect(await scroller().evaluate((each) => each.scrollHeight - each.clientHeight)).toBe(0);
+});
+
+it("has the title and what one can do with the chat above it, and in its row by the right button and by two clicks", async () => {
+  await open([
+    { role: "user", content: "How do I bake?" },
+    { role: "assistant", content: "With love." },
+  ]);
+  const above = page.getByRole("main").getByRole("button", { name: /^How do I bake\?: / });
+  await above.click();
+  await isAccessible(page);
+  await page.getByRole("menuitem", { name: "Rename" }).click();
+  await page.getByRole("textbox", { name: "Title" }).fill("Baking");
+  await page.keyboard.press("Enter");
+  const row = page.getByRole("navigation").getByRole("link", { name: "Baking" });
+  await row.waitFor();
+  await page
+    .getByRole("main")
+    .getByRole("button", { name: /^Baking: / })
+    .waitFor();
+  expect(await row.getByText(/\d:\d\d/).count()).toBe(0);
+  await row.click({ button: "right" });
+  await page.getByRole("menuitem", { name: "Pin" }).click();
+  await page.getByRole("heading", { name: "Pinned" }).waitFor();
+  await row.dblclick();
+  await page.getByRole("textbox", { name: "Title" }).fill("Bread");
+  await page.keyboard.press("Enter");
+  await page
+    .getByRole("main")
+    .getByRole("button", { name: /^Bread: / })
+    .waitFor();
+});
+
+it("puts the list away and keeps it so, by keyboard too", async () => {
+  const list = page.getByRole("navigation");
+  await page.getByRole("button", { name: "Hide the conversations" }).click();
+  await list.waitFor({ state: "hidden" });
+  await expect
+    .poll(() => page.getByRole("button", { name: "Show the conversations" }).evaluate((each) => each.matches(":focus")))
+    .toBe(true);
+  await page.reload();
+  await box().waitFor();
+  expect(await list.isVisible()).toBe(false);
+  await isAccessible(page);
+  await page.keyboard.press("Control+b");
+  await expect.poll(() => page.getByRole("searchbox").evaluate((each) => each.matches(":focus"))).toBe(true);
+  await page.keyboard.press("Control+b");
+  await list.waitFor({ state: "hidden" });
+  await page.keyboard.press("Control+k");
+  await expect.poll(() => page.getByRole("searchbox").evaluate((each) => each.matches(":focus"))).toBe(true);
+});
+
+it("makes a line by Enter on a touch screen, where what one presses is large enough for a finger", async () => {
+  const context = await browser.newContext({
+    viewport: { width: 360, height: 700 },
+    hasTouch: true,
+    isMobile: true,
+    storageState: await page.context().storageState(),
+  });
+  const phone = await context.newPage();
+  await phone.goto(page.url());
+  await reply(phone).waitFor();
+  await box(phone).tap();
+  await phone.keyboard.type("One");
+  await phone.keyboard.press("Enter");
+  await phone.keyboard.type("Two");
+  expect(await box(phone).inputValue()).toBe("One\nTwo");
+  const small = await phone
+    .getByRole("main")
+    .getByRole("button")
+    .evaluateAll((all) =>
+      all
+        .map((each) => ({ name: each.ariaLabel ?? each.textContent, box: each.getBoundingClientRect() }))
+        .filter(({ box }) => box.width > 0 && (box.width < 44 || box.height < 44))
+        .map(({ name }) => name),
+    );
+  expect(small).toEqual([]);
+  expect(await phone.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  await isAccessible(phone);
+  await phone.getByRole("button", { name: "Send" }).tap();
+  await phone.getByLabel("You", { exact: true }).filter({ hasText: "One" }).waitFor();
+  await context.close();
+});
+
 it("lets the reader scroll up while a long answer comes, shows the way to its end, and does not fold it there", async () => {
   await ask("long please");
   await reply().getByText("Line 150 of").waitFor();

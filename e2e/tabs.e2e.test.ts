@@ -95,6 +95,24 @@ it("does not bring the first question back once it is stored: after a reload, in
   await beside.close();
 });
 
+it("marks a chat whose answer ended while another was looked at, until it is opened", async () => {
+  await ask(page, "slowly please");
+  await reply(page, "It begins").waitFor();
+  const row = page.getByRole("navigation").getByRole("listitem").filter({ hasText: "slowly please" });
+  await row.getByRole("img", { name: "A reply is being written" }).waitFor();
+  await page.getByRole("link", { name: "New chat" }).click();
+  endpoint.goOn();
+  await row.getByRole("img", { name: "A new answer" }).waitFor();
+  await page.reload();
+  await row.getByRole("img", { name: "A new answer" }).waitFor();
+  await listed(page, "slowly please").click();
+  await reply(page, "and ends.").waitFor();
+  await row.getByRole("img", { name: "A new answer" }).waitFor({ state: "detached" });
+  await page.reload();
+  await reply(page, "and ends.").waitFor();
+  expect(await row.getByRole("img").count()).toBe(0);
+});
+
 it("closes a chat that is deleted elsewhere, and keeps what was being written in it", async () => {
   await ask(page, "Of short life");
   await reply(page, "You said").waitFor();

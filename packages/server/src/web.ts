@@ -14,6 +14,7 @@ export function webRoutes(folder = built) {
     .use(
       serveStatic({
         root: folder,
+        precompressed: true,
         onFound: (path, c) => c.header("cache-control", path.includes("/assets/") ? forever : "no-cache"),
       }),
     )

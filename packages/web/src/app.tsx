@@ -1,7 +1,15 @@
 /** What is shown at which address, and to whom: without a signed-in person every address shows the sign-in page, and opens after it. */
 import { type QueryClient, useQuery } from "@tanstack/react-query";
-import { createRootRoute, createRoute, createRouter, Outlet, useNavigate, useParams } from "@tanstack/react-router";
-import { ListTodo, PanelLeft } from "lucide-react";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  Link,
+  Outlet,
+  useNavigate,
+  useParams,
+} from "@tanstack/react-router";
+import { Compass, ListTodo, PanelLeft } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { v4 as uuid } from "uuid";
 import { account, type Person } from "./account/account.ts";
@@ -14,7 +22,10 @@ import { useLive } from "./live.ts";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { t } from "./strings/index.ts";
 import { hearTabs } from "./tabs.ts";
+import { useTasks } from "./tasks/tasks.ts";
 import { TasksPanel } from "./tasks/tasks-panel.tsx";
+import { buttonLook } from "./ui/button.tsx";
+import { Card } from "./ui/card.tsx";
 import { useDroppedFiles } from "./ui/dropped-files.ts";
 import { Failure } from "./ui/failure.tsx";
 import { IconButton } from "./ui/icon-button.tsx";
@@ -55,21 +66,38 @@ function Root() {
   return <SignedIn key={person.id} person={person} />;
 }
 
-const side =
-  "fixed inset-y-0 z-20 flex w-72 shrink-0 flex-col bg-side transition-transform md:static md:z-auto print:hidden";
+const side = "fixed inset-y-0 z-20 flex w-72 shrink-0 flex-col bg-side md:static md:z-auto print:hidden";
+/** The list is hidden when it has moved away, and there at once when it comes: what is hidden takes no focus. */
+const listLook = {
+  open: "visible translate-x-0 transition-[translate]",
+  closed: "invisible -translate-x-full transition-[translate,visibility]",
+  beside: "md:visible md:transition-[margin]",
+  away: "md:invisible md:-ml-72 md:transition-[margin,visibility]",
+};
+/** Beside the conversation there is room for the list. */
+const wide = matchMedia("(min-width: 48rem)");
 
 function SignedIn({ person }: { person: Person }) {
+  /** Above the conversation, where there is no room beside it. */
   const [isListOpen, setIsListOpen] = useState(false);
+  const [isListAway, setIsListAway] = useState(() => remembered("list") === "hidden");
   const [isHelpOpen, setIsHelpOpen] = useState(false);
   const [hasTasks, setHasTasks] = useState(() => remembered("tasks") === "shown" && innerWidth >= 1024);
   const navigate = useNavigate();
+  const isAnyTask = (useTasks().data?.items.length ?? 0) > 0;
   const showTasks = (shown: boolean) => {
     remember("tasks", shown ? "shown" : "hidden");
     setHasTasks(shown);
     if (!shown) setTimeout(() => document.getElementById("show-tasks")?.focus());
   };
+  const putListAway = (isAway: boolean) => {
+    remember("list", isAway ? "hidden" : "shown");
+    setIsListAway(isAway);
+    if (isAway) setTimeout(() => document.getElementById("show-list")?.focus());
+  };
   const showList = () => {
-    setIsListOpen(true);
+    if (wide.matches) putListAway(false);
+    else setIsListOpen(true);
     setTimeout(() => document.getElementById("search")?.focus());
   };
   const closeList = () => {
@@ -80,6 +108,7 @@ function SignedIn({ person }: { person: Person }) {
   useShortcuts([
     { key: "o", isCommand: true, isShift: true, onPress: () => void navigate({ to: "/" }) },
     { key: "k", isCommand: true, onPress: showList },
+    { key: "b", isCommand: true, onPress: () => (wide.matches && !isListAway ? putListAway(true) : showList()) },
     { key: "l", isCommand: true, isShift: true, onPress: () => document.getElementById("message")?.focus() },
     { key: "y", isCommand: true, isShift: true, onPress: () => showTasks(!hasTasks) },
     { key: "/", isCommand: true, onPress: () => setIsHelpOpen(true) },
@@ -105,23 +134,23 @@ function SignedIn({ person }: { person: Person }) {
           />
         )}
         <aside
-          className={`${side} left-0 border-line border-r md:visible md:translate-x-0 ${isListOpen ? "visible translate-x-0" : "invisible -translate-x-full"}`}
+          className={`${side} left-0 border-line border-r md:translate-x-0 ${isListOpen ? listLook.open : listLook.closed} ${isListAway ? listLook.away : listLook.beside}`}
         >
-          <Sidebar onOpen={closeList} />
+          <Sidebar onOpen={closeList} onHide={() => (wide.matches ? putListAway(true) : closeList())} />
           <AccountMenu person={person} onOpen={closeList} />
         </aside>
-        <main id="conversation" tabIndex={-1} className="relative flex min-w-0 flex-1 flex-col outline-none">
-          <div className="flex items-center justify-between p-2 md:absolute md:end-2 md:z-20 print:hidden">
-            <IconButton label={t.showList} onClick={showList} className="md:hidden">
+        <main
+          id="conversation"
+          tabIndex={-1}
+          data-list-away={isListAway || undefined}
+          className="group/main relative flex min-w-0 flex-1 flex-col outline-none"
+        >
+          <div className="pointer-events-none absolute inset-x-0 top-0 z-10 flex h-12 items-center justify-between px-1.5 *:pointer-events-auto print:hidden">
+            <IconButton id="show-list" label={t.showList} onClick={showList} className={isListAway ? "" : "md:hidden"}>
               <PanelLeft size={20} />
             </IconButton>
-            {!hasTasks && (
-              <IconButton
-                id="show-tasks"
-                label={t.tasks.show}
-                onClick={() => showTasks(true)}
-                className="ms-auto bg-page"
-              >
+            {!hasTasks && isAnyTask && (
+              <IconButton id="show-tasks" label={t.tasks.show} onClick={() => showTasks(true)} className="ms-auto">
                 <ListTodo size={20} />
               </IconButton>
             )}
@@ -172,7 +201,13 @@ function OpenConversation() {
 
 const root = createRootRoute({
   component: Root,
-  notFoundComponent: () => <p className="p-8 text-quiet">{t.nothingHere}</p>,
+  notFoundComponent: () => (
+    <Card icon={Compass} text={t.nothingHere}>
+      <Link to="/" className={buttonLook()}>
+        {t.list.newChat}
+      </Link>
+    </Card>
+  ),
 });
 const home = createRoute({ getParentRoute: () => root, path: "/", component: NewConversation });
 const conversation = createRoute({

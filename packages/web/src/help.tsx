@@ -9,6 +9,7 @@ const keys: [name: string, keys: string[]][] = [
   [t.help.newChat, [command, shift, "O"]],
   [t.help.search, [command, "K"]],
   [t.help.write, [command, shift, "L"]],
+  [t.help.list, [command, "B"]],
   [t.help.tasks, [command, shift, "Y"]],
   [t.help.send, ["Enter"]],
   [t.help.newLine, [shift, "Enter"]],

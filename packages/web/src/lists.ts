@@ -3,8 +3,9 @@ import { type InfiniteData, infiniteQueryOptions, type QueryClient } from "@tans
 import type { Conversation, ConversationListOptions, Page } from "chatkeep/client";
 import { client } from "./client.ts";
 
-/** A conversation of a list, with the reply that is being written in it. */
+/** A conversation of a list. */
 export interface ListedConversation extends Conversation {
+  /** The reply that is being written in it; left out where that is not known. */
   runId?: string | null;
 }
 
@@ -40,8 +41,9 @@ function queryFor(queryKey: string[], filter: ConversationListOptions) {
 }
 
 /** Puts a conversation where it belongs now; the newest activity stands first, as the server would list it: no temporary one. */
-export function putInLists(queries: QueryClient, conversation: ListedConversation): void {
-  if (conversation.expiresAt !== null) return;
+export function putInLists(queries: QueryClient, changed: ListedConversation): void {
+  if (changed.expiresAt !== null) return;
+  const conversation = { runId: runIn(queries, changed.id), ...changed };
   const home: ListName = conversation.archived ? "archive" : conversation.pinned ? "pinned" : "active";
   for (const name of names) {
     queries.setQueryData<Pages>(keyOf(name), (list) => {
@@ -53,6 +55,12 @@ export function putInLists(queries: QueryClient, conversation: ListedConversatio
       return { ...rest, pages: [{ ...first, items }, ...others] };
     });
   }
+}
+
+/** The reply that is being written in it, as far as this tab knows. */
+export function runIn(queries: QueryClient, id: string): string | null {
+  const lists = names.flatMap((name) => queries.getQueryData<Pages>(keyOf(name))?.pages ?? []);
+  return lists.flatMap(({ items }) => items).find((each) => each.id === id)?.runId ?? null;
 }
 
 export function takeFromLists(queries: QueryClient, id: string): void {

@@ -7,12 +7,14 @@ import type { LiveEvent } from "chatkeep/client";
 import { useEffect } from "react";
 import { account } from "./account/account.ts";
 import { client } from "./client.ts";
-import { putInLists, readListsAgain, takeFromLists } from "./lists.ts";
+import { putInLists, readListsAgain, runIn, takeFromLists } from "./lists.ts";
 import { replyHasEnded } from "./reply-streams.ts";
+import { markUnread, unreadOf } from "./sidebar/unread.ts";
 import { aborted, whileVisible, withPlace } from "./tabs.ts";
 
 export function useLive(personId: string): void {
   const queries = useQueryClient();
+  unreadOf(personId);
   useEffect(() => {
     const name = `chatkeep.events.${personId}`;
     const channel = new BroadcastChannel(name);
@@ -93,6 +95,7 @@ function take(queries: QueryClient, event: LiveEvent): void {
     case "conversation": {
       const { id } = event.conversation;
       if (!event.runId) replyHasEnded(id);
+      if (!event.runId && runIn(queries, id)) markUnread(id);
       putInLists(queries, { ...event.conversation, runId: event.runId });
       queries.setQueryData(["conversation", id], event.conversation);
       // It may have come back from there.

@@ -45,7 +45,7 @@ export function AccountMenu({ person, onOpen }: AccountMenuProps) {
       <Link
         to="/account"
         onClick={onOpen}
-        className="flex min-w-0 items-center gap-3 rounded-lg p-1.5 hover:bg-line/50 aria-[current=page]:bg-line/80"
+        className="flex min-w-0 items-center gap-3 rounded-lg p-1.5 hover:bg-line/50 aria-[current=page]:bg-chosen"
       >
         <span
           aria-hidden="true"

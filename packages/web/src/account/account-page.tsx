@@ -22,7 +22,7 @@ export function AccountPage({ person }: { person: Person }) {
   const isAnonymous = person.isAnonymous === true;
   return (
     <div className="relative h-full overflow-y-auto">
-      <div className="mx-auto grid max-w-2xl gap-8 px-4 py-6">
+      <div className="mx-auto grid max-w-2xl gap-8 px-4 pt-14 pb-6 md:pt-6 md:group-data-list-away/main:pt-14">
         <h1 className="font-semibold text-2xl">{t.account.title}</h1>
         {isAnonymous ? <KeepChats person={person} /> : <Profile person={person} />}
         {!isAnonymous && <Password />}

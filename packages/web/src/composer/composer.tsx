@@ -1,4 +1,4 @@
-/** Where people write. Enter sends, Shift+Enter is a new line. */
+/** Where people write. Enter sends, Shift+Enter is a new line; on a touch screen Enter is one. */
 
 import type { FileUIPart } from "ai";
 import { ArrowUp, Square } from "lucide-react";
@@ -8,6 +8,8 @@ import { isComposing } from "../ui/keys.ts";
 import { AttachmentList } from "./attachment-list.tsx";
 import type { Attachments } from "./attachments.ts";
 import { ChooseFiles } from "./choose-files.tsx";
+
+const touch = matchMedia("(pointer: coarse)");
 
 /** What others do with it. */
 export interface ComposerHandle {
@@ -95,20 +97,20 @@ export function Composer(props: ComposerProps) {
     box.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // While an input method composes, Enter chooses a character.
-    if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
+    // While an input method composes, Enter chooses a character; on a touch screen it makes a line, which nothing else does there.
+    if (event.key !== "Enter" || event.shiftKey || isComposing(event) || touch.matches) return;
     event.preventDefault();
     send();
   };
   return (
     <form
-      className="mx-auto w-full max-w-3xl px-4 pb-4"
+      className="mx-auto w-full max-w-chat px-4 pb-4"
       onSubmit={(event) => {
         event.preventDefault();
         send();
       }}
     >
-      <div className="rounded-2xl border border-line bg-raised p-2 shadow-sm focus-within:border-brand">
+      <div className="rounded-3xl border border-line bg-raised p-2 shadow-composer transition-[border-color,box-shadow] has-[textarea:focus-visible]:border-quiet/50">
         <AttachmentList {...attachments} takesFiles={takesFiles} remove={remove} />
         <p role="status" className={isWaiting ? "px-2 pb-1 text-quiet text-xs" : "sr-only"}>
           {isWaiting
@@ -117,26 +119,27 @@ export function Composer(props: ComposerProps) {
               ? t.files.ready(items.length)
               : ""}
         </p>
-        <div className="flex items-end gap-1">
+        <textarea
+          ref={box}
+          id="message"
+          dir="auto"
+          aria-label={t.chat.message}
+          placeholder={t.chat.placeholder}
+          rows={1}
+          // biome-ignore lint/a11y/noAutofocus: writing is what one opens a conversation for
+          autoFocus
+          value={text}
+          onChange={(event) => {
+            setIsWaiting(false);
+            setText(event.target.value);
+            onDraft(event.target.value);
+          }}
+          onKeyDown={onKeyDown}
+          className="field-sizing-content block max-h-60 min-h-9 w-full resize-none bg-transparent px-2.5 py-1.5 leading-6 outline-none placeholder:text-quiet"
+        />
+        <div className="flex items-center gap-0.5 pt-1">
           <ChooseFiles onFiles={attachments.add} />
-          <textarea
-            ref={box}
-            id="message"
-            dir="auto"
-            aria-label={t.chat.message}
-            placeholder={t.chat.placeholder}
-            rows={1}
-            // biome-ignore lint/a11y/noAutofocus: writing is what one opens a conversation for
-            autoFocus
-            value={text}
-            onChange={(event) => {
-              setIsWaiting(false);
-              setText(event.target.value);
-              onDraft(event.target.value);
-            }}
-            onKeyDown={onKeyDown}
-            className="field-sizing-content max-h-60 min-h-9 min-w-0 flex-1 resize-none bg-transparent px-2 py-1.5 outline-none placeholder:text-quiet"
-          />
+          <span className="ms-auto" />
           {isReplying ? (
             <RoundButton
               label={t.chat.stop}
@@ -172,7 +175,7 @@ function RoundButton({ label, type = "button", ...props }: RoundButtonProps) {
       type={type}
       aria-label={label}
       title={label}
-      className="inline-flex size-9 shrink-0 items-center justify-center rounded-full bg-brand text-on-brand disabled:opacity-40"
+      className="inline-flex size-9 shrink-0 items-center justify-center rounded-full bg-brand text-on-brand transition-opacity disabled:opacity-40 pointer-coarse:size-11"
       {...props}
     />
   );

@@ -19,7 +19,7 @@ export function Action({ label, isDisabled = false, isPressed, onClick, children
       title={label}
       disabled={isDisabled}
       onClick={onClick}
-      className="inline-flex size-7 items-center justify-center rounded-md hover:bg-line/60 hover:text-ink disabled:opacity-40 aria-pressed:text-ink"
+      className="inline-flex size-7 items-center justify-center rounded-md transition-colors hover:bg-line/60 hover:text-ink disabled:opacity-40 aria-pressed:text-ink pointer-coarse:size-11"
     >
       {children}
     </button>

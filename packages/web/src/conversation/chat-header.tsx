@@ -1,10 +1,61 @@
-/** What stands above a chat. On a phone it shares the row of the app's own buttons. */
-import type { ReactNode } from "react";
+/** What stands above a chat: its title with what one can do with it, and what the chat itself puts there. */
+import { Menu } from "@base-ui/react/menu";
+import type { Conversation } from "chatkeep/client";
+import { ChevronDown } from "lucide-react";
+import { type ReactNode, useRef, useState } from "react";
+import { ConversationMenuItems, Rename, useChanges } from "../sidebar/conversation-menu.tsx";
+import { t } from "../strings/index.ts";
+import { MenuPopup } from "../ui/menu.tsx";
 
-export function ChatHeader({ children }: { children: ReactNode }) {
+interface ChatHeaderProps {
+  stored: Conversation | undefined;
+  children: ReactNode;
+}
+
+/** At its ends there is room for the app's own buttons. */
+export function ChatHeader({ stored, children }: ChatHeaderProps) {
   return (
-    <header className="absolute inset-x-14 top-2 z-10 flex h-9 items-center gap-1 md:static md:h-12 md:shrink-0 md:px-2 md:pe-14 print:hidden">
+    <header className="flex h-12 shrink-0 items-center gap-0.5 ps-12 pe-12 md:ps-3 md:group-data-list-away/main:ps-12 print:hidden">
+      {stored && stored.expiresAt === null && <ChatTitle conversation={stored} />}
       {children}
     </header>
+  );
+}
+
+function ChatTitle({ conversation }: { conversation: Conversation }) {
+  const [isRenaming, setIsRenaming] = useState(false);
+  const changes = useChanges(conversation);
+  const trigger = useRef<HTMLButtonElement>(null);
+  const title = changes.change.variables?.title ?? conversation.title ?? t.list.newChat;
+  if (isRenaming) {
+    return (
+      <div className="w-72 min-w-0">
+        <Rename
+          title={title}
+          onDone={(next, isByKey) => {
+            setIsRenaming(false);
+            if (next) changes.change.mutate({ title: next });
+            if (isByKey) setTimeout(() => trigger.current?.focus());
+          }}
+        />
+      </div>
+    );
+  }
+  return (
+    <Menu.Root>
+      <Menu.Trigger
+        ref={trigger}
+        aria-label={t.chat.menuOf(title)}
+        className="inline-flex h-9 min-w-0 items-center gap-1 rounded-lg px-2 font-medium text-sm transition-colors hover:bg-side data-popup-open:bg-side pointer-coarse:h-11"
+      >
+        <span dir="auto" className="truncate">
+          {title}
+        </span>
+        <ChevronDown size={16} aria-hidden="true" className="shrink-0 text-quiet" />
+      </Menu.Trigger>
+      <MenuPopup sideOffset={4} align="start">
+        <ConversationMenuItems conversation={conversation} changes={changes} onRename={() => setIsRenaming(true)} />
+      </MenuPopup>
+    </Menu.Root>
   );
 }

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { FileUIPart } from "ai";
 import { ApiError, type Conversation } from "chatkeep/client";
-import { ArrowDown } from "lucide-react";
+import { ArrowDown, SearchX } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { client } from "../client.ts";
 import { useAttachments } from "../composer/attachments.ts";
@@ -17,9 +17,13 @@ import {
   writeDraft,
   writeFiles,
 } from "../composer/drafts.ts";
+import { storedQuestions } from "../reply-streams.ts";
 import { ShareChat } from "../sharing/share-chat.tsx";
+import { useRead } from "../sidebar/unread.ts";
 import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
+import { buttonLook } from "../ui/button.tsx";
+import { Card } from "../ui/card.tsx";
 import { useFilesForPage } from "../ui/dropped-files.ts";
 import { Failure } from "../ui/failure.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
@@ -30,16 +34,18 @@ import { forgetChat, isCutOff, isDetached, keptOf } from "./chats.ts";
 import { Earlier } from "./earlier.tsx";
 import { MessageView } from "./message-view.tsx";
 import { GoneModel, ModelPicker, useModelChoice } from "./model-picker.tsx";
+import { isOffline } from "./models.ts";
 import { StateOfReply } from "./state-of-reply.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
 import { TemporaryNotice, useTemporary } from "./temporary.tsx";
+import { turnsOf } from "./turns.ts";
 import { useUnsent } from "./use-asked.ts";
 import { useAsking } from "./use-asking.ts";
 import { useBranches } from "./use-branches.ts";
 import { useJump } from "./use-jump.ts";
 import { useFollow, useKeptChat } from "./use-kept-chat.ts";
 import { usePrintWhole } from "./use-print-whole.ts";
-import { Welcome } from "./welcome.tsx";
+import { Greeting, Suggestions } from "./welcome.tsx";
 
 const stopTries = 10;
 const stopPauseMs = 400;
@@ -65,13 +71,17 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   const choice = useModelChoice(personId, id, stored);
   const { ref: scroller, isAway, toEnd } = useStickToEnd(messages);
   const [stopError, setStopError] = useState<Error>();
-  const isMissing = useMissing(branch) && !isNew;
+  const isMissing = useMissing(id, branch) && !isNew;
   const unsent = useUnsent(personId, id, { messages, status, isRead: branch.isSuccess || isMissing });
+  useRead(id);
   usePrintWhole(branch);
   useJump(id, messages, branch);
 
   const { show, leave } = useBranches(id, messages);
+  /** From the first question on that is asked here, the last one goes to the top, and its answer has room below it. */
+  const [hasAsked, setHasAsked] = useState(false);
   const onAsk = () => {
+    setHasAsked(true);
     clearError();
     setStopError(undefined);
     toEnd();
@@ -123,9 +133,22 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     return <Failure error={branch.error} onRetry={() => branch.refetch()} />;
 
   const isEmpty = messages.length === 0 && (isNew || isUnsent || branch.isSuccess);
+  const turns = turnsOf(messages);
+  const state = (
+    <StateOfReply
+      last={last}
+      isBusy={isBusy}
+      isLost={isCutOff(chat) && !isReplying}
+      isReady={status === "ready"}
+      error={chat.error}
+      stopError={isReplying ? stopError : undefined}
+      onAgain={again}
+      onGoOn={() => ask([{ type: "text", text: t.chat.goOnWords }], messages)}
+    />
+  );
   return (
-    <div className="flex h-full flex-col print:block print:h-auto">
-      <ChatHeader>
+    <div className={`flex h-full flex-col print:block print:h-auto ${isEmpty ? "overflow-y-auto" : ""}`}>
+      <ChatHeader stored={stored}>
         <ModelPicker {...choice} />
         <span className="ms-auto" />
         <ShareChat stored={stored} />
@@ -134,9 +157,9 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
       <div
         ref={scroller}
         data-scroller
-        className="relative min-h-0 flex-1 overflow-y-auto [overflow-anchor:none] print:overflow-visible"
+        className={`relative min-h-0 overflow-y-auto [overflow-anchor:none] print:overflow-visible ${isEmpty ? "mt-auto shrink-0" : "flex-1 [container-type:size] print:[container-type:normal]"}`}
       >
-        <div className="mx-auto max-w-3xl px-4 py-6">
+        <div className={`mx-auto max-w-chat px-4 ${isEmpty ? "" : "pt-4 pb-8"}`}>
           {branch.hasNextPage && (
             <Earlier isLoading={branch.isFetchingNextPage} onVisible={() => void branch.fetchNextPage()} />
           )}
@@ -145,40 +168,41 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
               {stored?.title ?? t.list.newChat}
             </h1>
           )}
-          {isEmpty && (
-            <Welcome
-              onPick={(text) => send(text)}
-              isTemporary={isWanted}
-              onTemporary={isNew || isUnsent ? setIsWanted : undefined}
-            />
-          )}
-          <div role="log" aria-live="off" aria-label={t.chat.messages} className="grid grid-cols-[minmax(0,1fr)] gap-6">
-            {messages.map((message) => (
-              <MessageView
-                key={message.id}
-                conversationId={id}
-                message={message}
-                isStreaming={isReplying && message === last && message.role === "assistant"}
-                isLocked={isBusy}
-                isLast={message === last}
-                onQuote={quote}
-                onEdit={edit}
-                onRegenerate={regenerate}
-                onShow={show}
-                onDelete={remove}
-              />
-            ))}
+          {isEmpty && <Greeting />}
+          <div
+            role="log"
+            aria-live="off"
+            aria-label={t.chat.messages}
+            className="grid grid-cols-[minmax(0,1fr)] gap-10"
+          >
+            {turns.map((turn, index) => {
+              const isLastTurn = index === turns.length - 1;
+              return (
+                <div
+                  key={turn.id}
+                  className={`grid content-start grid-cols-[minmax(0,1fr)] gap-4 ${isLastTurn && hasAsked ? "min-h-[calc(100cqh-3rem)] print:min-h-0" : ""}`}
+                >
+                  {turn.messages.map((message) => (
+                    <MessageView
+                      key={message.id}
+                      conversationId={id}
+                      message={message}
+                      isStreaming={isReplying && message === last && message.role === "assistant"}
+                      isLocked={isBusy}
+                      isLast={message === last}
+                      onQuote={quote}
+                      onEdit={edit}
+                      onRegenerate={regenerate}
+                      onShow={show}
+                      onDelete={remove}
+                    />
+                  ))}
+                  {isLastTurn && state}
+                </div>
+              );
+            })}
           </div>
-          <StateOfReply
-            last={last}
-            isBusy={isBusy}
-            isLost={isCutOff(chat) && !isReplying}
-            isReady={status === "ready"}
-            error={chat.error}
-            stopError={isReplying ? stopError : undefined}
-            onAgain={again}
-            onGoOn={() => ask([{ type: "text", text: t.chat.goOnWords }], messages)}
-          />
+          {turns.length === 0 && state}
         </div>
       </div>
       <div className="relative print:hidden">
@@ -206,28 +230,48 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
           onStop={() => stopReply(id).catch(setStopError)}
         />
       </div>
+      {isEmpty && (
+        <div className="mb-auto shrink-0 pb-12">
+          <Suggestions
+            texts={isOffline(choice.current) ? t.chat.offlineSuggestions : t.chat.suggestions}
+            onPick={(text) => send(text)}
+            isTemporary={isWanted}
+            onTemporary={isNew || isUnsent ? setIsWanted : undefined}
+          />
+        </div>
+      )}
     </div>
   );
 }
 
 /** Whether the server has no such conversation; while it is asked again, as it was. */
-function useMissing({ error, isPending }: { error: Error | null; isPending: boolean }): boolean {
+function useMissing(id: string, { error, isPending }: { error: Error | null; isPending: boolean }): boolean {
+  const queries = useQueryClient();
   const isNow = error instanceof ApiError && ["not_found", "invalid_input"].includes(error.code);
   const [wasBefore, setWasBefore] = useState(false);
   useEffect(() => {
     if (!isPending) setWasBefore(isNow);
   }, [isPending, isNow]);
+  // It is there from its first question on, and is not read again before the answer has ended.
+  useEffect(() => {
+    if (!isNow) return;
+    const forget = () => {
+      setWasBefore(false);
+      void queries.resetQueries({ queryKey: ["branch", id] });
+    };
+    storedQuestions.addEventListener(id, forget);
+    return () => storedQuestions.removeEventListener(id, forget);
+  }, [queries, id, isNow]);
   return isPending ? wasBefore : isNow;
 }
 
 function Gone() {
   return (
-    <div role="alert" className="flex h-full flex-col items-center justify-center gap-4 p-8 text-center text-quiet">
-      <p className="max-w-md">{t.chat.gone}</p>
-      <Link to="/" className="rounded-lg border border-line bg-raised px-3.5 py-2 font-medium text-ink text-sm">
+    <Card icon={SearchX} text={t.chat.gone}>
+      <Link to="/" className={buttonLook()}>
         {t.list.newChat}
       </Link>
-    </div>
+    </Card>
   );
 }
 

@@ -34,6 +34,8 @@ export function Markdown({ text, isStreaming }: { text: string; isStreaming: boo
     <Streamdown
       {...plugins}
       mode={isStreaming ? "streaming" : "static"}
+      caret="block"
+      isAnimating={isStreaming}
       plugins={loaded}
       components={components}
       controls={controls}
@@ -54,8 +56,11 @@ function TaskBox({ node: _, ...props }: ComponentProps<"input"> & { node?: unkno
 /** A table that is wider than the page scrolls in its own box, also by keyboard. */
 function Table({ node: _, ...props }: ComponentProps<"table"> & { node?: unknown }) {
   return (
-    <div data-streamdown="table-wrapper" className="my-4 rounded-xl border border-line">
-      <div className="flex justify-end gap-1 border-line border-b px-2 py-0.5 print:hidden">
+    <div data-streamdown="table-wrapper" className="relative my-4 rounded-xl border border-line">
+      <div
+        data-table-actions
+        className="absolute end-1 top-1 flex gap-1 rounded-lg bg-raised pointer-coarse:static pointer-coarse:justify-end print:hidden"
+      >
         <TableCopyDropdown onError={onError} />
         <TableDownloadDropdown />
       </div>

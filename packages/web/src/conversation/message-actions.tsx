@@ -43,15 +43,18 @@ export function MessageActions({
 }: MessageActionsProps) {
   const [isAsking, setIsAsking] = useState(false);
   const siblings = keptOf(message)?.siblings ?? [];
+  const hasSiblings = siblings.length > 1;
   const index = siblings.indexOf(message.id);
   const show = (step: number) => {
     const target = siblings[index + step];
     if (target) onShow(target);
   };
   return (
-    <div className="flex items-center text-quiet print:hidden">
-      {siblings.length > 1 && (
-        <>
+    <div
+      className={`flex flex-wrap items-center text-quiet print:hidden ${message.role === "user" ? "flex-row-reverse" : "-ms-1.5 pointer-coarse:-ms-3.5"} ${isShown || hasSiblings ? "" : "pointer-fine:z-10 pointer-fine:-mb-7"}`}
+    >
+      {hasSiblings && (
+        <span className="flex items-center">
           <Action label={t.chat.previous} isDisabled={index <= 0 || isLocked} onClick={() => show(-1)}>
             <ChevronLeft size={16} />
           </Action>
@@ -64,11 +67,11 @@ export function MessageActions({
           <Action label={t.chat.next} isDisabled={index >= siblings.length - 1 || isLocked} onClick={() => show(1)}>
             <ChevronRight size={16} />
           </Action>
-        </>
+        </span>
       )}
       <ModelName name={keptOf(message)?.model} />
       <div
-        className={`flex items-center ${isShown ? "" : "pointer-fine:opacity-0 pointer-fine:transition-opacity pointer-fine:focus-within:opacity-100 pointer-fine:group-hover/message:opacity-100"}`}
+        className={`flex flex-wrap items-center rounded-md bg-page ${isShown ? "" : "pointer-fine:opacity-0 pointer-fine:transition-opacity pointer-fine:focus-within:opacity-100 pointer-fine:group-hover/message:opacity-100"}`}
       >
         {text && <CopyButton text={text} />}
         {text && (
@@ -122,7 +125,7 @@ function selectedIn(messageId: string): string | undefined {
 function ModelName({ name }: { name: string | null | undefined }) {
   if (!name) return null;
   return (
-    <span className="me-1 min-w-0 truncate text-xs">
+    <span className="ms-1.5 me-1 min-w-0 truncate text-xs pointer-coarse:ms-3.5">
       <span className="sr-only">{t.models.by} </span>
       {labelOfModel(name)}
     </span>

@@ -145,7 +145,7 @@ function Folded({ isLong, isUser, children }: FoldedProps) {
   return (
     <>
       <div
-        className={`${isUser ? "min-w-0 max-w-[85%] space-y-2 rounded-2xl bg-side px-4 py-2.5" : "min-w-0 space-y-3 wrap-anywhere"} ${isFolded ? "max-h-96 overflow-hidden mask-b-from-80% print:max-h-none print:mask-none" : ""}`}
+        className={`${isUser ? "min-w-0 max-w-[85%] space-y-2 rounded-2xl rounded-ee-md bg-tint px-4 py-2.5 leading-7" : "min-w-0 space-y-4 leading-7 wrap-anywhere"} ${isFolded ? "max-h-96 overflow-hidden mask-b-from-80% print:max-h-none print:mask-none" : ""}`}
       >
         {children}
       </div>

@@ -8,6 +8,7 @@ import { client } from "../client.ts";
 import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
+import { MenuPopup } from "../ui/menu.tsx";
 import { toasts } from "../ui/toasts.tsx";
 import {
   labelOfModel,
@@ -60,7 +61,7 @@ export function useModelChoice(personId: string, id: string, stored: Conversatio
 export function ModelPicker({ models, current, isOffered, choose }: ModelChoice) {
   if (current === undefined) return null;
   const label = labelOfModel(current);
-  if (models.length < 2 && isOffered) return <p className="truncate px-2 text-quiet text-sm">{label}</p>;
+  if (models.length < 2 && isOffered) return <p className="truncate px-2 text-quiet text-sm max-sm:hidden">{label}</p>;
   return (
     <Menu.Root>
       <Menu.Trigger
@@ -84,28 +85,28 @@ interface ModelMenuProps {
 
 export function ModelMenu({ models, current, label, onPick }: ModelMenuProps) {
   return (
-    <Menu.Portal>
-      <Menu.Positioner sideOffset={4} align="start" className="z-30">
-        <Menu.Popup className="max-h-[min(24rem,var(--available-height))] min-w-56 max-w-[calc(100vw-2rem)] overflow-y-auto rounded-xl border border-line bg-raised p-1 shadow-lg outline-none">
-          <Menu.RadioGroup value={current ?? ""} onValueChange={onPick} aria-label={label}>
-            {models.map(({ name, isUsual, takesFiles, takesTools }) => (
-              <Menu.RadioItem
-                key={name}
-                value={name}
-                closeOnClick
-                className="grid cursor-default grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 rounded-lg px-3 py-2 text-sm outline-none data-highlighted:bg-side"
-              >
-                <span className="font-medium wrap-anywhere">{labelOfModel(name)}</span>
-                <Menu.RadioItemIndicator className="col-start-2 row-span-2 text-brand">
-                  <Check size={16} aria-hidden="true" />
-                </Menu.RadioItemIndicator>
-                <span className="col-start-1 text-quiet text-xs">{about({ isUsual, takesFiles, takesTools })}</span>
-              </Menu.RadioItem>
-            ))}
-          </Menu.RadioGroup>
-        </Menu.Popup>
-      </Menu.Positioner>
-    </Menu.Portal>
+    <MenuPopup
+      sideOffset={4}
+      align="start"
+      className="max-h-[min(24rem,var(--available-height))] min-w-56 max-w-[calc(100vw-2rem)] overflow-y-auto"
+    >
+      <Menu.RadioGroup value={current ?? ""} onValueChange={onPick} aria-label={label}>
+        {models.map(({ name, isUsual, takesFiles, takesTools }) => (
+          <Menu.RadioItem
+            key={name}
+            value={name}
+            closeOnClick
+            className="grid cursor-default grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 rounded-lg px-3 py-2 text-sm outline-none data-highlighted:bg-side"
+          >
+            <span className="font-medium wrap-anywhere">{labelOfModel(name)}</span>
+            <Menu.RadioItemIndicator className="col-start-2 row-span-2 text-brand">
+              <Check size={16} aria-hidden="true" />
+            </Menu.RadioItemIndicator>
+            <span className="col-start-1 text-quiet text-xs">{about({ isUsual, takesFiles, takesTools })}</span>
+          </Menu.RadioItem>
+        ))}
+      </Menu.RadioGroup>
+    </MenuPopup>
   );
 }
 
@@ -120,7 +121,7 @@ export function GoneModel({ models, current, isOffered, choose }: ModelChoice) {
   const usual = models.find(({ isUsual }) => isUsual)?.name;
   if (isOffered || current === undefined || usual === undefined) return null;
   return (
-    <div role="note" className="mx-auto flex max-w-3xl flex-wrap items-center gap-x-3 gap-y-2 px-5 pb-3 text-sm">
+    <div role="note" className="mx-auto flex max-w-chat flex-wrap items-center gap-x-3 gap-y-2 px-5 pb-3 text-sm">
       <p className="min-w-0 flex-1 basis-60 text-quiet wrap-anywhere">{t.models.gone(labelOfModel(current))}</p>
       <Button onClick={() => void choose(usual)}>{t.models.goOnWith(labelOfModel(usual))}</Button>
     </div>

@@ -36,7 +36,10 @@ export function wantModel(id: string, name: string | undefined): void {
 export const lastModel = (personId: string): string | undefined => remembered(`model.${personId}`);
 export const rememberModel = (personId: string, name: string): void => remember(`model.${personId}`, name);
 
+/** The one that is built in. */
+export const isOffline = (name: string | undefined): boolean => name === "offline";
+
 /** The built-in one has a name in each language. */
 export function labelOfModel(name: string): string {
-  return name === "offline" ? t.models.offline : name;
+  return isOffline(name) ? t.models.offline : name;
 }

@@ -85,7 +85,7 @@ function placeIn(box: HTMLElement, before: Place): Place {
 
 /** Found by halving: a conversation may have thousands of messages in the page. */
 function anchorIn(box: HTMLElement): Place["anchor"] {
-  const messages = box.querySelector('[role="log"]')?.children ?? [];
+  const messages = box.querySelectorAll('[role="log"] [data-message]');
   let [from, to] = [0, messages.length];
   while (from < to) {
     const middle = (from + to) >> 1;

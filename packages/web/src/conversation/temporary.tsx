@@ -56,7 +56,7 @@ export function TemporarySwitch({ isOn, onChange }: TemporarySwitchProps) {
 
 export function TemporaryNotice({ expiresAt }: { expiresAt: string | null | undefined }) {
   return (
-    <p role="note" className="mx-auto flex max-w-3xl items-center gap-2 px-5 pb-2 text-quiet text-xs">
+    <p role="note" className="mx-auto flex max-w-chat items-center gap-2 px-5 pb-2 text-quiet text-xs">
       <Hourglass size={14} aria-hidden="true" className="shrink-0" />
       {expiresAt ? t.temporary.until(shortFullTime(expiresAt)) : t.temporary.notice}
     </p>

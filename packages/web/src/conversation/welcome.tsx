@@ -1,26 +1,40 @@
-/** A conversation that has not begun. */
+/** A conversation that has not begun: a greeting above the box, and below it what one could ask. */
 import { t } from "../strings/index.ts";
-import { Button } from "../ui/button.tsx";
 import { TemporarySwitch } from "./temporary.tsx";
 
-interface WelcomeProps {
+export function Greeting() {
+  return (
+    <div className="px-4 pb-6 text-center">
+      <img src="/favicon.svg" alt="" className="mx-auto mb-4 size-10" />
+      <h1 className="text-balance font-semibold text-2xl tracking-tight">{t.chat.welcome}</h1>
+    </div>
+  );
+}
+
+interface SuggestionsProps {
+  texts: readonly string[];
   onPick: (text: string) => void;
   isTemporary: boolean;
   /** Left out in a conversation that is stored: what it is does not change. */
   onTemporary: ((isTemporary: boolean) => void) | undefined;
 }
 
-export function Welcome({ onPick, isTemporary, onTemporary }: WelcomeProps) {
+export function Suggestions({ texts, onPick, isTemporary, onTemporary }: SuggestionsProps) {
   return (
-    <div className="flex min-h-[50vh] flex-col items-center justify-center gap-6 text-center">
-      <h1 className="font-semibold text-2xl">{t.chat.welcome}</h1>
-      <div className="flex flex-wrap justify-center gap-2">
-        {t.chat.suggestions.map((text) => (
-          <Button key={text} onClick={() => onPick(text)}>
-            {text}
-          </Button>
+    <div className="mx-auto grid w-full max-w-chat justify-items-center gap-6 px-4 text-center">
+      <ul className="flex flex-wrap justify-center gap-2">
+        {texts.map((text) => (
+          <li key={text}>
+            <button
+              type="button"
+              onClick={() => onPick(text)}
+              className="rounded-full border border-line bg-raised px-4 py-2 text-sm transition-colors hover:border-brand/40 hover:bg-tint pointer-coarse:min-h-11"
+            >
+              {text}
+            </button>
+          </li>
         ))}
-      </div>
+      </ul>
       {onTemporary && <TemporarySwitch isOn={isTemporary} onChange={onTemporary} />}
     </div>
   );

@@ -2,11 +2,12 @@
 import { type UseInfiniteQueryResult, useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { Archive, ArrowLeft, Search, SquarePen, Trash2 } from "lucide-react";
+import { Archive, ArrowLeft, PanelLeftClose, Search, SquarePen, Trash2 } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { type ListedConversation, listQuery } from "../lists.ts";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
+import { IconButton } from "../ui/icon-button.tsx";
 import { isComposing } from "../ui/keys.ts";
 import { groupOf } from "../ui/times.ts";
 import { ConversationRow } from "./conversation-row.tsx";
@@ -16,31 +17,41 @@ import { Placeholders } from "./placeholders.tsx";
 import { Trash } from "./trash.tsx";
 
 const searchPauseMs = 200;
-const placeLook = "flex flex-1 items-center gap-2 rounded-lg px-3 py-2 text-quiet text-sm hover:bg-line/50";
-const heights = { heading: 32, row: 36 };
+const placeLook =
+  "flex flex-1 items-center gap-2 rounded-lg px-3 py-2 text-quiet text-sm transition-colors hover:bg-line/50 pointer-coarse:py-3";
+const heights = { heading: 36, row: 36 };
 
-export function Sidebar({ onOpen }: { onOpen: () => void }) {
+interface SidebarProps {
+  onOpen: () => void;
+  /** Puts the list away. */
+  onHide: () => void;
+}
+
+export function Sidebar({ onOpen, onHide }: SidebarProps) {
   const [text, setText] = useState("");
   const [place, setPlace] = useState<"active" | "archive" | "trash">("active");
   const search = usePaused(text.trim());
   return (
     <>
-      <div className="flex items-center justify-between gap-2 p-3">
+      <div className="flex h-12 shrink-0 items-center justify-between gap-2 px-3">
         <span className="flex items-center gap-2 px-1 font-semibold">
           <img src="/favicon.svg" alt="" className="size-6" />
           chatkeep
         </span>
+        <IconButton label={t.hideList} onClick={onHide}>
+          <PanelLeftClose size={18} />
+        </IconButton>
+      </div>
+      <div className="grid gap-2 px-3 pt-1 pb-2">
         <Link
           to="/"
           onClick={onOpen}
-          className="inline-flex items-center gap-2 rounded-lg border border-line bg-raised px-3 py-1.5 font-medium text-sm hover:bg-side"
+          className="inline-flex items-center gap-2 rounded-lg border border-line bg-raised px-3 py-2 font-medium text-sm shadow-xs transition-colors hover:border-brand/40 pointer-coarse:py-3"
         >
-          <SquarePen size={16} aria-hidden="true" />
+          <SquarePen size={16} aria-hidden="true" className="text-brand" />
           {t.list.newChat}
         </Link>
-      </div>
-      <div className="px-3 pb-2">
-        <label className="flex items-center gap-2 rounded-lg border border-line bg-page px-2.5 focus-within:border-brand">
+        <label className="flex items-center gap-2 rounded-lg border border-line bg-page px-2.5 transition-colors focus-within:border-brand">
           <Search size={15} aria-hidden="true" className="shrink-0 text-quiet" />
           <input
             type="search"
@@ -56,7 +67,7 @@ export function Sidebar({ onOpen }: { onOpen: () => void }) {
               if (event.key === "Escape") setText("");
               else if (search) moveAmongFound(event);
             }}
-            className="w-full bg-transparent py-1.5 text-sm outline-none placeholder:text-quiet"
+            className="w-full bg-transparent py-1.5 text-sm outline-none placeholder:text-quiet pointer-coarse:py-3"
           />
         </label>
       </div>
@@ -186,7 +197,7 @@ function List({ list, pinned = [], isGrouped = false, onOpen, children }: ListPr
                 style={at}
               >
                 {"heading" in entry ? (
-                  <h2 className="px-3 pt-3 pb-1 font-medium text-quiet text-xs">{entry.heading}</h2>
+                  <h2 className="px-3 pt-4 pb-1 font-medium text-quiet text-xs">{entry.heading}</h2>
                 ) : (
                   <ConversationRow conversation={entry.conversation} onOpen={onOpen} />
                 )}

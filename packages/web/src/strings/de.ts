@@ -3,10 +3,10 @@ import { account } from "./de-account.ts";
 import type { Strings } from "./en.ts";
 
 export const de: Strings = {
-  language: "Deutsch",
   skip: "Zur Unterhaltung springen",
   closeList: "Liste schließen",
   showList: "Unterhaltungen zeigen",
+  hideList: "Unterhaltungen verbergen",
   nothingHere: "Unter dieser Adresse gibt es nichts.",
   wentWrong: "Auf dieser Seite ist etwas schiefgegangen. Was gespeichert war, ist sicher.",
   offline: "Keine Verbindung. Was du schreibst, bleibt hier und kann später gesendet werden.",
@@ -65,6 +65,7 @@ export const de: Strings = {
     week: "Letzte 7 Tage",
     month: "Letzte 30 Tage",
     writing: "Eine Antwort wird geschrieben",
+    unread: "Eine neue Antwort",
     moreFor: (title) => `Mehr zu ${title}`,
     rename: "Umbenennen",
     title: "Titel",
@@ -94,7 +95,15 @@ export const de: Strings = {
 
   chat: {
     welcome: "Was beschäftigt dich?",
-    suggestions: ["Was kannst du?", "Setze „Milch kaufen“ auf meine Liste", "Was steht auf meiner Liste?"],
+    suggestions: [
+      "Erkläre mir Zinseszins an einem Beispiel",
+      "Plane vier einfache Abendessen mit Einkaufsliste",
+      "Hilf mir, eine Einladung freundlich abzusagen",
+      "Frag mich Hauptstädte in Europa ab",
+    ],
+    offlineSuggestions: ["Was kannst du?", "Setze „Milch kaufen“ auf meine Liste", "Was steht auf meiner Liste?"],
+    menuOf: (title) => `${title}: was du mit diesem Chat tun kannst`,
+    seconds: (count) => `${count} s`,
     messages: "Nachrichten",
     you: "Du",
     assistant: "Assistent",
@@ -296,6 +305,7 @@ export const de: Strings = {
     search: "Unterhaltungen suchen",
     write: "Zum Nachrichtenfeld",
     tasks: "Aufgaben zeigen oder verbergen",
+    list: "Unterhaltungen zeigen oder verbergen",
     send: "Senden",
     newLine: "Neue Zeile",
     ctrl: "Strg",

@@ -2,10 +2,10 @@
 import { account } from "./en-account.ts";
 
 export const en = {
-  language: "English",
   skip: "Skip to the conversation",
   closeList: "Close the list",
   showList: "Show the conversations",
+  hideList: "Hide the conversations",
   nothingHere: "There is nothing at this address.",
   wentWrong: "Something went wrong on this page. What was stored is safe.",
   offline: "You are offline. What you write is kept here, and can be sent when you are back.",
@@ -64,6 +64,7 @@ export const en = {
     week: "Previous 7 days",
     month: "Previous 30 days",
     writing: "A reply is being written",
+    unread: "A new answer",
     moreFor: (title: string) => `More for ${title}`,
     rename: "Rename",
     title: "Title",
@@ -93,7 +94,15 @@ export const en = {
 
   chat: {
     welcome: "What is on your mind?",
-    suggestions: ["What can you do?", "Add buy milk", "What is on my list?"],
+    suggestions: [
+      "Explain compound interest with an example",
+      "Plan four simple dinners, with a shopping list",
+      "Help me decline an invitation kindly",
+      "Quiz me on European capitals",
+    ],
+    offlineSuggestions: ["What can you do?", "Add buy milk", "What is on my list?"],
+    menuOf: (title: string) => `${title}: what you can do with this chat`,
+    seconds: (count: number) => `${count} s`,
     messages: "Messages",
     you: "You",
     assistant: "Assistant",
@@ -278,6 +287,7 @@ export const en = {
     search: "Search conversations",
     write: "Go to the message box",
     tasks: "Show or hide the tasks",
+    list: "Show or hide the conversations",
     send: "Send",
     newLine: "New line",
     ctrl: "Ctrl",

@@ -1,9 +1,12 @@
 /** The language of the app: as the person chose, or as the browser has it. Changing it loads the page anew. */
 import { remember, remembered } from "../ui/remembered.ts";
-import { de } from "./de.ts";
 import { en, type Strings } from "./en.ts";
 
-const languages: Record<string, Strings> = { en, de };
+/** Each under its own name; all but English are loaded when they are wanted. */
+const languages: Record<string, { name: string; load: () => Strings | Promise<Strings> }> = {
+  en: { name: "English", load: () => en },
+  de: { name: "Deutsch", load: () => import("./de.ts").then(({ de }) => de) },
+};
 
 function chosen(): string {
   const wanted = [remembered("language"), ...navigator.languages].map((tag) => tag?.slice(0, 2).toLowerCase() ?? "");
@@ -11,8 +14,8 @@ function chosen(): string {
 }
 
 export const language = chosen();
-export const t: Strings = languages[language] ?? en;
-export const languageNames = Object.entries(languages).map(([tag, strings]) => ({ tag, name: strings.language }));
+export const t: Strings = (await languages[language]?.load()) ?? en;
+export const languageNames = Object.entries(languages).map(([tag, { name }]) => ({ tag, name }));
 
 export function chooseLanguage(tag: string): void {
   remember("language", tag);

@@ -1,5 +1,5 @@
 /** The tasks of the user, beside the chat; they change while the assistant works on them. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { Page } from "chatkeep/client";
 import { Plus, Trash2, X } from "lucide-react";
 import { useState } from "react";
@@ -8,13 +8,13 @@ import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { toasts } from "../ui/toasts.tsx";
-import { type Task, tasks } from "./tasks.ts";
+import { type Task, tasks, useTasks } from "./tasks.ts";
 
 const key = ["tasks"];
 const maxTitle = 200;
 
 export function TasksPanel({ onClose }: { onClose: () => void }) {
-  const list = useQuery({ queryKey: key, queryFn: tasks.list });
+  const list = useTasks();
   const { complete, remove, create } = useChanges();
   const [title, setTitle] = useState("");
   const items = list.data?.items ?? [];

@@ -1,4 +1,5 @@
 /** The tasks of the user, which are this server's own. */
+import { useQuery } from "@tanstack/react-query";
 import type { Page } from "chatkeep/client";
 import { client } from "../client.ts";
 
@@ -20,3 +21,8 @@ export const tasks = {
     client.request<Task>(pathOf(id), { method: "PATCH", json: { completed } }),
   delete: (id: string) => client.request<void>(pathOf(id), { method: "DELETE" }),
 };
+
+/** They change while the assistant works on them. */
+export function useTasks() {
+  return useQuery({ queryKey: ["tasks"], queryFn: tasks.list });
+}

@@ -1,13 +1,14 @@
 /** Something could not be loaded: what, and a way to try again. */
+import { CloudAlert } from "lucide-react";
 import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { Button } from "./button.tsx";
+import { Card } from "./card.tsx";
 
 export function Failure({ error, onRetry }: { error: Error; onRetry?: () => void }) {
   return (
-    <div role="alert" className="flex h-full flex-col items-center justify-center gap-4 p-8 text-center">
-      <p className="max-w-md text-quiet">{sentenceOf(error)}</p>
+    <Card icon={CloudAlert} text={sentenceOf(error)}>
       {onRetry && <Button onClick={onRetry}>{t.tryAgain}</Button>}
-    </div>
+    </Card>
   );
 }

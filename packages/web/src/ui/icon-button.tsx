@@ -7,7 +7,7 @@ export function IconButton({ label, className = "", ...props }: ComponentProps<"
       type="button"
       aria-label={label}
       title={label}
-      className={`inline-flex size-9 shrink-0 items-center justify-center rounded-lg text-quiet hover:bg-line/60 hover:text-ink disabled:opacity-40 ${className}`}
+      className={`inline-flex size-9 shrink-0 items-center justify-center rounded-lg text-quiet transition-colors hover:bg-line/60 hover:text-ink disabled:opacity-40 pointer-coarse:size-11 ${className}`}
       {...props}
     />
   );

@@ -1,9 +1,6 @@
 /** Times as people say them, in the language of the app and the time zone of the browser. */
 import { language, t } from "../strings/index.ts";
 
-const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
-const weekday = new Intl.DateTimeFormat(language, { weekday: "short" });
-const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
 const month = new Intl.DateTimeFormat(language, { month: "long", year: "numeric" });
 const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
@@ -12,13 +9,6 @@ const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "
 function daysAgo(moment: Date, now = new Date()): number {
   const midnight = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
   return Math.round((midnight(now) - midnight(moment)) / 86_400_000);
-}
-
-export function shortTime(iso: string): string {
-  const moment = new Date(iso);
-  const days = daysAgo(moment);
-  if (days <= 0) return clock.format(moment);
-  return days < 7 ? weekday.format(moment) : day.format(moment);
 }
 
 const dayAndClock = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
