@@ -1,6 +1,7 @@
 /** chatkeep import: conversations of a file or a folder, for one user. Importing again brings in what is missing. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import { setFlagsFromString } from "node:v8";
 import { type Connection, createNotifier, InvalidInputError, migrate, requireMigrated } from "chatkeep";
 import type { DatabaseConfig } from "../config.ts";
 import { type OpenDatabase, openExistingDatabase, openStore } from "../database.ts";
@@ -11,6 +12,9 @@ import { formatOf, type ImportReport, importLines } from "../transfer/import.ts"
 import { linesOf } from "../transfer/lines.ts";
 import { sizeOf, valuesOf } from "../transfer/values.ts";
 import { userByEmail } from "./people.ts";
+
+/** Of an export that is larger, memory counts for more than time. */
+const largeBytes = 512 * 1024 * 1024;
 
 export interface ImportOptions {
   /** Without one, the file is a product's export, and known by its shape. */
@@ -27,6 +31,8 @@ export async function importFile(
   options: ImportOptions,
 ): Promise<ImportReport | ProductReport> {
   const total = await totalOf(options);
+  // Garbage is collected when the heap has grown by this much, not when it has doubled.
+  if (total > largeBytes) setFlagsFromString("--heap-growing-percent=15");
   await using connection = await openExistingDatabase(database);
   if (connection.engine === "pglite") await migrate(connection, migrations);
   else await requireMigrated(connection, migrations);

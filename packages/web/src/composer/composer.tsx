@@ -140,24 +140,35 @@ export function Composer(props: ComposerProps) {
         <div className="flex items-center gap-0.5 pt-1">
           <ChooseFiles onFiles={attachments.add} />
           <span className="ms-auto" />
-          {isReplying ? (
-            <RoundButton
-              label={t.chat.stop}
-              onClick={() => {
-                box.current?.focus();
-                onStop();
-              }}
-            >
-              <Square size={16} fill="currentColor" />
-            </RoundButton>
-          ) : (
-            <RoundButton label={t.chat.send} type="submit" disabled={!canSend}>
-              <ArrowUp size={20} />
-            </RoundButton>
-          )}
+          <SendOrStop
+            isReplying={isReplying}
+            canSend={canSend}
+            onStop={() => {
+              box.current?.focus();
+              onStop();
+            }}
+          />
         </div>
       </div>
     </form>
+  );
+}
+
+interface SendOrStopProps {
+  isReplying: boolean;
+  canSend: boolean;
+  onStop: () => void;
+}
+
+function SendOrStop({ isReplying, canSend, onStop }: SendOrStopProps) {
+  return isReplying ? (
+    <RoundButton label={t.chat.stop} onClick={onStop}>
+      <Square size={16} fill="currentColor" />
+    </RoundButton>
+  ) : (
+    <RoundButton label={t.chat.send} type="submit" disabled={!canSend}>
+      <ArrowUp size={20} />
+    </RoundButton>
   );
 }
 

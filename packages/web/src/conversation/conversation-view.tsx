@@ -6,7 +6,7 @@ import { ApiError, type Conversation } from "chatkeep/client";
 import { ArrowDown, SearchX } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { client } from "../client.ts";
-import { useAttachments } from "../composer/attachments.ts";
+import { type Attachments, useAttachments } from "../composer/attachments.ts";
 import { Composer, type ComposerHandle } from "../composer/composer.tsx";
 import {
   draftKey,
@@ -31,21 +31,19 @@ import { toasts } from "../ui/toasts.tsx";
 import { ChatHeader } from "./chat-header.tsx";
 import { ChatInstructions } from "./chat-instructions.tsx";
 import { forgetChat, isCutOff, isDetached, keptOf } from "./chats.ts";
-import { Earlier } from "./earlier.tsx";
-import { MessageView } from "./message-view.tsx";
 import { GoneModel, ModelPicker, useModelChoice } from "./model-picker.tsx";
 import { isOffline } from "./models.ts";
 import { StateOfReply } from "./state-of-reply.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
 import { TemporaryNotice, useTemporary } from "./temporary.tsx";
-import { turnsOf } from "./turns.ts";
+import { Transcript } from "./transcript.tsx";
 import { useUnsent } from "./use-asked.ts";
 import { useAsking } from "./use-asking.ts";
 import { useBranches } from "./use-branches.ts";
 import { useJump } from "./use-jump.ts";
 import { useFollow, useKeptChat } from "./use-kept-chat.ts";
 import { usePrintWhole } from "./use-print-whole.ts";
-import { Greeting, Suggestions } from "./welcome.tsx";
+import { Suggestions } from "./welcome.tsx";
 
 const stopTries = 10;
 const stopPauseMs = 400;
@@ -76,7 +74,6 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   useRead(id);
   usePrintWhole(branch);
   useJump(id, messages, branch);
-
   const { show, leave } = useBranches(id, messages);
   /** From the first question on that is asked here, the last one goes to the top, and its answer has room below it. */
   const [hasAsked, setHasAsked] = useState(false);
@@ -89,51 +86,28 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   const model = choice.current;
   const { ask, edit, regenerate, again } = useAsking(chat, { personId, id, isTemporary, model, onAsk, leave });
   const attachments = useAttachments(personId, draftOf);
-  const { clear, putBack, takeOut } = attachments;
-  useEffect(() => {
-    const files = unsent === undefined ? undefined : readAsked(personId, id)?.files;
-    if (!files) return;
-    putBack(files);
-    return () => takeOut(files);
-  }, [unsent, personId, id, putBack, takeOut]);
+  usePutBack(personId, id, unsent, attachments);
   const send = (text: string, files: FileUIPart[] = []) => {
     writeDraft(personId, draftOf, "");
     writeFiles(personId, draftOf, []);
-    clear();
+    attachments.clear();
     ask([...files, ...(text ? [{ type: "text" as const, text }] : [])], messages);
     if (isNew) void navigate({ to: "/c/$conversationId", params: { conversationId: id }, replace: true });
   };
 
   const composer = useRef<ComposerHandle>(null);
   const quote = useCallback((text: string) => composer.current?.quote(text), []);
-  const queries = useQueryClient();
-  const remove = useCallback(
-    async (messageId: string) => {
-      try {
-        await client.messages.redact(id, messageId);
-        await queries.invalidateQueries({ queryKey: ["branch", id] });
-        document.querySelector<HTMLElement>(`[data-message="${CSS.escape(messageId)}"]`)?.focus();
-      } catch (error) {
-        toasts.add({ title: sentenceOf(error as Error) });
-      }
-    },
-    [id, queries],
-  );
-
+  const remove = useRedact(id);
   const isUnsent = isMissing && readAsked(personId, id) !== undefined;
   const isGone = isMissing && !isBusy && !isUnsent;
   useFilesForPage(isGone ? undefined : attachments.add);
-  useEffect(() => {
-    if (!isGone) return;
-    forgetChat(id);
-    moveDraftToNew(personId, id);
-  }, [isGone, personId, id]);
+  useForgetGone(isGone, personId, id);
   if (isGone) return <Gone />;
   if (branch.error && messages.length === 0 && !isUnsent)
     return <Failure error={branch.error} onRetry={() => branch.refetch()} />;
 
   const isEmpty = messages.length === 0 && (isNew || isUnsent || branch.isSuccess);
-  const turns = turnsOf(messages);
+  const acts = { onQuote: quote, onEdit: edit, onRegenerate: regenerate, onShow: show, onDelete: remove };
   const state = (
     <StateOfReply
       last={last}
@@ -154,67 +128,21 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
         <ShareChat stored={stored} />
         <ChatInstructions stored={stored} />
       </ChatHeader>
-      <div
+      <Transcript
         ref={scroller}
-        data-scroller
-        className={`relative min-h-0 overflow-y-auto [overflow-anchor:none] print:overflow-visible ${isEmpty ? "mt-auto shrink-0" : "flex-1 [container-type:size] print:[container-type:normal]"}`}
-      >
-        <div className={`mx-auto max-w-chat px-4 ${isEmpty ? "" : "pt-4 pb-8"}`}>
-          {branch.hasNextPage && (
-            <Earlier isLoading={branch.isFetchingNextPage} onVisible={() => void branch.fetchNextPage()} />
-          )}
-          {messages.length > 0 && (
-            <h1 dir="auto" className="sr-only print:not-sr-only print:font-semibold print:text-xl">
-              {stored?.title ?? t.list.newChat}
-            </h1>
-          )}
-          {isEmpty && <Greeting />}
-          <div
-            role="log"
-            aria-live="off"
-            aria-label={t.chat.messages}
-            className="grid grid-cols-[minmax(0,1fr)] gap-10"
-          >
-            {turns.map((turn, index) => {
-              const isLastTurn = index === turns.length - 1;
-              return (
-                <div
-                  key={turn.id}
-                  className={`grid content-start grid-cols-[minmax(0,1fr)] gap-4 ${isLastTurn && hasAsked ? "min-h-[calc(100cqh-3rem)] print:min-h-0" : ""}`}
-                >
-                  {turn.messages.map((message) => (
-                    <MessageView
-                      key={message.id}
-                      conversationId={id}
-                      message={message}
-                      isStreaming={isReplying && message === last && message.role === "assistant"}
-                      isLocked={isBusy}
-                      isLast={message === last}
-                      onQuote={quote}
-                      onEdit={edit}
-                      onRegenerate={regenerate}
-                      onShow={show}
-                      onDelete={remove}
-                    />
-                  ))}
-                  {isLastTurn && state}
-                </div>
-              );
-            })}
-          </div>
-          {turns.length === 0 && state}
-        </div>
-      </div>
+        id={id}
+        title={stored?.title ?? undefined}
+        messages={messages}
+        branch={branch}
+        isEmpty={isEmpty}
+        hasAsked={hasAsked}
+        isReplying={isReplying}
+        isBusy={isBusy}
+        state={state}
+        acts={acts}
+      />
       <div className="relative print:hidden">
-        {isAway && (
-          <IconButton
-            label={t.chat.toEnd}
-            onClick={toEnd}
-            className="-top-11 absolute inset-x-0 z-10 mx-auto rounded-full border border-line bg-raised shadow-md"
-          >
-            <ArrowDown size={18} />
-          </IconButton>
-        )}
+        {isAway && <ToEnd onPress={toEnd} />}
         {isTemporary && messages.length > 0 && <TemporaryNotice expiresAt={stored?.expiresAt} />}
         <GoneModel {...choice} />
         <Composer
@@ -244,6 +172,34 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   );
 }
 
+/** The files of a question that did not arrive stand in the box again, as long as it is not on its way. */
+function usePutBack(personId: string, id: string, unsent: string | undefined, attachments: Attachments): void {
+  const { putBack, takeOut } = attachments;
+  useEffect(() => {
+    const files = unsent === undefined ? undefined : readAsked(personId, id)?.files;
+    if (!files) return;
+    putBack(files);
+    return () => takeOut(files);
+  }, [unsent, personId, id, putBack, takeOut]);
+}
+
+/** Takes the content of a message away. */
+function useRedact(id: string): (messageId: string) => Promise<void> {
+  const queries = useQueryClient();
+  return useCallback(
+    async (messageId) => {
+      try {
+        await client.messages.redact(id, messageId);
+        await queries.invalidateQueries({ queryKey: ["branch", id] });
+        document.querySelector<HTMLElement>(`[data-message="${CSS.escape(messageId)}"]`)?.focus();
+      } catch (error) {
+        toasts.add({ title: sentenceOf(error as Error) });
+      }
+    },
+    [id, queries],
+  );
+}
+
 /** Whether the server has no such conversation; while it is asked again, as it was. */
 function useMissing(id: string, { error, isPending }: { error: Error | null; isPending: boolean }): boolean {
   const queries = useQueryClient();
@@ -263,6 +219,27 @@ function useMissing(id: string, { error, isPending }: { error: Error | null; isP
     return () => storedQuestions.removeEventListener(id, forget);
   }, [queries, id, isNow]);
   return isPending ? wasBefore : isNow;
+}
+
+/** What was being written in it goes into the next chat. */
+function useForgetGone(isGone: boolean, personId: string, id: string): void {
+  useEffect(() => {
+    if (!isGone) return;
+    forgetChat(id);
+    moveDraftToNew(personId, id);
+  }, [isGone, personId, id]);
+}
+
+function ToEnd({ onPress }: { onPress: () => void }) {
+  return (
+    <IconButton
+      label={t.chat.toEnd}
+      onClick={onPress}
+      className="-top-11 absolute inset-x-0 z-10 mx-auto rounded-full border border-line bg-raised shadow-md"
+    >
+      <ArrowDown size={18} />
+    </IconButton>
+  );
 }
 
 function Gone() {

@@ -14,18 +14,22 @@ import { passagesOf } from "./thoughts.ts";
 /** A question that is longer than this is folded. */
 const foldLetters = 6_000;
 
-interface MessageViewProps {
+/** What one can do with a message. */
+export interface MessageActs {
+  onQuote: (text: string) => void;
+  onEdit: (message: UIMessage, text: string) => void;
+  onRegenerate: (messageId: string, model?: string) => void;
+  onShow: (messageId: string) => void;
+  onDelete: (messageId: string) => void;
+}
+
+interface MessageViewProps extends MessageActs {
   conversationId: string;
   message: UIMessage;
   isStreaming: boolean;
   /** A reply is being written: nothing can be asked anew. */
   isLocked: boolean;
   isLast: boolean;
-  onQuote: (text: string) => void;
-  onEdit: (message: UIMessage, text: string) => void;
-  onRegenerate: (messageId: string, model?: string) => void;
-  onShow: (messageId: string) => void;
-  onDelete: (messageId: string) => void;
 }
 
 export const MessageView = memo(function MessageView({
