@@ -164,6 +164,19 @@ it("puts a question at the top when it is sent, with its answer below it", async
   expect(await scroller().evaluate((each) => each.scrollHeight - each.clientHeight)).toBe(0);
 });
 
+it("shows what one can do with code in its header, when one points at it", async () => {
+  await open([{ role: "assistant", content: "As a program:\n\n```ts\nconst one = 1;\n```" }]);
+  const code = page.locator('[data-streamdown="code-block"]');
+  const copy = code.getByRole("button", { name: "Copy the code" });
+  await copy.hover();
+  await expect.poll(() => styleOf(copy.locator(".."), "opacity")).toBe("1");
+  const [outer, inner] = [await code.boundingBox(), await copy.boundingBox()];
+  if (!outer || !inner) throw new Error("There is nothing to see.");
+  expect(inner.y).toBeGreaterThanOrEqual(outer.y);
+  expect(inner.y + inner.height).toBeLessThanOrEqual(outer.y + 36);
+  expect(inner.x + inner.width).toBeLessThan(outer.x + outer.width);
+});
+
 it("has the title and what one can do with the chat above it, and in its row by the right button and by two clicks", async () => {
   await open([
     { role: "user", content: "How do I bake?" },
@@ -202,7 +215,7 @@ it("puts the list away and keeps it so, by keyboard too", async () => {
     .poll(() => page.getByRole("button", { name: "Show the conversations" }).evaluate((each) => each.matches(":focus")))
     .toBe(true);
   await page.reload();
-  await box().waitFor();
+  await reply().waitFor();
   expect(await list.isVisible()).toBe(false);
   await isAccessible(page);
   await page.keyboard.press("Control+b");
