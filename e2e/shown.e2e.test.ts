@@ -165,7 +165,10 @@ it("puts a question at the top when it is sent, with its answer below it", async
 });
 
 it("shows what one can do with code in its header, when one points at it", async () => {
-  await open([{ role: "assistant", content: "As a program:\n\n```ts\nconst one = 1;\n```" }]);
+  await open([
+    { role: "user", content: "As a program?" },
+    { role: "assistant", content: "So:\n\n```ts\nconst one = 1;\n```" },
+  ]);
   const code = page.locator('[data-streamdown="code-block"]');
   const copy = code.getByRole("button", { name: "Copy the code" });
   await copy.hover();
