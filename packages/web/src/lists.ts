@@ -43,7 +43,8 @@ function queryFor(queryKey: string[], filter: ConversationListOptions) {
 /** Puts a conversation where it belongs now; the newest activity stands first, as the server would list it: no temporary one. */
 export function putInLists(queries: QueryClient, changed: ListedConversation): void {
   if (changed.expiresAt !== null) return;
-  const conversation = { runId: runIn(queries, changed.id), ...changed };
+  const { runId = runIn(queries, changed.id) } = changed;
+  const conversation = { ...changed, runId };
   const home: ListName = conversation.archived ? "archive" : conversation.pinned ? "pinned" : "active";
   for (const name of names) {
     queries.setQueryData<Pages>(keyOf(name), (list) => {
@@ -59,8 +60,13 @@ export function putInLists(queries: QueryClient, changed: ListedConversation): v
 
 /** The reply that is being written in it, as far as this tab knows. */
 export function runIn(queries: QueryClient, id: string): string | null {
-  const lists = names.flatMap((name) => queries.getQueryData<Pages>(keyOf(name))?.pages ?? []);
-  return lists.flatMap(({ items }) => items).find((each) => each.id === id)?.runId ?? null;
+  for (const name of names) {
+    for (const { items } of queries.getQueryData<Pages>(keyOf(name))?.pages ?? []) {
+      const known = items.find((each) => each.id === id);
+      if (known) return known.runId ?? null;
+    }
+  }
+  return null;
 }
 
 export function takeFromLists(queries: QueryClient, id: string): void {

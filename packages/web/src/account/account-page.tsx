@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { useState } from "react";
 import { chooseLanguage, language, languageNames, t } from "../strings/index.ts";
-import { Button } from "../ui/button.tsx";
+import { Button, buttonLook } from "../ui/button.tsx";
 import { Confirm } from "../ui/confirm.tsx";
 import { Field } from "../ui/field.tsx";
 import { chooseTheme, currentTheme, type Theme } from "../ui/theme.ts";
@@ -34,11 +34,7 @@ export function AccountPage({ person }: { person: Person }) {
         <ApiKeys isAnonymous={isAnonymous} />
         <Section title={t.account.data}>
           <div>
-            <a
-              href={account.exportUrl}
-              download
-              className="inline-flex items-center gap-2 rounded-lg border border-line bg-raised px-3.5 py-2 font-medium text-sm hover:bg-side"
-            >
+            <a href={account.exportUrl} download className={buttonLook()}>
               <Download size={16} aria-hidden="true" />
               {t.account.export}
             </a>

@@ -8,9 +8,8 @@ import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { toasts } from "../ui/toasts.tsx";
-import { type Task, tasks, useTasks } from "./tasks.ts";
+import { type Task, tasks, tasksKey, useTasks } from "./tasks.ts";
 
-const key = ["tasks"];
 const maxTitle = 200;
 
 export function TasksPanel({ onClose }: { onClose: () => void }) {
@@ -88,10 +87,10 @@ export function TasksPanel({ onClose }: { onClose: () => void }) {
 function useChanges() {
   const queries = useQueryClient();
   const onError = (error: Error) => void toasts.add({ title: sentenceOf(error) });
-  const onSettled = () => queries.invalidateQueries({ queryKey: key });
+  const onSettled = () => queries.invalidateQueries({ queryKey: tasksKey });
   /** What is safe to show before the server has said yes; if it says no, the list is read again. */
   const show = (edit: (items: Task[]) => Task[]) =>
-    queries.setQueryData<Page<Task>>(key, (page) => page && { ...page, items: edit(page.items) });
+    queries.setQueryData<Page<Task>>(tasksKey, (page) => page && { ...page, items: edit(page.items) });
   const complete = useMutation({
     mutationFn: ({ id, completed }: { id: string; completed: boolean }) => tasks.complete(id, completed),
     onMutate: ({ id, completed }) =>

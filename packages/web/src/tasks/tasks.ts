@@ -14,6 +14,8 @@ export interface Task {
 
 const pathOf = (id: string) => `/tasks/${encodeURIComponent(id)}`;
 
+export const tasksKey = ["tasks"];
+
 export const tasks = {
   list: () => client.request<Page<Task>>("/tasks", { query: { limit: 100 } }),
   create: (title: string) => client.request<Task>("/tasks", { method: "POST", json: { title } }),
@@ -24,5 +26,5 @@ export const tasks = {
 
 /** They change while the assistant works on them. */
 export function useTasks() {
-  return useQuery({ queryKey: ["tasks"], queryFn: tasks.list });
+  return useQuery({ queryKey: tasksKey, queryFn: tasks.list });
 }
