@@ -258,6 +258,11 @@ it("makes a line by Enter on a touch screen, where what one presses is large eno
   await isAccessible(phone);
   await phone.getByRole("button", { name: "Send" }).tap();
   await phone.getByLabel("You", { exact: true }).filter({ hasText: "One" }).waitFor();
+  await phone.getByRole("button", { name: "Send" }).waitFor();
+  // With a keyboard of its own.
+  await box(phone).fill("By keyboard");
+  await phone.keyboard.press("Control+Enter");
+  await phone.getByLabel("You", { exact: true }).filter({ hasText: "By keyboard" }).waitFor();
   await context.close();
 });
 

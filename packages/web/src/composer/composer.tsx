@@ -98,7 +98,8 @@ export function Composer(props: ComposerProps) {
   };
   const onKeyDown = (event: KeyboardEvent) => {
     // While an input method composes, Enter chooses a character; on a touch screen it makes a line, which nothing else does there.
-    if (event.key !== "Enter" || event.shiftKey || isComposing(event) || touch.matches) return;
+    const isLine = event.shiftKey || (touch.matches && !event.ctrlKey && !event.metaKey);
+    if (event.key !== "Enter" || isLine || isComposing(event)) return;
     event.preventDefault();
     send();
   };

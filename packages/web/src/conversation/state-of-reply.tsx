@@ -24,7 +24,7 @@ export function StateOfReply({ last, isBusy, isLost, isReady, error, stopError, 
   const isUnanswered = !isBusy && !error && last?.role === "user" && keptOf(last) !== undefined;
   const hasWords = last?.role === "assistant" && last.parts.some((part) => part.type === "text" && part.text);
   return (
-    <div className="empty:hidden print:hidden">
+    <div className="print:hidden">
       <p role="status" className={isBusy && !hasWords ? "flex items-center gap-2 text-quiet text-sm" : "sr-only"}>
         {isBusy && <span aria-hidden="true" className="size-2 animate-pulse rounded-full bg-brand" />}
         {isBusy ? t.chat.writing : last?.role === "assistant" && isReady ? (ending?.words ?? t.chat.answered) : ""}
