@@ -13,6 +13,6 @@ export { invalidInput, parse } from "./store/input.ts";
 export type { Lanes } from "./store/lanes.ts";
 export { requireRestorable } from "./store/restore.ts";
 export { passesPolicies } from "./store/row-level-security.ts";
-export { instructionsSchema, isStorable } from "./store/schemas.ts";
+export { instructionsSchema, isStorable, modelSchema } from "./store/schemas.ts";
 export { tableNames } from "./store/tables/tables.ts";
 export { asEverybody } from "./store/wall.ts";

@@ -115,7 +115,7 @@ export interface AnonymousMove {
 }
 
 /**
- * Moves conversations, feedback and tasks of an anonymous user to an account, and ends that user, in one transaction; gives the number of
+ * Moves conversations, feedback, projects and tasks of an anonymous user to an account, and ends that user, in one transaction; gives the number of
  * conversations. @throws unauthenticated when the user is gone; invalid_input when one is no account, or not anonymous
  */
 export async function moveAnonymous(db: Database, { from, to, hash, onChange }: AnonymousMove): Promise<number> {
@@ -142,6 +142,7 @@ export async function moveAnonymous(db: Database, { from, to, hash, onChange }: 
         "update feedback set conversation_id = $3 where user_id = $1::uuid and conversation_id = $2 and conversation_row_id = $4::uuid";
       if (formerId !== undefined) await inside.query(text, [to, formerId, id, conversationName(to, id).id]);
     }
+    await inside.query("update project set user_id = $2::uuid where user_id = $1::uuid", [from, to]);
     await inside.query("update task set user_id = $2::uuid where user_id = $1::uuid", [from, to]);
     await inside.query(
       `update preference set user_id = $2::uuid

@@ -38,6 +38,7 @@ import type { Metrics } from "./metrics.ts";
 import { migrations } from "./migrations.generated.ts";
 import { observeRequests } from "./observe-requests.ts";
 import { readPreferences } from "./preferences.ts";
+import { projectInstructions } from "./projects.ts";
 import { protect } from "./protect.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
 import type { Retention } from "./retention.ts";
@@ -49,6 +50,7 @@ import { keyRoutes } from "./routes/keys.ts";
 import { type MetricsOptions, metricsRoutes } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { preferenceRoutes } from "./routes/preferences.ts";
+import { projectRoutes } from "./routes/projects.ts";
 import { createRouter, type Env } from "./routes/router.ts";
 import { sharedPageRoutes, shareRoutes } from "./routes/shares.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
@@ -118,7 +120,13 @@ export function createApp(options: AppOptions) {
     observer,
     model: model.modelId,
     historyTokens: (name) => models.find(name)?.historyTokens,
-    instructionsFor: async (userId) => (await readPreferences(db, String(userId))).instructions,
+    instructionsFor: async (userId, conversationId) => {
+      const told = [
+        readPreferences(db, String(userId)).then(({ instructions }) => instructions),
+        projectInstructions(db, store, userId, conversationId),
+      ];
+      return (await Promise.all(told)).filter(Boolean).join("\n\n") || null;
+    },
     generate: createAssistant({ db, models, log, rows }),
     failureOf,
     onEnded: titles?.onEnded,
@@ -239,6 +247,7 @@ function createApi(app: ReturnType<typeof createRouter>, options: ApiOptions) {
     .route("/api", preferenceRoutes(db))
     .route("/api", keyRoutes(db, notifier))
     .route("/api", feedbackRoutes({ db, store, rows }))
+    .route("/api", projectRoutes({ db, store, rows }))
     .route("/api", sharing ? shareRoutes({ db, store, rows, url }) : createRouter())
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser, log }));

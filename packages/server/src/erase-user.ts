@@ -4,10 +4,21 @@ import { fromDrizzle } from "chatkeep/drizzle";
 import { inTransaction } from "chatkeep/internal";
 import { eq, getTableName } from "drizzle-orm";
 import type { Database } from "./database.ts";
-import { account, apiKey, claim, feedback, preference, refreshToken, session, share, task } from "./models/index.ts";
+import {
+  account,
+  apiKey,
+  claim,
+  feedback,
+  preference,
+  project,
+  refreshToken,
+  session,
+  share,
+  task,
+} from "./models/index.ts";
 
 /** Those that others refer to come after these. */
-const tables = [refreshToken, session, account, apiKey, claim, preference, share, task].map((table) =>
+const tables = [refreshToken, session, account, apiKey, claim, preference, project, share, task].map((table) =>
   getTableName(table),
 );
 

@@ -22,6 +22,8 @@ const bodies: Record<string, (messageId: string) => unknown> = {
   "patch /api/conversations/{id}/messages/{messageId}": () => ({ content: "Mine now", revision: 1 }),
   "post /api/conversations/{id}/messages": () => ({ messages: [{ role: "user", content: "Mine now" }] }),
   "put /api/conversations/{id}/messages/{messageId}/feedback": () => ({ rating: "good" }),
+  "put /api/conversations/{id}/project": () => ({ projectId: null }),
+  "patch /api/projects/{id}": () => ({ name: "Mine now" }),
   "patch /api/tasks/{id}": () => ({ title: "Mine now" }),
 };
 
@@ -31,6 +33,7 @@ it("someone else's id answers like one that never was, on every route that takes
     messages: [{ role: "user", content: "Secret words" }],
   });
   const task = await ann.call<{ id: string }>("POST", "/api/tasks", { title: "Secret task" });
+  const project = await ann.call<{ id: string }>("POST", "/api/projects", { name: "Secret project" });
   const trashed = await ann.call<{ id: string }>("POST", "/api/conversations", { title: "Secret in the trash" });
   await ann.request("DELETE", `/api/conversations/${trashed.id}`);
   const everything = async () => [
@@ -38,6 +41,7 @@ it("someone else's id answers like one that never was, on every route that takes
     await ann.call("GET", `/api/conversations/${conversation.id}`),
     await ann.call("GET", `/api/conversations/${conversation.id}/messages`),
     await ann.call("GET", "/api/tasks"),
+    await ann.call("GET", "/api/projects"),
     await ann.call("GET", "/api/files"),
   ];
   const sent = await ann.request("POST", "/api/files?name=secret.txt", "Secret words", {
@@ -55,7 +59,12 @@ it("someone else's id answers like one that never was, on every route that takes
       const name = `${method} ${path}`;
       const body = bodies[name]?.(conversation.headId);
       if (operation.requestBody && body === undefined) throw new Error(`${name} needs a body in this test`);
-      const others = { "/api/tasks": task.id, "/api/files": file.id, "/api/trash": trashed.id };
+      const others = {
+        "/api/tasks": task.id,
+        "/api/projects": project.id,
+        "/api/files": file.id,
+        "/api/trash": trashed.id,
+      };
       const real = Object.entries(others).find(([start]) => path.startsWith(start))?.[1] ?? conversation.id;
       const never = randomUUID();
       const queries = path.endsWith("/branch")

@@ -97,6 +97,11 @@ it("comes back equal in every id, time, seq, branch, part, state and metadata, a
   await mine.conversations.create({ id: "secret", temporary: true, messages: [{ role: "user", content: "not kept" }] });
   await mine.conversations.create({ id: "empty" });
   await ann.call("POST", "/api/tasks", { title: "Buy flour" });
+  const { id: projectId } = await ann.call<{ id: string }>("POST", "/api/projects", {
+    name: "Bread",
+    instructions: "Bake.",
+  });
+  await ann.call("PUT", "/api/conversations/empty/project", { projectId });
   for (const messageId of ["a1", "a2"]) {
     const path = `/api/conversations/${encodeURIComponent("chat/1 ä😀")}/messages/${messageId}/feedback`;
     await ann.call("PUT", path, { rating: "bad", tags: ["too long"], comment: `of ${messageId}` });
@@ -244,7 +249,7 @@ it("one that is damaged, of another version, or none says so, and nothing of it 
   };
   const text = strFromU8(lines);
   wrong.push(
-    ["unknown", withLines(text.replace('"type":"task"', '"type":"note"')), /line 2 .* no place/],
+    ["unknown", withLines(text.replace('"type":"task"', '"type":"note"')), /line 3 .* no place/],
     ["moved", withLines(text.replace(/"conversationId":"[^"]+"/, '"conversationId":"x"')), /no place/],
     ["headless", withLines(text.replace(/^.*\n/, "")), /line 1 .* no place/],
     ["rubbish", withLines(`${text}[]\nrubbish\n`), /no place/],

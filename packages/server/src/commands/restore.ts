@@ -9,7 +9,7 @@ import {
   requireMigrated,
   type Store,
 } from "chatkeep";
-import { instructionsSchema, requireRestorable } from "chatkeep/internal";
+import { instructionsSchema, modelSchema, requireRestorable } from "chatkeep/internal";
 import { eq } from "drizzle-orm";
 import { z } from "zod";
 import type { DatabaseConfig } from "../config.ts";
@@ -18,6 +18,7 @@ import { newFeedbackSchema, restoreFeedback } from "../feedback.ts";
 import { createLog } from "../log.ts";
 import { migrations } from "../migrations.generated.ts";
 import { preference, task, user } from "../models/index.ts";
+import { newProjectSchema, restoreProject } from "../projects.ts";
 import { type CheckedArchive, openArchive } from "../transfer/archive.ts";
 
 export interface RestoreReport {
@@ -67,7 +68,9 @@ export async function restoreInto(
     if (userId === undefined) continue;
     for await (const item of itemsOf(records)) {
       if ("user" in item || "file" in item) continue;
-      if ("task" in item) {
+      if ("project" in item) {
+        await restoreProject(database.db, userId, item.project);
+      } else if ("task" in item) {
         await restoreTask(database.db, userId, item.task);
       } else {
         const id = String(item.chat.conversation.id);
@@ -146,6 +149,7 @@ async function restoreFiles(db: Database, store: Store, archive: CheckedArchive,
 type Item =
   | { file: RestoredFile }
   | { user: z.output<typeof userSchema> }
+  | { project: z.output<typeof projectSchema> }
   | { task: z.output<typeof taskSchema> }
   | { chat: { conversation: Restored["conversation"]; messages: Restored["messages"] }; feedback: RestoredFeedback[] };
 
@@ -191,6 +195,8 @@ async function* itemsOf(records: AsyncIterable<Record<string, unknown>>): AsyncG
       yield { user: checked(userSchema, record, "A user of this archive has no id, name, email or createdAt.") };
     if (type === "file")
       yield { file: checked(restoredFileSchema, record, "A file of this archive has no id, name, mediaType or hash.") };
+    if (type === "project")
+      yield { project: checked(projectSchema, record, "A project of this archive has no id, name or createdAt.") };
     if (type === "task") yield { task: checked(taskSchema, record, "A task of this archive is none.") };
   }
   if (open) yield open;
@@ -235,6 +241,16 @@ const restoredFeedbackSchema = newFeedbackSchema
   .strip();
 
 type RestoredFeedback = z.output<typeof restoredFeedbackSchema>;
+
+const projectSchema = newProjectSchema
+  .extend({
+    id: z.uuid(),
+    instructions: instructionsSchema.nullable(),
+    model: modelSchema.nullable(),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .strip();
 
 const taskSchema = z.object({
   id: z.uuid(),

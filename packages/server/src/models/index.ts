@@ -21,6 +21,7 @@ export {
 } from "./chat.ts";
 export { feedback, ratings } from "./feedback.ts";
 export { preference } from "./preference.ts";
+export { type Project, project } from "./project.ts";
 export { share } from "./share.ts";
 export { type Task, task } from "./task.ts";
 export {

@@ -226,7 +226,7 @@ async function check(file: Manifest["files"][number], stream: AsyncIterable<Uint
       yield piece;
     }
   };
-  const counts = { user: 0, task: 0, file: 0, conversation: 0, message: 0, feedback: 0, deleted: 0 };
+  const counts = { user: 0, project: 0, task: 0, file: 0, conversation: 0, message: 0, feedback: 0, deleted: 0 };
   let [number, open]: [number, unknown] = [0, undefined];
   let wrong: string | undefined;
   const hashes = new Set<string>();

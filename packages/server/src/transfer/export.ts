@@ -1,14 +1,15 @@
-/** Everything of one user: the user, then tasks, then what its files are, then each conversation before its messages, and what was thought of these. */
+/** Everything of one user: the user, then projects and tasks, then what its files are, then each conversation before its messages, and what was thought of these. */
 import { setImmediate as pause } from "node:timers/promises";
 import { NotFoundError, type Store, type UserStore } from "chatkeep";
 import type { Database } from "../database.ts";
 import { conversationsWithFeedback, type Feedback, feedbackOf } from "../feedback.ts";
 import type { User } from "../models/index.ts";
 import { readPreferences } from "../preferences.ts";
+import { listProjects } from "../projects.ts";
 import { listTasks } from "../tasks.ts";
 
 export type ExportedRecord = {
-  type: "user" | "task" | "file" | "bytes" | "conversation" | "message" | "feedback" | "deleted";
+  type: "user" | "project" | "task" | "file" | "bytes" | "conversation" | "message" | "feedback" | "deleted";
 } & Record<string, unknown>;
 
 const pageSize = 100;
@@ -23,6 +24,7 @@ export async function* exported(
   { id, name, email, createdAt }: Pick<User, "id" | "name" | "email" | "createdAt">,
 ): AsyncGenerator<ExportedRecord> {
   yield { type: "user", id, name, email, createdAt, ...(await readPreferences(db, id)) };
+  for (const project of await listProjects(db, id)) yield { type: "project", ...project };
   let cursor: string | undefined;
   do {
     const page = await listTasks(db, id, { limit: pageSize, ...(cursor && { cursor }) });

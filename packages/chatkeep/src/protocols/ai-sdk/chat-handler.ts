@@ -43,8 +43,8 @@ export interface ChatHandlerOptions {
   model?: string | undefined;
   /** About how many tokens of a conversation the model is given, or a function of the name of `turn.model`; 16,000 when left out. */
   historyTokens?: number | ((model: string | null) => number | undefined) | undefined;
-  /** What a user tells every model, before what a chat tells its own; asked for while the question is stored. */
-  instructionsFor?: ((userId: UserId) => string | null | Promise<string | null>) | undefined;
+  /** What a user tells every model, or for a chat alone, before what is stored with the chat; asked for while the question is stored. */
+  instructionsFor?: ((userId: UserId, conversationId: string) => string | null | Promise<string | null>) | undefined;
   /** What is shown where the model, or a tool, failed; by `modelFailureOf` when left out. */
   failureOf?: ((error: unknown) => Failure) | undefined;
   /** Called before a question is stored; what it throws is answered. */
@@ -86,7 +86,7 @@ export function generateFrom(
 ): Generate<UIMessageChunk> {
   return async (turn) => {
     try {
-      const asked = ofUser ?? instructionsFor?.(turn.userId) ?? null;
+      const asked = ofUser ?? instructionsFor?.(turn.userId, turn.conversationId) ?? null;
       const maxTokens = typeof historyTokens === "function" ? historyTokens(turn.model) : historyTokens;
       const { messages, instructions: system } = await readHistory(turn.newestFirst(), maxTokens, turn.files);
       const told = [await asked, turn.instructions, ...system];
@@ -108,8 +108,8 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
   const { replies, model, beforeAsk } = options;
   const onError = options.onError ?? ((error: unknown) => answerTo(error, replies.logger));
   const openStream = options.openStream ?? (() => ({ signal: new AbortController().signal, release: () => {} }));
-  const generateFor = (userId: UserId, body: Record<string, unknown>) => {
-    const ofUser = (async () => (await options.instructionsFor?.(userId)) ?? null)();
+  const generateFor = (userId: UserId, conversationId: string, body: Record<string, unknown>) => {
+    const ofUser = (async () => (await options.instructionsFor?.(userId, conversationId)) ?? null)();
     // Where nothing is generated nobody hears of it.
     ofUser.catch(() => {});
     return generateFrom(options, body, ofUser);
@@ -117,7 +117,7 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
 
   async function ask(userId: UserId, request: Request, body: unknown): Promise<Response> {
     const { input, others } = readRequest(body ?? (await jsonOf(request)));
-    const generate = generateFor(userId, others);
+    const generate = generateFor(userId, input.id, others);
     const continued = continuedIn(input);
     if (continued) return await proceed(userId, request, input.id, continued, generate);
     const user = replies.store.forUser(userId);

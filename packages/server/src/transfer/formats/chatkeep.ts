@@ -13,8 +13,8 @@ import {
 } from "./format.ts";
 
 /** What belongs to no conversation. */
-const apart = new Set(["user", "task", "file", "bytes"]);
-const types = new Set(["user", "task", "file", "bytes", "conversation", "message", "feedback", "deleted"]);
+const apart = new Set(["user", "project", "task", "file", "bytes"]);
+const types = new Set(["user", "project", "task", "file", "bytes", "conversation", "message", "feedback", "deleted"]);
 
 export const chatkeep: RowFormat = {
   name: "chatkeep",
