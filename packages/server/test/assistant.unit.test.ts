@@ -18,6 +18,12 @@ describe("the offline assistant", () => {
     ["remove milk from my list", "deleteTask", { task: "milk" }],
     ["Setze „Milch kaufen“ auf meine Liste", "addTask", { title: "Milch kaufen" }],
     ["Was steht auf meiner Liste?", "listTasks", {}],
+    ["Añade comprar leche a mi lista", "addTask", { title: "comprar leche" }],
+    ["¿Qué hay en mi lista?", "listTasks", {}],
+    ["Ajoutez «\u202facheter du lait\u202f» à ma liste", "addTask", { title: "acheter du lait" }],
+    ["Que contient ma liste\u202f?", "listTasks", {}],
+    ["「牛乳を買う」をリストに追加して", "addTask", { title: "牛乳を買う" }],
+    ["リストには何がありますか？", "listTasks", {}],
   ])("understands “%s”", (words, tool, input) => {
     expect(toolFor(words)).toEqual({ tool, input });
   });

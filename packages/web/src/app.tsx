@@ -19,6 +19,7 @@ import { forgetChats } from "./conversation/chats.ts";
 import { ConversationView } from "./conversation/conversation-view.tsx";
 import { Help } from "./help.tsx";
 import { useLive } from "./live.ts";
+import { ProjectPage } from "./projects/project-page.tsx";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { t } from "./strings/index.ts";
 import { hearTabs } from "./tabs.ts";
@@ -199,6 +200,11 @@ function OpenConversation() {
   return <ConversationView key={conversationId} personId={usePersonId()} id={conversationId} />;
 }
 
+function Project() {
+  const { projectId } = useParams({ from: "/p/$projectId" });
+  return <ProjectPage key={projectId} personId={usePersonId()} projectId={projectId} />;
+}
+
 const root = createRootRoute({
   component: Root,
   notFoundComponent: () => (
@@ -216,11 +222,13 @@ const conversation = createRoute({
   component: OpenConversation,
 });
 
+const projectRoute = createRoute({ getParentRoute: () => root, path: "/p/$projectId", component: Project });
+
 const accountRoute = createRoute({ getParentRoute: () => root, path: "/account", component: Account });
 
 export function createAppRouter() {
   return createRouter({
-    routeTree: root.addChildren([home, conversation, accountRoute]),
+    routeTree: root.addChildren([home, conversation, projectRoute, accountRoute]),
     defaultErrorComponent: ({ reset }) => <Failure error={new Error(t.wentWrong)} onRetry={reset} />,
   });
 }

@@ -22,11 +22,17 @@ const filters = {
 const limit = 50;
 
 const all = ["conversations"];
+const ofProjects = [...all, "project"];
 const keyOf = (name: ListName) => [...all, name];
 const names = Object.keys(filters) as ListName[];
 
 export function listQuery(name: ListName) {
   return queryFor(keyOf(name), filters[name]);
+}
+
+/** Those in a project that are not in the archive. */
+export function projectListQuery(projectId: string) {
+  return queryFor([...ofProjects, projectId], { archived: false, metadata: { projectId } });
 }
 
 function queryFor(queryKey: string[], filter: ConversationListOptions) {
@@ -43,6 +49,7 @@ function queryFor(queryKey: string[], filter: ConversationListOptions) {
 /** Puts a conversation where it belongs now; the newest activity stands first, as the server would list it: no temporary one. */
 export function putInLists(queries: QueryClient, changed: ListedConversation): void {
   if (changed.expiresAt !== null) return;
+  void queries.invalidateQueries({ queryKey: ofProjects });
   const { runId = runIn(queries, changed.id) } = changed;
   const conversation = { ...changed, runId };
   const home: ListName = conversation.archived ? "archive" : conversation.pinned ? "pinned" : "active";
@@ -70,12 +77,13 @@ export function runIn(queries: QueryClient, id: string): string | null {
 }
 
 export function takeFromLists(queries: QueryClient, id: string): void {
+  void queries.invalidateQueries({ queryKey: ofProjects });
   for (const name of names) queries.setQueryData<Pages>(keyOf(name), (list) => without(list, id));
 }
 
 /** Reads what may have been missed: the newest of each list; a list that has nothing in common with that begins anew. */
 export async function readListsAgain(queries: QueryClient): Promise<void> {
-  void queries.invalidateQueries({ queryKey: [...all, "search"] });
+  for (const key of [[...all, "search"], ofProjects]) void queries.invalidateQueries({ queryKey: key });
   for (const name of names) {
     const known = queries.getQueryData<Pages>(keyOf(name));
     if (!known) continue;

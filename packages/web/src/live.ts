@@ -89,7 +89,7 @@ function take(queries: QueryClient, event: LiveEvent): void {
     case "ready":
       // Whatever was missed is read again.
       void readListsAgain(queries);
-      for (const key of ["branch", "conversation", "tasks", "trash"])
+      for (const key of ["branch", "conversation", "tasks", "trash", "projects"])
         void queries.invalidateQueries({ queryKey: [key] });
       return;
     case "conversation": {

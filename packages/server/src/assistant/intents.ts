@@ -47,9 +47,15 @@ const rules: Rule[] = [
   ],
   [/^(?:complete|finish) (.+)$/is, "completeTask", ([task]) => ({ task })],
   [/^(.+?) (?:is|are) (?:done|finished)$/is, "completeTask", ([task]) => ({ task })],
-  // What the start page suggests in German.
+  // What the start page suggests in other languages.
   [/^was (?:steht|ist) auf (?:meiner|der) liste$/is, "listTasks", () => ({})],
   [/^(?:setze?|schreibe?) [„“"»]?(.+?)[“”"«]? auf (?:meine|die) liste$/is, "addTask", ([title]) => ({ title })],
+  [/^¿?qué hay en mi lista$/is, "listTasks", () => ({})],
+  [/^añade [«“"]?(.+?)[»”"]? a mi lista$/is, "addTask", ([title]) => ({ title })],
+  [/^que contient ma liste$/is, "listTasks", () => ({})],
+  [/^ajoute[zr]? (?:« ?)?(.+?)(?: ?»)? à ma liste$/is, "addTask", ([title]) => ({ title })],
+  [/^リストには何がありますか$/is, "listTasks", () => ({})],
+  [/^「?(.+?)」?をリストに追加して(?:ください)?$/is, "addTask", ([title]) => ({ title })],
 ];
 
 /** The tool that the words ask for, if they ask for one. What is named keeps its capitals. */
@@ -82,7 +88,10 @@ const recollections: Recollection[] = [
   [/what did i (?:say|tell you|ask|write) about (.+)/i, (earlier, about) => aboutThat(earlier, about)],
   [/\b(?:recap|summar\w+|what did we talk about|what have i asked)\b/i, (earlier) => recap(earlier)],
   [/^(?:hi|hello|hey|good (?:morning|day|evening))\b/i, () => `Hello! ${introduction}`],
-  [/^(?:help|who are you|what are you|what can you do|hilfe|wer bist du|was kannst du)/i, () => introduction],
+  [
+    /^¿?(?:help|who are you|what are you|what can you do|hilfe|wer bist du|was kannst du|qué puedes hacer|que savez-vous faire|何ができますか)/i,
+    () => introduction,
+  ],
   [/^(?:thanks|thank you)/i, () => "You are welcome."],
 ];
 
@@ -110,7 +119,7 @@ function beginningOf(words: string): string {
 
 function withoutEnd(words: string): string {
   let end = words.length;
-  while (end > 0 && ".!? ".includes(words[end - 1] ?? "")) end -= 1;
+  while (end > 0 && ".!? 。！？".includes(words[end - 1] ?? "")) end -= 1;
   return words.slice(0, end);
 }
 

@@ -63,6 +63,8 @@ export interface Asked {
   files?: FileUIPart[];
   /** The chat that it begins is to be temporary. */
   isTemporary?: boolean;
+  /** The project that the chat which it begins is to be in. */
+  projectId?: string;
 }
 
 export function readAsked(personId: string, conversationId: string): Asked | undefined {

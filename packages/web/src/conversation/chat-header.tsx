@@ -1,8 +1,11 @@
 /** What stands above a chat: its title with what one can do with it, and what the chat itself puts there. */
 import { Menu } from "@base-ui/react/menu";
+import { Link } from "@tanstack/react-router";
 import type { Conversation } from "chatkeep/client";
-import { ChevronDown } from "lucide-react";
+import { ChevronDown, Folder } from "lucide-react";
 import { type ReactNode, useRef, useState } from "react";
+import { MoveToProject } from "../projects/move-to-project.tsx";
+import { useProjectOf } from "../projects/projects.ts";
 import { ConversationMenuItems, Rename, useChanges } from "../sidebar/conversation-menu.tsx";
 import { t } from "../strings/index.ts";
 import { MenuPopup } from "../ui/menu.tsx";
@@ -24,6 +27,8 @@ export function ChatHeader({ stored, children }: ChatHeaderProps) {
 
 function ChatTitle({ conversation }: { conversation: Conversation }) {
   const [isRenaming, setIsRenaming] = useState(false);
+  const [isMoving, setIsMoving] = useState(false);
+  const project = useProjectOf(conversation);
   const changes = useChanges(conversation);
   const trigger = useRef<HTMLButtonElement>(null);
   const title = changes.change.variables?.title ?? conversation.title ?? t.list.newChat;
@@ -43,6 +48,18 @@ function ChatTitle({ conversation }: { conversation: Conversation }) {
   }
   return (
     <Menu.Root>
+      {project && (
+        <Link
+          to="/p/$projectId"
+          params={{ projectId: project.id }}
+          className="inline-flex h-9 min-w-0 max-w-40 shrink-0 items-center gap-1.5 rounded-lg px-2 text-quiet text-sm transition-colors hover:bg-side max-sm:hidden"
+        >
+          <Folder size={15} aria-hidden="true" className="shrink-0" />
+          <span dir="auto" className="truncate">
+            {project.name}
+          </span>
+        </Link>
+      )}
       <Menu.Trigger
         ref={trigger}
         aria-label={t.chat.menuOf(title)}
@@ -54,8 +71,14 @@ function ChatTitle({ conversation }: { conversation: Conversation }) {
         <ChevronDown size={16} aria-hidden="true" className="shrink-0 text-quiet" />
       </Menu.Trigger>
       <MenuPopup sideOffset={4} align="start">
-        <ConversationMenuItems conversation={conversation} changes={changes} onRename={() => setIsRenaming(true)} />
+        <ConversationMenuItems
+          conversation={conversation}
+          changes={changes}
+          onRename={() => setIsRenaming(true)}
+          onMove={() => setIsMoving(true)}
+        />
       </MenuPopup>
+      <MoveToProject ids={[conversation.id]} current={project?.id ?? null} open={isMoving} onOpenChange={setIsMoving} />
     </Menu.Root>
   );
 }

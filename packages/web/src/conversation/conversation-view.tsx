@@ -17,6 +17,8 @@ import {
   writeDraft,
   writeFiles,
 } from "../composer/drafts.ts";
+import { ProjectChats, ProjectGreeting } from "../projects/project-start.tsx";
+import type { Project } from "../projects/projects.ts";
 import { storedQuestions } from "../reply-streams.ts";
 import { ShareChat } from "../sharing/share-chat.tsx";
 import { useRead } from "../sidebar/unread.ts";
@@ -43,7 +45,7 @@ import { useBranches } from "./use-branches.ts";
 import { useJump } from "./use-jump.ts";
 import { useFollow, useKeptChat } from "./use-kept-chat.ts";
 import { usePrintWhole } from "./use-print-whole.ts";
-import { Suggestions } from "./welcome.tsx";
+import { Greeting, Suggestions } from "./welcome.tsx";
 
 const stopTries = 10;
 const stopPauseMs = 400;
@@ -52,11 +54,13 @@ interface ConversationViewProps {
   personId: string;
   id: string;
   isNew?: boolean;
+  /** What a new one begins in. */
+  project?: Project;
 }
 
-export function ConversationView({ personId, id, isNew = false }: ConversationViewProps) {
+export function ConversationView({ personId, id, isNew = false, project }: ConversationViewProps) {
   const navigate = useNavigate();
-  const draftOf = isNew ? newDraft : id;
+  const draftOf = !isNew ? id : project ? `project.${project.id}` : newDraft;
   const { chat, branch } = useKeptChat(id, isNew);
   const { messages, status, clearError } = chat;
   const isReplying = status === "submitted" || status === "streaming" || isDetached(chat);
@@ -66,7 +70,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
   useFollow(id, isWrittenElsewhere);
   const stored = useStored(id, isNew);
   const { isTemporary, isWanted, setIsWanted } = useTemporary(personId, id, stored);
-  const choice = useModelChoice(personId, id, stored);
+  const choice = useModelChoice(personId, id, stored, project?.model);
   const { ref: scroller, isAway, toEnd } = useStickToEnd(messages);
   const [stopError, setStopError] = useState<Error>();
   const isMissing = useMissing(id, branch) && !isNew;
@@ -84,7 +88,16 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
     toEnd();
   };
   const model = choice.current;
-  const { ask, edit, regenerate, again } = useAsking(chat, { personId, id, isTemporary, model, onAsk, leave });
+  const projectId = project?.id ?? (stored ? undefined : readAsked(personId, id)?.projectId);
+  const { ask, edit, regenerate, again } = useAsking(chat, {
+    personId,
+    id,
+    isTemporary,
+    projectId,
+    model,
+    onAsk,
+    leave,
+  });
   const attachments = useAttachments(personId, draftOf);
   usePutBack(personId, id, unsent, attachments);
   const send = (text: string, files: FileUIPart[] = []) => {
@@ -135,6 +148,7 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
         messages={messages}
         branch={branch}
         isEmpty={isEmpty}
+        greeting={project ? <ProjectGreeting project={project} /> : <Greeting />}
         hasAsked={hasAsked}
         isReplying={isReplying}
         isBusy={isBusy}
@@ -160,12 +174,16 @@ export function ConversationView({ personId, id, isNew = false }: ConversationVi
       </div>
       {isEmpty && (
         <div className="mb-auto shrink-0 pb-12">
-          <Suggestions
-            texts={isOffline(choice.current) ? t.chat.offlineSuggestions : t.chat.suggestions}
-            onPick={(text) => send(text)}
-            isTemporary={isWanted}
-            onTemporary={isNew || isUnsent ? setIsWanted : undefined}
-          />
+          {project ? (
+            <ProjectChats project={project} />
+          ) : (
+            <Suggestions
+              texts={isOffline(choice.current) ? t.chat.offlineSuggestions : t.chat.suggestions}
+              onPick={(text) => send(text)}
+              isTemporary={isWanted}
+              onTemporary={isNew || isUnsent ? setIsWanted : undefined}
+            />
+          )}
         </div>
       )}
     </div>

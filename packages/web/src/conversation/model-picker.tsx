@@ -29,11 +29,16 @@ export interface ModelChoice {
   choose(name: string): Promise<void>;
 }
 
-/** `stored`: the chat as the server has it, if it has it. */
-export function useModelChoice(personId: string, id: string, stored: Conversation | undefined): ModelChoice {
+/** `stored`: the chat as the server has it, if it has it; `preset`: what one that begins here is answered by. */
+export function useModelChoice(
+  personId: string,
+  id: string,
+  stored: Conversation | undefined,
+  preset?: string | null,
+): ModelChoice {
   const models = useModels();
   const queries = useQueryClient();
-  const [wanted, setWanted] = useState(() => wantedModel(id) ?? lastModel(personId));
+  const [wanted, setWanted] = useState(() => wantedModel(id) ?? preset ?? lastModel(personId));
   const usual = models.find(({ isUsual }) => isUsual)?.name;
   const isOffered = (name: string | null | undefined) => models.some((model) => model.name === name);
   const current = stored ? (stored.model ?? usual) : isOffered(wanted) ? wanted : usual;

@@ -6,7 +6,6 @@ import { Earlier } from "./earlier.tsx";
 import { type MessageActs, MessageView } from "./message-view.tsx";
 import { turnsOf } from "./turns.ts";
 import type { useKeptChat } from "./use-kept-chat.ts";
-import { Greeting } from "./welcome.tsx";
 
 interface TranscriptProps {
   /** Of what scrolls. */
@@ -16,6 +15,8 @@ interface TranscriptProps {
   messages: UIMessage[];
   branch: ReturnType<typeof useKeptChat>["branch"];
   isEmpty: boolean;
+  /** What stands there when it is empty. */
+  greeting: ReactNode;
   /** The last question stands at the top, with room for its answer below it. */
   hasAsked: boolean;
   isReplying: boolean;
@@ -25,7 +26,7 @@ interface TranscriptProps {
 }
 
 export function Transcript(props: TranscriptProps) {
-  const { ref, id, title, messages, branch, isEmpty, hasAsked, isReplying, isBusy, state, acts } = props;
+  const { ref, id, title, messages, branch, isEmpty, greeting, hasAsked, isReplying, isBusy, state, acts } = props;
   const last = messages.at(-1);
   const turns = turnsOf(messages);
   return (
@@ -43,7 +44,7 @@ export function Transcript(props: TranscriptProps) {
             {title ?? t.list.newChat}
           </h1>
         )}
-        {isEmpty && <Greeting />}
+        {isEmpty && greeting}
         <div role="log" aria-live="off" aria-label={t.chat.messages} className="grid grid-cols-[minmax(0,1fr)] gap-10">
           {turns.map((turn) => {
             const isLastTurn = turn === turns.at(-1);

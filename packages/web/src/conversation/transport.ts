@@ -1,6 +1,7 @@
 /** How the AI SDK's chat asks and follows: through the client, with what this app does about its streams. */
 import { DefaultChatTransport, type UIMessage } from "ai";
 import type { BranchMessage } from "chatkeep/client";
+import { makeInProject } from "../projects/projects.ts";
 import { fetchReply } from "../reply-streams.ts";
 import { wantedModel } from "./models.ts";
 import { makeTemporary } from "./temporary.tsx";
@@ -18,6 +19,7 @@ export const chatTransport = new DefaultChatTransport<UIMessage>({
     const question = messages[index];
     const message = question && { id: question.id, role: question.role, parts: question.parts };
     await makeTemporary(id);
+    await makeInProject(id);
     const parentId = parentOf(messages.slice(0, index + 1));
     return { body: { id, message, trigger, parentId, model: wantedModel(id), ...body } };
   },

@@ -3,6 +3,7 @@ import type { UIMessage } from "ai";
 import { useCallback, useEffect, useRef } from "react";
 import { v4 as uuid } from "uuid";
 import { writeAsked } from "../composer/drafts.ts";
+import { wantProject } from "../projects/projects.ts";
 import { keptOf } from "./chats.ts";
 import { markTemporary } from "./temporary.tsx";
 import type { useKeptChat } from "./use-kept-chat.ts";
@@ -11,6 +12,8 @@ interface AskingOptions {
   personId: string;
   id: string;
   isTemporary: boolean;
+  /** What the chat begins in. */
+  projectId: string | undefined;
   /** What answers in this chat. */
   model: string | undefined;
   /** Before anything is asked. */
@@ -32,7 +35,7 @@ interface Asking {
 
 export function useAsking(chat: ReturnType<typeof useKeptChat>["chat"], options: AskingOptions): Asking {
   const { messages } = chat;
-  const { personId, id, isTemporary, model, onAsk, leave } = options;
+  const { personId, id, isTemporary, projectId, model, onAsk, leave } = options;
   const body = useRef<{ model: string }>(undefined);
   // Who chooses another one after a failure means it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is the change that counts
@@ -45,9 +48,10 @@ export function useAsking(chat: ReturnType<typeof useKeptChat>["chat"], options:
     body.current = undefined;
     const messageId = uuid();
     if (isTemporary) markTemporary(id);
+    else if (projectId !== undefined) wantProject(id, projectId);
     const files = parts.filter((part) => part.type === "file");
     const asked = { messageId, text: wordsOf(parts), ...(files.length > 0 && { files }) };
-    writeAsked(personId, id, { ...asked, ...(isTemporary && { isTemporary }) });
+    writeAsked(personId, id, { ...asked, ...(isTemporary && { isTemporary }), ...(projectId && { projectId }) });
     chat.setMessages(above);
     void chat.sendMessage({ id: messageId, parts }, parentId === undefined ? {} : { body: { parentId } });
   };

@@ -3,7 +3,18 @@ import { Menu } from "@base-ui/react/menu";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import type { ConversationChange } from "chatkeep/client";
-import { Archive, ArchiveRestore, Download, FileJson, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
+import {
+  Archive,
+  ArchiveRestore,
+  Download,
+  FileJson,
+  FolderInput,
+  ListChecks,
+  Pencil,
+  Pin,
+  PinOff,
+  Trash2,
+} from "lucide-react";
 import { type KeyboardEvent, useState } from "react";
 import { client } from "../client.ts";
 import { type ListedConversation, putInLists } from "../lists.ts";
@@ -20,9 +31,12 @@ interface MenuItemsProps {
   conversation: ListedConversation;
   changes: ReturnType<typeof useChanges>;
   onRename: () => void;
+  onMove: () => void;
+  /** Left out where there is no list to choose several from. */
+  onSelect?: (() => void) | undefined;
 }
 
-export function ConversationMenuItems({ conversation, changes, onRename }: MenuItemsProps) {
+export function ConversationMenuItems({ conversation, changes, onRename, onMove, onSelect }: MenuItemsProps) {
   const { id, pinned, archived } = conversation;
   const { change, remove } = changes;
   return (
@@ -36,6 +50,9 @@ export function ConversationMenuItems({ conversation, changes, onRename }: MenuI
           {pinned ? t.list.unpin : t.list.pin}
         </Menu.Item>
       )}
+      <Menu.Item className={menuItemLook} onClick={onMove}>
+        <FolderInput size={15} aria-hidden="true" /> {t.projects.move}
+      </Menu.Item>
       <Menu.Item className={menuItemLook} onClick={() => change.mutate({ archived: !archived })}>
         {archived ? <ArchiveRestore size={15} aria-hidden="true" /> : <Archive size={15} aria-hidden="true" />}
         {archived ? t.list.fromArchive : t.list.toArchive}
@@ -51,6 +68,11 @@ export function ConversationMenuItems({ conversation, changes, onRename }: MenuI
       <Menu.LinkItem className={menuItemLook} href={client.conversations.exportUrl(id, "json")} download closeOnClick>
         <FileJson size={15} aria-hidden="true" /> {t.list.asJson}
       </Menu.LinkItem>
+      {onSelect && (
+        <Menu.Item className={menuItemLook} onClick={onSelect}>
+          <ListChecks size={15} aria-hidden="true" /> {t.select.begin}
+        </Menu.Item>
+      )}
       <Menu.Item className={`${menuItemLook} text-danger`} onClick={remove}>
         <Trash2 size={15} aria-hidden="true" /> {t.list.delete}
       </Menu.Item>

@@ -5,10 +5,13 @@ import { Link, useParams } from "@tanstack/react-router";
 import { Ellipsis } from "lucide-react";
 import { useRef, useState } from "react";
 import type { ListedConversation } from "../lists.ts";
+import { MoveToProject } from "../projects/move-to-project.tsx";
+import { useProjectOf } from "../projects/projects.ts";
 import { t } from "../strings/index.ts";
 import { MenuPopup } from "../ui/menu.tsx";
 import { fullTime } from "../ui/times.ts";
 import { ConversationMenuItems, Rename, useChanges } from "./conversation-menu.tsx";
+import { type Selection, useSelection } from "./selection.ts";
 import { useIsUnread } from "./unread.ts";
 
 interface RowProps {
@@ -19,11 +22,15 @@ interface RowProps {
 export function ConversationRow({ conversation, onOpen }: RowProps) {
   const { id, title, updatedAt, runId } = conversation;
   const [isRenaming, setIsRenaming] = useState(false);
+  const [isMoving, setIsMoving] = useState(false);
+  const project = useProjectOf(conversation);
+  const selection = useSelection();
   const { conversationId } = useParams({ strict: false });
   const changes = useChanges(conversation);
   const isUnread = useIsUnread(id) && !runId;
   const link = useRef<HTMLAnchorElement>(null);
   const name = title ?? t.list.newChat;
+  if (selection?.ids) return <ChosenRow conversation={conversation} selection={selection} ids={selection.ids} />;
   if (isRenaming) {
     return (
       <Rename
@@ -37,7 +44,13 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
     );
   }
   const items = (
-    <ConversationMenuItems conversation={conversation} changes={changes} onRename={() => setIsRenaming(true)} />
+    <ConversationMenuItems
+      conversation={conversation}
+      changes={changes}
+      onRename={() => setIsRenaming(true)}
+      onMove={() => setIsMoving(true)}
+      onSelect={selection && (() => selection.begin(id))}
+    />
   );
   return (
     <div className="group relative">
@@ -81,6 +94,32 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
           {items}
         </MenuPopup>
       </Menu.Root>
+      <MoveToProject ids={[id]} current={project?.id ?? null} open={isMoving} onOpenChange={setIsMoving} />
     </div>
+  );
+}
+
+interface ChosenRowProps {
+  conversation: ListedConversation;
+  selection: Selection;
+  ids: ReadonlySet<string>;
+}
+
+/** While several are chosen each is a box to tick. */
+function ChosenRow({ conversation: { id, title, runId }, selection, ids }: ChosenRowProps) {
+  return (
+    <label className="flex cursor-default items-center gap-2.5 rounded-lg px-3 py-2 text-sm hover:bg-line/50 has-checked:bg-chosen has-focus-visible:outline-2 has-focus-visible:outline-brand pointer-coarse:py-3">
+      <input
+        type="checkbox"
+        checked={ids.has(id)}
+        onChange={({ nativeEvent }) => selection.toggle(id, (nativeEvent as MouseEvent).shiftKey === true)}
+        onKeyDown={({ key }) => key === "Escape" && selection.end()}
+        className="size-4 shrink-0 accent-brand outline-none"
+      />
+      <span dir="auto" className="min-w-0 flex-1 truncate">
+        {title ?? t.list.newChat}
+      </span>
+      {runId && <span aria-hidden="true" className="size-2 shrink-0 animate-pulse rounded-full bg-brand" />}
+    </label>
   );
 }

@@ -5,6 +5,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { Archive, ArrowLeft, PanelLeftClose, Search, SquarePen, Trash2 } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { type ListedConversation, listQuery } from "../lists.ts";
+import { ProjectList } from "../projects/project-list.tsx";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
@@ -14,6 +15,8 @@ import { ConversationRow } from "./conversation-row.tsx";
 import { useHidden } from "./deletions.ts";
 import { Found, moveAmongFound } from "./found.tsx";
 import { Placeholders } from "./placeholders.tsx";
+import { SelectionContext, useNewSelection, useSelection } from "./selection.ts";
+import { SelectionBar } from "./selection-bar.tsx";
 import { Trash } from "./trash.tsx";
 
 const searchPauseMs = 200;
@@ -96,11 +99,14 @@ function usePaused(text: string): string {
 function Active({ onOpen, onPlace }: { onOpen: () => void; onPlace: (place: "archive" | "trash") => void }) {
   const pinned = useInfiniteQuery(listQuery("pinned"));
   const list = useInfiniteQuery(listQuery("active"));
+  const selection = useNewSelection();
   return (
-    <>
+    <SelectionContext value={selection}>
+      <ProjectList onOpen={onOpen} />
       <List list={list} pinned={pinned.data?.pages.flatMap((page) => page.items) ?? []} onOpen={onOpen} isGrouped>
         {t.list.empty}
       </List>
+      {selection.ids && <SelectionBar selection={selection} isArchive={false} />}
       <div className="mx-2 mb-1 flex gap-1">
         <button type="button" onClick={() => onPlace("archive")} className={placeLook}>
           <Archive size={15} aria-hidden="true" />
@@ -111,14 +117,15 @@ function Active({ onOpen, onPlace }: { onOpen: () => void; onPlace: (place: "arc
           {t.trash.title}
         </button>
       </div>
-    </>
+    </SelectionContext>
   );
 }
 
 function Archived({ onOpen, onBack }: { onOpen: () => void; onBack: () => void }) {
   const list = useInfiniteQuery(listQuery("archive"));
+  const selection = useNewSelection();
   return (
-    <>
+    <SelectionContext value={selection}>
       <button
         type="button"
         onClick={onBack}
@@ -130,7 +137,8 @@ function Archived({ onOpen, onBack }: { onOpen: () => void; onBack: () => void }
       <List list={list} onOpen={onOpen}>
         {t.list.emptyArchive}
       </List>
-    </>
+      {selection.ids && <SelectionBar selection={selection} isArchive />}
+    </SelectionContext>
   );
 }
 
@@ -165,6 +173,8 @@ function List({ list, pinned = [], isGrouped = false, onOpen, children }: ListPr
     getItemKey: (index) => keyOf(entries[index]),
     overscan: 12,
   });
+  const selection = useSelection();
+  selection?.setOrder(entries.flatMap((entry) => ("conversation" in entry ? entry.conversation.id : [])));
   const rows = virtual.getVirtualItems();
   const isNearEnd = (rows.at(-1)?.index ?? 0) >= entries.length - 10;
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = list;

@@ -6,6 +6,9 @@ import { en, type Strings } from "./en.ts";
 const languages: Record<string, { name: string; load: () => Strings | Promise<Strings> }> = {
   en: { name: "English", load: () => en },
   de: { name: "Deutsch", load: () => import("./de.ts").then(({ de }) => de) },
+  es: { name: "Español", load: () => import("./es.ts").then(({ es }) => es) },
+  fr: { name: "Français", load: () => import("./fr.ts").then(({ fr }) => fr) },
+  ja: { name: "日本語", load: () => import("./ja.ts").then(({ ja }) => ja) },
 };
 
 function chosen(): string {

@@ -20,7 +20,7 @@ export function Card({ icon: Icon, text, children }: CardProps) {
         <span className="flex size-11 items-center justify-center rounded-full bg-side text-quiet">
           <Icon size={22} aria-hidden="true" />
         </span>
-        <p className="text-pretty">{text}</p>
+        <h1 className="text-pretty">{text}</h1>
         {children}
       </div>
     </div>
