@@ -42,6 +42,7 @@ import { projectInstructions } from "./projects.ts";
 import { protect } from "./protect.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
 import type { Retention } from "./retention.ts";
+import { adminRoutes } from "./routes/admin.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { feedbackRoutes } from "./routes/feedback.ts";
@@ -151,7 +152,16 @@ export function createApp(options: AppOptions) {
   app.on(["GET", "POST"], "/api/auth/*", (c) =>
     handleAuth({ auth, sessions, notifier }, c, clientAddress(c, trustProxy)),
   );
-  app.route("/api", signInRoutes({ anonymous: auth.anonymous !== undefined, signUp: !auth.isClosed, sharing }));
+  app.route(
+    "/api",
+    signInRoutes({
+      anonymous: auth.anonymous !== undefined,
+      signUp: auth.signUp === undefined || auth.signUp === "open",
+      invitations: auth.signUp === "invited",
+      mail: auth.mailer !== undefined,
+      sharing,
+    }),
+  );
   app.use("/api/*", identify(sessions, parts.replies), readBody(bodies));
 
   const mcp = mcpHandler({ store, url, logger: log, getUserId: ({ headers }) => bearerOf(sessions, headers) });
@@ -200,7 +210,7 @@ export function createApp(options: AppOptions) {
     });
   }
 
-  const api = createApi(app, { connection, db, notifier, parts, models, log, sharing, url });
+  const api = createApi(app, { connection, db, notifier, parts, models, log, sharing, url, auth, isAlone });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
@@ -231,10 +241,12 @@ interface ApiOptions {
   parts: ChatParts;
   models: Models;
   log: Log;
+  auth: Auth;
+  isAlone: boolean | undefined;
 }
 
 function createApi(app: ReturnType<typeof createRouter>, options: ApiOptions) {
-  const { connection, db, notifier, parts, models, log, sharing, url } = options;
+  const { connection, db, notifier, parts, models, log, sharing, url, auth, isAlone = false } = options;
   const { store, rows, limits } = parts;
   const requireReady = async () => {
     await requireMigrated(connection, migrations);
@@ -249,6 +261,7 @@ function createApi(app: ReturnType<typeof createRouter>, options: ApiOptions) {
     .route("/api", feedbackRoutes({ db, store, rows }))
     .route("/api", projectRoutes({ db, store, rows }))
     .route("/api", sharing ? shareRoutes({ db, store, rows, url }) : createRouter())
+    .route("/api", adminRoutes({ connection, db, store, auth, url, isAlone, log, publish: notifier.publish }))
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser, log }));
 }
@@ -267,7 +280,7 @@ function identify(sessions: Sessions, replies: Pick<ChatParts["replies"], "markA
 }
 
 /** Where people manage who they are, which no program does for them. */
-const ofPeople = /^\/api\/(?:auth|keys)(?:\/|$)/;
+const ofPeople = /^\/api\/(?:auth|keys|admin)(?:\/|$)/;
 
 /** Where every method only reads: MCP asks with POST, and none of its tools changes anything. */
 const isReading = new Set(["/mcp"]);

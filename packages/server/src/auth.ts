@@ -5,22 +5,26 @@ import { randomUUID } from "node:crypto";
 import type { BetterAuthPlugin, GenericEndpointContext } from "better-auth";
 import { drizzleAdapter } from "better-auth/adapters/drizzle";
 import { createAuthMiddleware, isAPIError } from "better-auth/api";
-import { symmetricDecrypt } from "better-auth/crypto";
 import { betterAuth } from "better-auth/minimal";
 import { anonymous } from "better-auth/plugins/anonymous";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import { ForbiddenError, InvalidInputError, type Store, UnauthenticatedError, uuidSchema } from "chatkeep";
+import { ForbiddenError, InvalidInputError, type Store, UnauthenticatedError } from "chatkeep";
 import { asErasureReceipt, type ErasureReceipt } from "chatkeep/wire";
-import { and, eq, gt, sql } from "drizzle-orm";
-import { createLocalJWKSet, jwtVerify } from "jose";
 import { maxChars, requireShort } from "./account-input.ts";
+import { accountMails, hasAccounts } from "./account-mails.ts";
 import { type AnonymousTokens, anonymousPerson, createAnonymousTokens, moveAnonymous, type Told } from "./anonymous.ts";
 import type { Database } from "./database.ts";
 import { eraseUser } from "./erase-user.ts";
+import { requireInvitation, useInvitation } from "./invitations.ts";
+import { type Identity, identityOfJwt, jwtIn, secretVersion } from "./jwt.ts";
 import { identityOfKey, keyIn } from "./keys.ts";
 import type { Log } from "./log.ts";
+import type { Mailer } from "./mail.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
+
+/** Who makes accounts. */
+export type SignUp = "open" | "invited" | "closed";
 
 /** What sign-in stands on. */
 export interface AuthOptions {
@@ -33,8 +37,12 @@ export interface AuthOptions {
   log: Log;
   /** Off only in tests: ten attempts to sign in or up per minute and address. */
   limitAttempts?: boolean;
-  /** Nobody makes an account for themselves: the operator does, by `chatkeep users create`. */
-  isClosed?: boolean | undefined;
+  /** Who makes accounts: anybody, whoever is invited, or the operator alone; `open` when left out. */
+  signUp?: SignUp | undefined;
+  /** Without one no password is forgotten, and no address is changed, but by the operator. */
+  mailer?: Mailer | undefined;
+  /** The first account that is made is an administrator's: where whoever starts the server is its only user. */
+  isFirstAdmin?: boolean | undefined;
   /** People may begin without an account, and are removed with all they have after so many days without a sign of them. */
   anonymousDays?: number | undefined;
 }
@@ -54,8 +62,10 @@ export interface Auth {
   proofOf?(headers: Headers): string;
   /** Where people may begin without an account: how clients do that keep no cookie. */
   anonymous?: AnonymousTokens | undefined;
-  /** Nobody makes an account for themselves. */
-  isClosed?: boolean | undefined;
+  /** Who makes accounts; `open` when left out. */
+  signUp?: SignUp | undefined;
+  /** By which people are sent links. */
+  mailer?: Mailer | undefined;
   /** Calls `listener` with what signing in has moved to an account. */
   onChange?(listener: (change: Told) => void): void;
 }
@@ -68,6 +78,8 @@ export const clientAddressHeader = "x-chatkeep-client-address";
 /** How often one may begin anew without an account from one address. */
 const beginnings = { window: 3_600, max: 20 };
 const attempts = { window: 60, max: 10 };
+/** How often mails are asked for from one address. */
+const mailings = { window: 3_600, max: 10 };
 /** What is served of Better Auth. Anything else would be counted, and so be a row, for whoever asks. */
 const served = new Set(
   [
@@ -86,12 +98,17 @@ const served = new Set(
     "token",
     "jwks",
     "list-accounts",
+    "reset-password",
     "ok",
   ].map((path) => `${basePath}/${path}`),
 );
 
+/** Where there is a way to send links. */
+const servedWithMail = ["request-password-reset", "change-email", "send-verification-email", "verify-email"].map(
+  (path) => `${basePath}/${path}`,
+);
+
 const secretCharacters = 32;
-const secretVersion = 1;
 
 const servedToAnonymous = ["sign-in/anonymous", "delete-anonymous-user"].map((path) => `${basePath}/${path}`);
 
@@ -103,7 +120,9 @@ export function createAuth({
   url,
   log,
   limitAttempts = true,
-  isClosed = false,
+  signUp = "open",
+  mailer,
+  isFirstAdmin = false,
   anonymousDays,
 }: AuthOptions): Auth {
   // Better Auth would take a public one in its place.
@@ -115,6 +134,7 @@ export function createAuth({
   const onChange = (change: Told) => {
     for (const listener of listeners) listener(change);
   };
+  const mails = mailer && accountMails({ db, mailer, url });
   const auth = betterAuth({
     appName: "chatkeep",
     secret,
@@ -128,8 +148,18 @@ export function createAuth({
       schema: { user, session, account, verification, jwks, rateLimit },
       transaction: true,
     }),
-    emailAndPassword: { enabled: true, disableSignUp: isClosed, minPasswordLength: 8, maxPasswordLength: 128 },
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: signUp === "closed",
+      minPasswordLength: 8,
+      maxPasswordLength: 128,
+      revokeSessionsOnPasswordReset: true,
+      ...mails?.emailAndPassword,
+    },
+    ...(mails && { emailVerification: mails.emailVerification }),
     user: {
+      additionalFields: { isAdmin: { type: "boolean", input: false, required: false, defaultValue: false } },
+      changeEmail: { enabled: mails !== undefined },
       deleteUser: {
         enabled: true,
         // Before Better Auth does it: an append of theirs may be in the way, and then this is tried again.
@@ -143,8 +173,21 @@ export function createAuth({
     },
     databaseHooks: {
       user: {
-        create: { before: async (given) => requireShort(given) },
-        update: { before: async (given) => requireShort(given) },
+        create: {
+          before: async (given) => {
+            requireShort(given);
+            if (!isFirstAdmin || given["isAnonymous"] || (await hasAccounts(db))) return;
+            return { data: { ...given, isAdmin: true } };
+          },
+        },
+        update: {
+          before: async (given, context) => {
+            requireShort(given);
+            // The link that leads there was sent to the new address.
+            if (given.email && context?.path === "/verify-email") return { data: { ...given, emailVerified: true } };
+            return undefined;
+          },
+        },
         delete: {
           // An account is erased before; this is for whoever has none.
           before: async ({ id, isAnonymous }) => {
@@ -201,6 +244,10 @@ export function createAuth({
         "/delete-user": attempts,
         "/change-password": attempts,
         "/verify-password": attempts,
+        "/reset-password": attempts,
+        "/request-password-reset": mailings,
+        "/send-verification-email": mailings,
+        "/change-email": mailings,
         "/get-session": false,
         "/token": false,
         "/jwks": false,
@@ -219,7 +266,8 @@ export function createAuth({
   });
   return {
     ...auth,
-    isClosed,
+    signUp,
+    mailer,
     anonymous:
       anonymousDays === undefined
         ? undefined
@@ -232,16 +280,29 @@ export function createAuth({
     onChange: (listener) => void listeners.add(listener),
     handler: async (request) => {
       const path = new URL(request.url).pathname.replace(/\/$/, "");
-      const isServed = served.has(path) || (anonymousDays !== undefined && servedToAnonymous.includes(path));
+      const isServed =
+        served.has(path) ||
+        (anonymousDays !== undefined && servedToAnonymous.includes(path)) ||
+        (mailer !== undefined && servedWithMail.includes(path));
       if (!isServed) return notServed();
-      if (isClosed && path === `${basePath}/sign-up/email`)
+      const isSignUp = path === `${basePath}/sign-up/email`;
+      if (isSignUp && signUp === "closed")
         throw new ForbiddenError("Nobody signs up by themselves here: ask the operator of this server for an account.");
+      const invitation = new URL(request.url).searchParams.get("invitation");
+      if (isSignUp && signUp === "invited") {
+        const { email } = (await request
+          .clone()
+          .json()
+          .catch(() => ({}))) as { email?: unknown };
+        await requireInvitation(db, invitation, email);
+      }
       const token = jwtIn(request.headers);
       // Better Auth knows no JWTs: it gets the session that this one is of, so that what one does with it is done.
       const known = token && (await identityOfJwt(db, url, token).catch(unlessUnauthenticated));
       if (known) request.headers.set("authorization", `Bearer ${known.sessionToken}`);
       const answer: { receipt?: ErasureReceipt } = {};
       const response = await answers.run(answer, () => auth.handler(request));
+      if (isSignUp && response.ok && invitation) await useInvitation(db, invitation);
       return answer.receipt && response.ok ? await withReceipt(response, answer.receipt) : response;
     },
     identify: (headers) => {
@@ -279,13 +340,6 @@ function unlessUnauthenticated(error: unknown): undefined {
   if (!(error instanceof UnauthenticatedError)) throw error;
 }
 
-const isJwt = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-
-function jwtIn(headers: Headers): string | undefined {
-  const token = /^Bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
-  return token && isJwt.test(token) ? token : undefined;
-}
-
 function notServed(): Response {
   return Response.json({ message: "There is nothing at this address: see /docs for what there is." }, { status: 404 });
 }
@@ -295,22 +349,6 @@ async function endOtherSessions({ session, internalAdapter }: GenericEndpointCon
   if (!session) return;
   for (const { token } of await internalAdapter.listSessions(session.user.id)) {
     if (token !== session.session.token) await internalAdapter.deleteSession(token);
-  }
-}
-
-/**
- * Removes the keys for JWTs that another secret has locked: Better Auth would fail with them for ever, where a secret was lost
- * or changed. What was signed under that secret is refused anyway.
- */
-export async function forgetLockedKeys({ db, secret, log }: Pick<AuthOptions, "db" | "secret" | "log">): Promise<void> {
-  const key = { keys: new Map([[secretVersion, secret]]), currentVersion: secretVersion, legacySecret: secret };
-  for (const { id, privateKey } of await db.select({ id: jwks.id, privateKey: jwks.privateKey }).from(jwks)) {
-    try {
-      await symmetricDecrypt({ key, data: JSON.parse(privateKey) });
-    } catch {
-      log.warn({ keyId: id }, "a key for tokens was made under another secret: it is replaced");
-      await db.delete(jwks).where(eq(jwks.id, id));
-    }
   }
 }
 
@@ -334,14 +372,6 @@ export function trustedOrigins(url: string): string[] {
   return loopback.map((name) => `${protocol}//${name}${port ? `:${port}` : ""}`);
 }
 
-export interface Identity {
-  userId: string;
-  /** When the session or the token ends. */
-  expiresAt: Date;
-  /** Set when an API key was shown. */
-  key?: { isReadOnly: boolean } | undefined;
-}
-
 /**
  * Who sent this request, as the database has it.
  * @throws unauthenticated, unavailable
@@ -354,29 +384,6 @@ export async function identityOf(auth: Auth, headers: Headers): Promise<Identity
   });
   if (!found) throw new UnauthenticatedError();
   return { userId: found.user.id, expiresAt: found.session.expiresAt };
-}
-
-/** Not Better Auth's own check: that takes a database that is away for a wrong token, and deleted users for living ones. */
-async function identityOfJwt(db: Database, url: string, token: string): Promise<Identity & { sessionToken: string }> {
-  const refused = new UnauthenticatedError("This token is not valid any more: sign in again.");
-  const keys = await db.select({ kid: jwks.id, alg: jwks.alg, publicKey: jwks.publicKey }).from(jwks);
-  const known = keys.map(({ kid, alg, publicKey }) => ({ ...JSON.parse(publicKey), kid, alg: alg ?? "EdDSA" }));
-  const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: known }), {
-    issuer: url,
-    audience: url,
-    requiredClaims: ["exp"],
-  }).catch((cause: unknown) => {
-    throw new UnauthenticatedError(refused.message, { cause });
-  });
-  const [id, sessionId] = [uuidSchema.safeParse(payload.sub), uuidSchema.safeParse(payload["sid"])];
-  if (!id.success || !sessionId.success) throw refused;
-  const [found] = await db
-    .select({ expiresAt: session.expiresAt, token: session.token })
-    .from(session)
-    .where(and(eq(session.id, sessionId.data), eq(session.userId, id.data), gt(session.expiresAt, sql`now()`)));
-  if (!found) throw refused;
-  const expiresAt = new Date(Math.min((payload.exp ?? 0) * 1_000, found.expiresAt.getTime()));
-  return { userId: id.data, expiresAt, sessionToken: found.token };
 }
 
 /** The error under an error of Better Auth's, which says only that something failed. */

@@ -6,6 +6,8 @@ import { translate } from "chatkeep/internal";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
 import { sourceNames } from "./adopt/names.ts";
+import { print } from "./cli-print.ts";
+import { addUserCommands } from "./cli-users.ts";
 import { environment } from "./commands/environment.ts";
 import type { Finding } from "./commands/findings.ts";
 import {
@@ -15,7 +17,6 @@ import {
   keyInWords,
   productReportInWords,
   reportInWords,
-  userInWords,
 } from "./commands/in-words.ts";
 import type { KeyRequest } from "./commands/keys.ts";
 import type { SqlRequest } from "./commands/sql.ts";
@@ -239,54 +240,7 @@ program
     await serveMcp(readDatabaseConfig(taken), user, taken["CHATKEEP_URL"]);
   });
 
-const users = program
-  .command("users")
-  .description("Accounts: where sign-up is closed, and where a password was forgotten");
-
-users
-  .command("list")
-  .description("List the accounts, in the order in which they were made")
-  .option("--json", "print the list as JSON")
-  .action(async ({ json }: { json?: boolean }) => {
-    const { listUsers } = await import("./commands/users.ts");
-    const list = await listUsers(readDatabaseConfig(taken));
-    if (json) print(list);
-    else console.log(list.map(userInWords).join("\n") || "There is none.");
-  });
-
-users
-  .command("create")
-  .description("Make an account, and print its password: it is shown this once")
-  .requiredOption("--email <address>", "whose")
-  .requiredOption("--name <name>", "as it is shown")
-  .option("--json", "print all of it as JSON")
-  .action(async ({ json, ...request }: { email: string; name: string; json?: boolean }) => {
-    const { makeUser } = await import("./commands/users.ts");
-    const made = await makeUser(readDatabaseConfig(taken), request);
-    if (json) print(made);
-    else console.log(made.password);
-  });
-
-users
-  .command("password")
-  .description(
-    "Set a new password, and print it: it is shown this once; all sessions end, on servers that run within five seconds",
-  )
-  .argument("<email>", "whose")
-  .action(async (email: string) => {
-    const { resetPassword } = await import("./commands/users.ts");
-    console.log((await resetPassword(readDatabaseConfig(taken), email)).password);
-  });
-
-users
-  .command("delete")
-  .description("Remove an account with all there is of it, for good, and print the receipt")
-  .argument("<email>", "whose")
-  .requiredOption("--yes", "that it is meant")
-  .action(async (email: string) => {
-    const { removeUser } = await import("./commands/users.ts");
-    print(await removeUser(readDatabaseConfig(taken), email));
-  });
+addUserCommands(program, taken);
 
 const keys = program.command("keys").description("API keys of a user: for programs, in place of signing in");
 
@@ -388,8 +342,4 @@ async function runServer(config: Config): Promise<void> {
   process.on("disconnect", stop);
   process.channel?.unref();
   process.on("SIGINT", stop);
-}
-
-function print(value: unknown): void {
-  console.log(JSON.stringify(value, null, 2));
 }

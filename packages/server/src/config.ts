@@ -5,6 +5,7 @@ import { InvalidInputError, type Quota, runLeaseMs, limits as storeLimits } from
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
 import { filled, httpUrl, namesIn, numberIn, quotasIn, quotasRule } from "./config-lists.ts";
+import { type MailOptions, mailOf, mailSettings } from "./config-mail.ts";
 import { type ModelConfig, modelSettings, modelsOf } from "./config-models.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Retention } from "./retention.ts";
@@ -34,8 +35,10 @@ export interface Config {
   trustProxy: boolean;
   /** Set where people may begin without an account: after so many days without a sign of them they are removed. */
   anonymousDays: number | undefined;
-  /** Whether people make an account for themselves. */
-  signUp: "open" | "closed";
+  /** Who makes accounts: anybody, whoever is invited, or the operator alone. */
+  signUp: "open" | "invited" | "closed";
+  /** How mails leave; undefined: none do. */
+  mail: MailOptions | undefined;
   /** Whether users may make links by which anybody reads a conversation. */
   sharing: boolean;
   /** For so many days what is deleted can be restored; 0: it is gone at once. */
@@ -186,8 +189,9 @@ const environmentSchema = z.object({
   ),
   CHATKEEP_SIGN_UP: z.preprocess(
     (value) => value || undefined,
-    z.enum(["open", "closed"], 'must be "open" or "closed"').default("open"),
+    z.enum(["open", "invited", "closed"], 'must be "open", "invited" or "closed"').default("open"),
   ),
+  ...mailSettings,
   CHATKEEP_SHARING: z.preprocess(
     (value) => value || undefined,
     z.enum(["on", "off"], 'must be "on" or "off"').default("on"),
@@ -228,6 +232,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     runLeaseMs: set.CHATKEEP_LEASE_SECONDS * 1000,
     anonymousDays: set.CHATKEEP_ANONYMOUS === "on" ? set.CHATKEEP_ANONYMOUS_DAYS : undefined,
     signUp: set.CHATKEEP_SIGN_UP,
+    mail: mailOf(set),
     sharing: set.CHATKEEP_SHARING === "on",
     trashDays: set.CHATKEEP_TRASH_DAYS,
     retention: { days: set.CHATKEEP_RETENTION_DAYS, archivedDays: set.CHATKEEP_RETENTION_ARCHIVED_DAYS },

@@ -1,7 +1,8 @@
 /** Who a request comes from, remembered for a moment, so that not every request asks the database. */
 import { createHash } from "node:crypto";
 import { LRUCache } from "lru-cache";
-import { type Auth, type Identity, identityOf } from "./auth.ts";
+import { type Auth, identityOf } from "./auth.ts";
+import type { Identity } from "./jwt.ts";
 
 export interface Sessions {
   /** The id of the user who sent this request. @throws unauthenticated, unavailable */

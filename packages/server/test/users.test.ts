@@ -9,7 +9,7 @@ import { openTestApp, personWith, send, type TestApp } from "./helpers/app.ts";
 let test: TestApp;
 let database: DatabaseConfig;
 beforeAll(async () => {
-  test = await openTestApp({ closed: true });
+  test = await openTestApp({ signUp: "closed" });
   database = { engine: "pg", url: test.database.url ?? "" };
 });
 afterAll(() => test.close());

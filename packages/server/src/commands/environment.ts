@@ -26,7 +26,10 @@ Environment:
   CHATKEEP_QUOTAS          what each user may take: messages/day=200,tokens/month=2000000,bytes=1000000000 (none)
   CHATKEEP_ANONYMOUS       "on": people may begin without an account (off)
   CHATKEEP_ANONYMOUS_DAYS  after which such a user is removed who does nothing (30)
-  CHATKEEP_SIGN_UP         "closed": accounts are made by chatkeep users create alone (open)
+  CHATKEEP_SIGN_UP         "invited": accounts are made by whoever has an invitation;
+                           "closed": by chatkeep users create alone (open)
+  CHATKEEP_SMTP_URL        smtp://user:password@host:587, for forgotten passwords, addresses and invitations
+  CHATKEEP_MAIL_FROM       whom these mails are from, such as Our chat <chat@example.com>
   CHATKEEP_SHARING         "off": users make no links by which anybody reads a conversation (on)
   CHATKEEP_TRASH_DAYS      for so many days what is deleted can be restored; 0: not at all (30)
   CHATKEEP_RETENTION_DAYS, CHATKEEP_RETENTION_ARCHIVED_DAYS

@@ -12,10 +12,12 @@ import {
 } from "chatkeep";
 import { createApp } from "../app.ts";
 import { createModel } from "../assistant/model.ts";
-import { createAuth, forgetLockedKeys } from "../auth.ts";
+import { createAuth } from "../auth.ts";
 import type { Config } from "../config.ts";
 import { type OpenDatabase, openDatabase, openStore, secretOf } from "../database.ts";
+import { forgetLockedKeys } from "../jwt.ts";
 import { createLog, type Log } from "../log.ts";
+import { createLogMailer, createMailer } from "../mail.ts";
 import { migrations } from "../migrations.generated.ts";
 import { partsOf } from "../parts-of.ts";
 import { slowStatements } from "../slow-statements.ts";
@@ -81,6 +83,11 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
   await forgetLockedKeys({ db, secret, log });
   const { observer, metrics } = await observing(config, connection, log);
   const store = await openServerStore(config, connection, observer);
+  const mailer = config.mail
+    ? createMailer(config.mail, log)
+    : connection.engine === "pglite"
+      ? createLogMailer(log)
+      : undefined;
   const auth = createAuth({
     db,
     store,
@@ -88,7 +95,9 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     url: config.url,
     log,
     anonymousDays: config.anonymousDays,
-    isClosed: config.signUp === "closed",
+    signUp: config.signUp,
+    mailer,
+    isFirstAdmin: connection.engine === "pglite",
   });
   const { app, close } = createApp({
     connection,
@@ -133,6 +142,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
           await close(graceMs);
           setTimeout(cut, 500).unref();
           await closed;
+          await mailer?.close();
           await connection.close();
         });
       } finally {

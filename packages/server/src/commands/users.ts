@@ -5,9 +5,11 @@ import { ConflictError, InvalidInputError, migrate, requireMigrated, Unavailable
 import { and, asc, eq, max, sql } from "drizzle-orm";
 import { z } from "zod";
 import { maxChars } from "../account-input.ts";
+import { setAdmin } from "../admin.ts";
 import type { DatabaseConfig } from "../config.ts";
 import { type Database, type OpenDatabase, openExistingDatabase, openStore } from "../database.ts";
 import { eraseUser, type UserReceipt } from "../erase-user.ts";
+import { emailSchema, invite } from "../invitations.ts";
 import { migrations } from "../migrations.generated.ts";
 import { account, session, user } from "../models/index.ts";
 import { userByEmail } from "./people.ts";
@@ -105,6 +107,20 @@ export async function removeUser(database: DatabaseConfig, email: string): Promi
     const id = await accountOf(connection.db, email);
     return await eraseUser(connection.db, await openStore(connection), id);
   });
+}
+
+/** @throws invalid_input */
+export async function makeAdmin(database: DatabaseConfig, email: string, isAdmin: boolean): Promise<void> {
+  await within(database, async ({ db }) => {
+    await setAdmin(db, await accountOf(db, email), isAdmin);
+  });
+}
+
+/** The link by which somebody makes an account, which is told this once. @throws invalid_input */
+export async function inviteUser(database: DatabaseConfig, url: string, given: string): Promise<{ link: string }> {
+  const { data: email, error } = emailSchema.safeParse(given);
+  if (!email) throw new InvalidInputError(`The address ${error?.issues[0]?.message}.`);
+  return await within(database, ({ db }) => invite(db, url, email));
 }
 
 const credential = "credential";

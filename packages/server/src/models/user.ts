@@ -9,6 +9,8 @@ export const user = pgTable("user", {
   image: text("image"),
   /** Has no way to sign in again: what it has goes to whoever signs up from there, or goes after some weeks. */
   isAnonymous: boolean("is_anonymous").notNull().default(false),
+  /** Sees who there is, and may invite and remove them. */
+  isAdmin: boolean("is_admin").notNull().default(false),
   createdAt: time("created_at").notNull().defaultNow(),
   updatedAt: time("updated_at").notNull().defaultNow(),
 });

@@ -1,7 +1,17 @@
 /** The application on a database of its own, with people who have signed up. Requests go through `app.request`: no port, no mock. */
 import { randomUUID } from "node:crypto";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
-import { type App, createApp, createAuth, createLog, createOfflineModel, type Limits, partsOf } from "@chatkeep/server";
+import {
+  type App,
+  createApp,
+  createAuth,
+  createLog,
+  createOfflineModel,
+  type Limits,
+  type Mailer,
+  partsOf,
+  type SignUp,
+} from "@chatkeep/server";
 import { hashPassword } from "better-auth/crypto";
 import { type Connection, createStore } from "chatkeep";
 import type { Quotas } from "chatkeep/replies";
@@ -30,8 +40,9 @@ export interface TestAppOptions {
   corsOrigins?: string[];
   quotas?: Quotas;
   sharing?: boolean;
-  /** Nobody signs up by themselves. */
-  closed?: boolean;
+  signUp?: SignUp;
+  mailer?: Mailer;
+  isFirstAdmin?: boolean;
 }
 
 export interface Person {
@@ -58,7 +69,9 @@ export async function openTestApp({
   titles,
   quotas,
   sharing,
-  closed,
+  signUp: whoSignsUp,
+  mailer,
+  isFirstAdmin,
   ...given
 }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
@@ -73,7 +86,18 @@ export async function openTestApp({
     rowLevelSecurity: isWalled && !given.through,
   });
   const secret = "a secret of the tests, long enough";
-  const auth = createAuth({ db, store, secret, url, log, limitAttempts, anonymousDays, isClosed: closed });
+  const auth = createAuth({
+    db,
+    store,
+    secret,
+    url,
+    log,
+    limitAttempts,
+    anonymousDays,
+    signUp: whoSignsUp,
+    mailer,
+    isFirstAdmin,
+  });
   const created = createApp({
     connection,
     db,

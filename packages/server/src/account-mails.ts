@@ -1,0 +1,56 @@
+/** The links that Better Auth has sent to people: for a new password, and to show that an address is theirs. */
+import type { BetterAuthOptions } from "better-auth";
+import { eq } from "drizzle-orm";
+import type { Database } from "./database.ts";
+import type { Mailer } from "./mail.ts";
+import { mailWords } from "./mail-words.ts";
+import { user } from "./models/index.ts";
+
+interface AccountMailOptions {
+  db: Database;
+  mailer: Mailer;
+  /** The public address of the server. */
+  url: string;
+}
+
+const linkSeconds = 3_600;
+
+type Mails = Required<Pick<BetterAuthOptions, "emailAndPassword" | "emailVerification">>;
+
+export function accountMails({ db, mailer, url }: AccountMailOptions): Mails {
+  const languageOf = (request: Request | undefined) => mailWords(request?.headers.get("accept-language"));
+  return {
+    emailAndPassword: {
+      enabled: true,
+      resetPasswordTokenExpiresIn: linkSeconds,
+      sendResetPassword: async ({ user: { email }, token }, request) => {
+        const { subject, text } = languageOf(request).reset;
+        const link = `${url}/reset-password?${new URLSearchParams({ token })}`;
+        if (isReachable(email)) mailer.send({ to: email, subject, text: text(link), link });
+      },
+    },
+    emailVerification: {
+      expiresIn: linkSeconds,
+      sendOnSignUp: mailer.isSmtp,
+      sendVerificationEmail: async ({ user: { id, email }, url: link }, request) => {
+        const { confirm, changing } = languageOf(request);
+        if (!isReachable(email)) return;
+        mailer.send({ to: email, subject: confirm.subject, text: confirm.text(link), link });
+        const [stored] = await db.select({ email: user.email }).from(user).where(eq(user.id, id));
+        if (stored && stored.email !== email)
+          mailer.send({ to: stored.email, subject: changing.subject, text: changing.text(email) });
+      },
+    },
+  };
+}
+
+/** Guests have an address that nobody has. */
+function isReachable(email: string): boolean {
+  return !email.endsWith(".invalid");
+}
+
+/** Whether anybody has an account; guests have none. */
+export async function hasAccounts(db: Database): Promise<boolean> {
+  const [any] = await db.select({ id: user.id }).from(user).where(eq(user.isAnonymous, false)).limit(1);
+  return any !== undefined;
+}
