@@ -2,6 +2,7 @@
 import type { BetterAuthOptions } from "better-auth";
 import { eq } from "drizzle-orm";
 import type { Database } from "./database.ts";
+import type { Log } from "./log.ts";
 import type { Mailer } from "./mail.ts";
 import { mailWords } from "./mail-words.ts";
 import { user } from "./models/index.ts";
@@ -9,6 +10,7 @@ import { user } from "./models/index.ts";
 interface AccountMailOptions {
   db: Database;
   mailer: Mailer;
+  log: Log;
   /** The public address of the server. */
   url: string;
 }
@@ -17,7 +19,15 @@ const linkSeconds = 3_600;
 
 type Mails = Required<Pick<BetterAuthOptions, "emailAndPassword" | "emailVerification">>;
 
-export function accountMails({ db, mailer, url }: AccountMailOptions): Mails {
+export function accountMails({ db, mailer, url, log }: AccountMailOptions): Mails {
+  const tellOldAddress = async (
+    { id, email }: { id: string; email: string },
+    words: ReturnType<typeof mailWords>["changing"],
+  ) => {
+    const [stored] = await db.select({ email: user.email }).from(user).where(eq(user.id, id));
+    if (!stored || stored.email === email) return;
+    mailer.send({ to: stored.email, subject: words.subject, text: words.text(email) });
+  };
   const languageOf = (request: Request | undefined) => mailWords(request?.headers.get("accept-language"));
   return {
     emailAndPassword: {
@@ -36,9 +46,10 @@ export function accountMails({ db, mailer, url }: AccountMailOptions): Mails {
         const { confirm, changing } = languageOf(request);
         if (!isReachable(email)) return;
         mailer.send({ to: email, subject: confirm.subject, text: confirm.text(link), link });
-        const [stored] = await db.select({ email: user.email }).from(user).where(eq(user.id, id));
-        if (stored && stored.email !== email)
-          mailer.send({ to: stored.email, subject: changing.subject, text: changing.text(email) });
+        // Not waited for: this may be within a transaction, and the embedded database has one connection.
+        void tellOldAddress({ id, email }, changing).catch((error: unknown) =>
+          log.warn({ error }, "whether an address is to be another one could not be told there"),
+        );
       },
     },
   };

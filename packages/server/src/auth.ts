@@ -112,6 +112,13 @@ const secretCharacters = 32;
 
 const servedToAnonymous = ["sign-in/anonymous", "delete-anonymous-user"].map((path) => `${basePath}/${path}`);
 
+/** Of one request. Its hooks run within a transaction of Better Auth's, where the embedded database answers nobody else. */
+interface Answer {
+  receipt?: ErasureReceipt;
+  /** Nobody has an account yet. */
+  isFirst: boolean;
+}
+
 /** Makes the sign-in: e-mail and password, shown by a cookie, a bearer token of the session, or a JWT. */
 export function createAuth({
   db,
@@ -129,12 +136,12 @@ export function createAuth({
   if (secret.trim().length < secretCharacters) {
     throw new InvalidInputError(`The secret must have at least ${secretCharacters} characters.`);
   }
-  const answers = new AsyncLocalStorage<{ receipt?: ErasureReceipt }>();
+  const answers = new AsyncLocalStorage<Answer>();
   const listeners = new Set<(change: Told) => void>();
   const onChange = (change: Told) => {
     for (const listener of listeners) listener(change);
   };
-  const mails = mailer && accountMails({ db, mailer, url });
+  const mails = mailer && accountMails({ db, mailer, url, log });
   const auth = betterAuth({
     appName: "chatkeep",
     secret,
@@ -176,7 +183,7 @@ export function createAuth({
         create: {
           before: async (given) => {
             requireShort(given);
-            if (!isFirstAdmin || given["isAnonymous"] || (await hasAccounts(db))) return;
+            if (!answers.getStore()?.isFirst) return;
             return { data: { ...given, isAdmin: true } };
           },
         },
@@ -300,7 +307,7 @@ export function createAuth({
       // Better Auth knows no JWTs: it gets the session that this one is of, so that what one does with it is done.
       const known = token && (await identityOfJwt(db, url, token).catch(unlessUnauthenticated));
       if (known) request.headers.set("authorization", `Bearer ${known.sessionToken}`);
-      const answer: { receipt?: ErasureReceipt } = {};
+      const answer: Answer = { isFirst: isSignUp && isFirstAdmin && !(await hasAccounts(db)) };
       const response = await answers.run(answer, () => auth.handler(request));
       if (isSignUp && response.ok && invitation) await useInvitation(db, invitation);
       return answer.receipt && response.ok ? await withReceipt(response, answer.receipt) : response;

@@ -14,6 +14,7 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { v4 as uuid } from "uuid";
 import { account, type Person } from "./account/account.ts";
 import { AccountMenu } from "./account/account-menu.tsx";
+import { resetPath } from "./account/forgotten.tsx";
 import { SignIn } from "./account/sign-in.tsx";
 import { forgetChats } from "./conversation/chats.ts";
 import { ConversationView } from "./conversation/conversation-view.tsx";
@@ -39,6 +40,8 @@ const AccountPage = lazy(() =>
   import("./account/account-page.tsx").then((module) => ({ default: module.AccountPage })),
 );
 
+const AdminPage = lazy(() => import("./admin/admin-page.tsx").then((module) => ({ default: module.AdminPage })));
+
 let lastPersonId: string | undefined;
 
 /** Who is signed in. Nothing of one person may be shown to the next, however the change came about. */
@@ -63,7 +66,8 @@ function Root() {
   useDroppedFiles();
   if (isPending) return <div className="h-full" aria-busy="true" />;
   if (error) return <Failure error={error} onRetry={() => refetch()} />;
-  if (!person) return <SignIn />;
+  // The link for a new password is also followed by who is signed in.
+  if (!person || location.pathname === resetPath) return <SignIn />;
   return <SignedIn key={person.id} person={person} />;
 }
 
@@ -207,13 +211,7 @@ function Project() {
 
 const root = createRootRoute({
   component: Root,
-  notFoundComponent: () => (
-    <Card icon={Compass} text={t.nothingHere}>
-      <Link to="/" className={buttonLook()}>
-        {t.list.newChat}
-      </Link>
-    </Card>
-  ),
+  notFoundComponent: Nowhere,
 });
 const home = createRoute({ getParentRoute: () => root, path: "/", component: NewConversation });
 const conversation = createRoute({
@@ -222,13 +220,35 @@ const conversation = createRoute({
   component: OpenConversation,
 });
 
+function Admin() {
+  const { data: person } = useQuery({ queryKey: ["person"], queryFn: currentPerson });
+  if (!person?.isAdmin) return <Nowhere />;
+  return (
+    <Suspense>
+      <AdminPage />
+    </Suspense>
+  );
+}
+
+function Nowhere() {
+  return (
+    <Card icon={Compass} text={t.nothingHere}>
+      <Link to="/" className={buttonLook()}>
+        {t.list.newChat}
+      </Link>
+    </Card>
+  );
+}
+
 const projectRoute = createRoute({ getParentRoute: () => root, path: "/p/$projectId", component: Project });
 
 const accountRoute = createRoute({ getParentRoute: () => root, path: "/account", component: Account });
 
+const adminRoute = createRoute({ getParentRoute: () => root, path: "/admin", component: Admin });
+
 export function createAppRouter() {
   return createRouter({
-    routeTree: root.addChildren([home, conversation, projectRoute, accountRoute]),
+    routeTree: root.addChildren([home, conversation, projectRoute, accountRoute, adminRoute]),
     defaultErrorComponent: ({ reset }) => <Failure error={new Error(t.wentWrong)} onRetry={reset} />,
   });
 }

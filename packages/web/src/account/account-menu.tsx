@@ -1,7 +1,7 @@
 /** Who is signed in; the way to the account, and out. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { LogOut } from "lucide-react";
+import { LogOut, ShieldUser } from "lucide-react";
 import { useState } from "react";
 import { forgetDrafts, hasDrafts } from "../composer/drafts.ts";
 import { forgetChats } from "../conversation/chats.ts";
@@ -61,6 +61,16 @@ export function AccountMenu({ person, onOpen }: AccountMenuProps) {
           <span className="block truncate text-quiet text-xs">{isAnonymous ? t.anonymous.keep : person.email}</span>
         </span>
       </Link>
+      {person.isAdmin && (
+        <Link
+          to="/admin"
+          onClick={onOpen}
+          className="mt-1 flex w-full items-center gap-2 rounded-lg px-3 py-2 text-quiet text-sm hover:bg-line/50 hover:text-ink aria-[current=page]:bg-chosen"
+        >
+          <ShieldUser size={15} aria-hidden="true" />
+          {t.admin.title}
+        </Link>
+      )}
       <button
         type="button"
         disabled={leave.isPending}

@@ -10,6 +10,7 @@ import { chooseTheme, currentTheme, type Theme } from "../ui/theme.ts";
 import { fullTime } from "../ui/times.ts";
 import { account, type Person } from "./account.ts";
 import { ApiKeys } from "./api-keys.tsx";
+import { EmailAddress } from "./email-address.tsx";
 import { ImportFile } from "./import-file.tsx";
 import { Instructions } from "./instructions.tsx";
 import { KeepChats } from "./keep-chats.tsx";
@@ -25,6 +26,7 @@ export function AccountPage({ person }: { person: Person }) {
       <div className="mx-auto grid max-w-2xl gap-8 px-4 pt-14 pb-6 md:pt-6 md:group-data-list-away/main:pt-14">
         <h1 className="font-semibold text-2xl">{t.account.title}</h1>
         {isAnonymous ? <KeepChats person={person} /> : <Profile person={person} />}
+        {!isAnonymous && <EmailAddress person={person} />}
         {!isAnonymous && <Password />}
         <Appearance />
         <Instructions />
@@ -71,7 +73,6 @@ function Profile({ person }: { person: Person }) {
           maxLength={200}
           required
         />
-        <p className="text-quiet text-sm">{person.email}</p>
         <Outcome error={rename.error} done={rename.isSuccess && t.account.saved} />
         <Button type="submit" className="justify-self-start" disabled={rename.isPending}>
           {t.save}

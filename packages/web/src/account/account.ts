@@ -5,8 +5,22 @@ export interface Person {
   id: string;
   name: string;
   email: string;
+  /** Has followed a link that was sent there. */
+  emailVerified?: boolean;
+  /** Sees who there is, and may invite and remove them. */
+  isAdmin?: boolean | null;
   /** Has begun without an account. */
   isAnonymous?: boolean | null;
+}
+
+/** Which ways to sign in the server has. */
+export interface Ways {
+  anonymous: boolean;
+  signUp: boolean;
+  invitations: boolean;
+  /** Links can be sent. */
+  mail: boolean;
+  sharing: boolean;
 }
 
 export interface Session {
@@ -22,9 +36,19 @@ const post = (path: string, json: object) => client.request<unknown>(`/auth/${pa
 export const account = {
   current: async () => (await read<{ user: Person } | null>("get-session"))?.user ?? null,
   signIn: (email: string, password: string) => post("sign-in/email", { email, password }),
-  signUp: (name: string, email: string, password: string) => post("sign-up/email", { name, email, password }),
-  /** Which ways to sign in the server has. */
-  ways: () => client.request<{ anonymous: boolean; signUp: boolean; sharing: boolean }>("/sign-in"),
+  /** `invitation`: of the link, where accounts are made by invitation. */
+  signUp: (name: string, email: string, password: string, invitation?: string) =>
+    post(`sign-up/email${invitation ? `?${new URLSearchParams({ invitation })}` : ""}`, {
+      name,
+      email,
+      password,
+      callbackURL: "/account",
+    }),
+  forgotPassword: (email: string) => post("request-password-reset", { email }),
+  resetPassword: (token: string, newPassword: string) => post("reset-password", { token, newPassword }),
+  changeEmail: (newEmail: string) => post("change-email", { newEmail, callbackURL: "/account" }),
+  confirmEmail: (email: string) => post("send-verification-email", { email, callbackURL: "/account" }),
+  ways: () => client.request<Ways>("/sign-in"),
   /** Begins without an account; signing up or in later takes along what there is by then. */
   begin: () => post("sign-in/anonymous", {}),
   /** Deletes whoever has begun without an account, with all there is of them. */

@@ -17,23 +17,35 @@ export function useEntered(): () => Promise<void> {
   };
 }
 
+/** By the link that somebody was sent. */
+export function invited(): { token: string | undefined; email: string | undefined } {
+  const query = new URLSearchParams(location.search);
+  return { token: query.get("invitation") ?? undefined, email: query.get("email") ?? undefined };
+}
+
 interface SignInFormProps {
   /** Signing up, in place of signing in. */
   isNew: boolean;
   onIsNew: (isNew: boolean) => void;
   onEntered?: () => void;
+  /** Left out where one has no password yet. */
+  onForgotten?: () => void;
 }
 
-export function SignInForm({ isNew: wantsNew, onIsNew, onEntered = () => {} }: SignInFormProps) {
+export function SignInForm({ isNew: wantsNew, onIsNew, onEntered = () => {}, onForgotten }: SignInFormProps) {
   const { data: ways } = useQuery({ queryKey: ["ways"], queryFn: account.ways });
-  const isClosed = ways?.signUp === false;
+  const invitation = invited();
+  const isInvited = ways?.invitations === true && invitation.token !== undefined;
+  const isClosed = ways?.signUp === false && !isInvited;
   const isNew = wantsNew && !isClosed;
   const entered = useEntered();
   const enter = useMutation({
     mutationFn: (form: FormData) => {
       const field = (name: string) => String(form.get(name) ?? "").trim();
       const password = String(form.get("password") ?? "");
-      return isNew ? account.signUp(field("name"), field("email"), password) : account.signIn(field("email"), password);
+      return isNew
+        ? account.signUp(field("name"), field("email"), password, invitation.token)
+        : account.signIn(field("email"), password);
     },
     onSuccess: async () => {
       await entered();
@@ -49,7 +61,14 @@ export function SignInForm({ isNew: wantsNew, onIsNew, onEntered = () => {} }: S
     >
       <div className="grid gap-4">
         {isNew && <Field label={t.signIn.name} name="name" autoComplete="name" maxLength={200} required />}
-        <Field label={t.signIn.email} name="email" type="email" autoComplete="email" required />
+        <Field
+          label={t.signIn.email}
+          name="email"
+          type="email"
+          autoComplete="email"
+          defaultValue={invitation.email}
+          required
+        />
         <Field
           label={t.signIn.password}
           name="password"
@@ -60,6 +79,7 @@ export function SignInForm({ isNew: wantsNew, onIsNew, onEntered = () => {} }: S
           hint={isNew ? t.signIn.passwordHint : undefined}
           required
         />
+        {!isNew && onForgotten && (ways?.mail ? <Forgot onPress={onForgotten} /> : null)}
         {enter.error && (
           <p role="alert" className="text-danger text-sm">
             {sentenceOf(enter.error)}
@@ -70,7 +90,7 @@ export function SignInForm({ isNew: wantsNew, onIsNew, onEntered = () => {} }: S
         </Button>
       </div>
       {isClosed ? (
-        <p className="mt-5 text-quiet text-sm">{t.signIn.closed}</p>
+        <p className="mt-5 text-quiet text-sm">{ways?.invitations ? t.mail.byInvitation : t.signIn.closed}</p>
       ) : (
         <p className="mt-5 text-quiet text-sm">
           {isNew ? t.signIn.hasAccount : t.signIn.hasNone}{" "}
@@ -87,5 +107,17 @@ export function SignInForm({ isNew: wantsNew, onIsNew, onEntered = () => {} }: S
         </p>
       )}
     </form>
+  );
+}
+
+function Forgot({ onPress }: { onPress: () => void }) {
+  return (
+    <button
+      type="button"
+      onClick={onPress}
+      className="justify-self-start text-brand text-sm underline underline-offset-2"
+    >
+      {t.mail.forgotten}
+    </button>
   );
 }

@@ -5,19 +5,30 @@ import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { account } from "./account.ts";
-import { SignInForm, useEntered } from "./sign-in-form.tsx";
+import { Forgotten, NewPassword, resetPath } from "./forgotten.tsx";
+import { invited, SignInForm, useEntered } from "./sign-in-form.tsx";
 
 export function SignIn() {
-  const [isNew, setIsNew] = useState(false);
+  const [isNew, setIsNew] = useState(invited().token !== undefined);
+  const [isForgotten, setIsForgotten] = useState(false);
   const { data: ways } = useQuery({ queryKey: ["ways"], queryFn: account.ways });
+  const token = location.pathname === resetPath ? (new URLSearchParams(location.search).get("token") ?? "") : undefined;
+  const isPassword = isForgotten || token !== undefined;
+  const title = isPassword ? t.mail.forgottenTitle : isNew ? t.signIn.newTitle : t.signIn.title;
   return (
     <main className="flex min-h-full items-center justify-center bg-side p-4">
       <div className="w-full max-w-sm rounded-2xl border border-line bg-raised p-6 shadow-sm">
         <img src="/favicon.svg" alt="" className="mb-4 size-10" />
-        <h1 className="font-semibold text-xl">{isNew ? t.signIn.newTitle : t.signIn.title}</h1>
+        <h1 className="font-semibold text-xl">{title}</h1>
         <p className="mt-1 mb-5 text-quiet text-sm">{t.signIn.subtitle}</p>
-        <SignInForm isNew={isNew} onIsNew={setIsNew} />
-        {ways?.anonymous && <Begin />}
+        {token !== undefined ? (
+          <NewPassword token={token} />
+        ) : isForgotten ? (
+          <Forgotten onBack={() => setIsForgotten(false)} />
+        ) : (
+          <SignInForm isNew={isNew} onIsNew={setIsNew} onForgotten={() => setIsForgotten(true)} />
+        )}
+        {ways?.anonymous && !isPassword && <Begin />}
       </div>
     </main>
   );

@@ -1,7 +1,7 @@
 /** Was die Seite des Kontos sagt, auf Deutsch. */
 import type { Strings } from "./en.ts";
 
-export const account: Pick<Strings, "account" | "usage" | "keys" | "sharing"> = {
+export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "sharing"> = {
   account: {
     of: "Konto von",
     title: "Konto",
@@ -50,6 +50,62 @@ export const account: Pick<Strings, "account" | "usage" | "keys" | "sharing"> = 
       "Alles von dir wird gelöscht: Unterhaltungen, Nachrichten, Aufgaben. Das lässt sich nicht rückgängig machen.",
     confirm: "Alles löschen",
     confirmTitle: "Dein Konto löschen?",
+  },
+
+  mail: {
+    forgotten: "Passwort vergessen?",
+    forgottenTitle: "Neues Passwort setzen",
+    forgottenHint: "Wir schicken einen Link an deine Adresse, mit dem du ein neues Passwort wählst.",
+    send: "Link schicken",
+    sent: "Wenn es ein Konto mit dieser Adresse gibt, ist ein Link dorthin unterwegs. Er gilt eine Stunde.",
+    back: "Zurück zur Anmeldung",
+    changed: "Dein Passwort ist geändert, und du bist überall abgemeldet.",
+    byInvitation: "Konten gibt es hier mit einer Einladung: bitte darum, wer diesen Server betreibt.",
+    confirmed: "bestätigt",
+    confirm: "Diese Adresse bestätigen",
+    sentTo: (address) => `Ein Link ist unterwegs an ${address}. Er gilt eine Stunde.`,
+    newAddress: "Andere Adresse",
+    changeAddress: "Adresse ändern",
+    noChange: "Dieser Server verschickt keine E-Mail: bitte um eine andere Adresse, wer ihn betreibt.",
+    linkFailed: "Dieser Link gilt nicht mehr: fordere einen neuen an.",
+  },
+
+  admin: {
+    title: "Verwaltung",
+    accounts: "Konten",
+    search: "Nach Name oder Adresse suchen",
+    nobody: "Niemand wurde gefunden.",
+    administrator: "Verwaltung",
+    made: (day) => `angelegt ${day}`,
+    seen: (day) => `zuletzt da ${day}`,
+    signedOut: "abgemeldet",
+    has: (chats, messages) => `${chats} Chats, ${messages} Nachrichten`,
+    files: (size) => `${size} Dateien`,
+    tokens: (count) => `${count} Tokens in 30 Tagen`,
+    passwordLink: "Link für ein neues Passwort",
+    makeAdmin: "Zur Verwaltung hinzufügen",
+    takeAdmin: "Aus der Verwaltung nehmen",
+    remove: "Konto löschen",
+    removeTitle: (address) => `Das Konto von ${address} löschen?`,
+    removeText: "Alles wird gelöscht: Chats, Nachrichten, Dateien. Das lässt sich nicht rückgängig machen.",
+    removed: (address) => `Das Konto von ${address} ist gelöscht.`,
+    invitations: "Einladungen",
+    invite: "Einladen",
+    until: (day) => `bis ${day}`,
+    takeBack: "Zurücknehmen",
+    takeBackOf: (address) => `Die Einladung von ${address} zurücknehmen`,
+    link: "Link",
+    linkFor: (address) => `Gib diesen Link an ${address} weiter: Er wird nicht noch einmal gezeigt.`,
+    linkSent: (address) => `Dieser Link wurde an ${address} geschickt: Er wird nicht noch einmal gezeigt.`,
+    day: "Tag",
+    people: "Personen",
+    health: "Zustand",
+    healthHint: "Sieht die ganze Datenbank durch, wie chatkeep doctor.",
+    look: "Jetzt nachsehen",
+    looking: "Sieht nach …",
+    well: "Alles ist, wie es sein soll.",
+    right: "In Ordnung",
+    wrong: "Nicht in Ordnung",
   },
 
   usage: {

@@ -1,7 +1,7 @@
 /** Lo que dice la página de la cuenta, en español. */
 import type { Strings } from "./en.ts";
 
-export const account: Pick<Strings, "account" | "usage" | "keys" | "sharing"> = {
+export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "sharing"> = {
   account: {
     of: "Cuenta de",
     title: "Cuenta",
@@ -49,6 +49,62 @@ export const account: Pick<Strings, "account" | "usage" | "keys" | "sharing"> = 
     dangerHint: "Se elimina todo lo tuyo: conversaciones, mensajes y tareas. Esto no se puede deshacer.",
     confirm: "Eliminar todo",
     confirmTitle: "¿Eliminar tu cuenta?",
+  },
+
+  mail: {
+    forgotten: "¿Has olvidado la contraseña?",
+    forgottenTitle: "Elegir una contraseña nueva",
+    forgottenHint: "Enviamos un enlace a tu dirección, con el que eliges una contraseña nueva.",
+    send: "Enviar el enlace",
+    sent: "Si hay una cuenta con esta dirección, un enlace va en camino. Vale una hora.",
+    back: "Volver al inicio de sesión",
+    changed: "Tu contraseña ha cambiado y se han cerrado todas las sesiones.",
+    byInvitation: "Aquí las cuentas se crean con invitación: pídela a quien administra este servidor.",
+    confirmed: "confirmada",
+    confirm: "Confirmar esta dirección",
+    sentTo: (address) => `Un enlace va en camino a ${address}. Vale una hora.`,
+    newAddress: "Otra dirección",
+    changeAddress: "Cambiar la dirección",
+    noChange: "Este servidor no envía correo: pide otra dirección a quien lo administra.",
+    linkFailed: "Este enlace ya no funciona: pide uno nuevo.",
+  },
+
+  admin: {
+    title: "Administración",
+    accounts: "Cuentas",
+    search: "Buscar por nombre o dirección",
+    nobody: "No se ha encontrado a nadie.",
+    administrator: "Administración",
+    made: (day) => `creada el ${day}`,
+    seen: (day) => `vista el ${day}`,
+    signedOut: "sin sesión",
+    has: (chats, messages) => `${chats} chats, ${messages} mensajes`,
+    files: (size) => `${size} en archivos`,
+    tokens: (count) => `${count} tokens en 30 días`,
+    passwordLink: "Enlace para una contraseña nueva",
+    makeAdmin: "Dar permisos de administración",
+    takeAdmin: "Quitar permisos de administración",
+    remove: "Eliminar la cuenta",
+    removeTitle: (address) => `¿Eliminar la cuenta de ${address}?`,
+    removeText: "Se elimina todo: chats, mensajes, archivos. No se puede deshacer.",
+    removed: (address) => `La cuenta de ${address} se ha eliminado.`,
+    invitations: "Invitaciones",
+    invite: "Invitar",
+    until: (day) => `hasta el ${day}`,
+    takeBack: "Retirar",
+    takeBackOf: (address) => `Retirar la invitación de ${address}`,
+    link: "Enlace",
+    linkFor: (address) => `Pasa este enlace a ${address}: no se vuelve a mostrar.`,
+    linkSent: (address) => `Este enlace se ha enviado a ${address}: no se vuelve a mostrar.`,
+    day: "Día",
+    people: "Personas",
+    health: "Estado",
+    healthHint: "Revisa toda la base de datos, como chatkeep doctor.",
+    look: "Revisar ahora",
+    looking: "Revisando…",
+    well: "Todo está como debe.",
+    right: "Bien",
+    wrong: "Mal",
   },
 
   usage: {

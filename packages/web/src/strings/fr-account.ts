@@ -1,7 +1,7 @@
 /** Ce que dit la page du compte, en français. */
 import type { Strings } from "./en.ts";
 
-export const account: Pick<Strings, "account" | "usage" | "keys" | "sharing"> = {
+export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "sharing"> = {
   account: {
     of: "Compte de",
     title: "Compte",
@@ -52,6 +52,62 @@ export const account: Pick<Strings, "account" | "usage" | "keys" | "sharing"> = 
       "Tout ce qui est à vous sera supprimé\u202f: conversations, messages, tâches. Cette action est irréversible.",
     confirm: "Tout supprimer",
     confirmTitle: "Supprimer votre compte\u202f?",
+  },
+
+  mail: {
+    forgotten: "Mot de passe oublié\u202f?",
+    forgottenTitle: "Choisir un nouveau mot de passe",
+    forgottenHint: "Nous envoyons un lien à votre adresse, qui permet de choisir un nouveau mot de passe.",
+    send: "Envoyer le lien",
+    sent: "Si un compte existe avec cette adresse, un lien est en route. Il est valable une heure.",
+    back: "Retour à la connexion",
+    changed: "Votre mot de passe est changé, et vous êtes déconnecté partout.",
+    byInvitation: "Ici, les comptes se créent sur invitation\u202f: demandez-la à la personne qui gère ce serveur.",
+    confirmed: "confirmée",
+    confirm: "Confirmer cette adresse",
+    sentTo: (address) => `Un lien est en route vers ${address}. Il est valable une heure.`,
+    newAddress: "Autre adresse",
+    changeAddress: "Changer d’adresse",
+    noChange: "Ce serveur n’envoie pas d’e-mails\u202f: demandez une autre adresse à la personne qui le gère.",
+    linkFailed: "Ce lien ne fonctionne plus\u202f: demandez-en un nouveau.",
+  },
+
+  admin: {
+    title: "Administration",
+    accounts: "Comptes",
+    search: "Chercher par nom ou adresse",
+    nobody: "Personne n’a été trouvé.",
+    administrator: "Administration",
+    made: (day) => `créé le ${day}`,
+    seen: (day) => `vu le ${day}`,
+    signedOut: "déconnecté",
+    has: (chats, messages) => `${chats} conversations, ${messages} messages`,
+    files: (size) => `${size} de fichiers`,
+    tokens: (count) => `${count} jetons en 30 jours`,
+    passwordLink: "Lien pour un nouveau mot de passe",
+    makeAdmin: "Donner l’administration",
+    takeAdmin: "Retirer l’administration",
+    remove: "Supprimer le compte",
+    removeTitle: (address) => `Supprimer le compte de ${address}\u202f?`,
+    removeText: "Tout est supprimé\u202f: conversations, messages, fichiers. C’est irréversible.",
+    removed: (address) => `Le compte de ${address} est supprimé.`,
+    invitations: "Invitations",
+    invite: "Inviter",
+    until: (day) => `jusqu’au ${day}`,
+    takeBack: "Retirer",
+    takeBackOf: (address) => `Retirer l’invitation de ${address}`,
+    link: "Lien",
+    linkFor: (address) => `Transmettez ce lien à ${address}\u202f: il n’est plus affiché ensuite.`,
+    linkSent: (address) => `Ce lien a été envoyé à ${address}\u202f: il n’est plus affiché ensuite.`,
+    day: "Jour",
+    people: "Personnes",
+    health: "État",
+    healthHint: "Parcourt toute la base de données, comme chatkeep doctor.",
+    look: "Vérifier maintenant",
+    looking: "Vérification…",
+    well: "Tout est en ordre.",
+    right: "En ordre",
+    wrong: "À corriger",
   },
 
   usage: {

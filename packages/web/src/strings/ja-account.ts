@@ -1,7 +1,7 @@
 /** アカウントページの文言、日本語版。 */
 import type { Strings } from "./en.ts";
 
-export const account: Pick<Strings, "account" | "usage" | "keys" | "sharing"> = {
+export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "sharing"> = {
   account: {
     of: "アカウント：",
     title: "アカウント",
@@ -50,6 +50,62 @@ export const account: Pick<Strings, "account" | "usage" | "keys" | "sharing"> = 
     dangerHint: "会話、メッセージ、タスクを含むすべてのデータが削除されます。この操作は元に戻せません。",
     confirm: "すべて削除",
     confirmTitle: "アカウントを削除しますか？",
+  },
+
+  mail: {
+    forgotten: "パスワードをお忘れですか？",
+    forgottenTitle: "新しいパスワードの設定",
+    forgottenHint: "新しいパスワードを設定するリンクを、登録されたアドレスに送信します。",
+    send: "リンクを送信",
+    sent: "このアドレスのアカウントがあれば、リンクを送信しました。1時間有効です。",
+    back: "ログインに戻る",
+    changed: "パスワードを変更し、すべての端末からログアウトしました。",
+    byInvitation: "アカウントの作成には招待が必要です。サーバーの管理者に依頼してください。",
+    confirmed: "確認済み",
+    confirm: "このアドレスを確認",
+    sentTo: (address) => `${address} にリンクを送信しました。1時間有効です。`,
+    newAddress: "新しいメールアドレス",
+    changeAddress: "メールアドレスを変更",
+    noChange: "このサーバーはメールを送信しません。変更はサーバーの管理者に依頼してください。",
+    linkFailed: "このリンクは使えなくなりました。もう一度送信してください。",
+  },
+
+  admin: {
+    title: "管理",
+    accounts: "アカウント",
+    search: "名前またはアドレスで検索",
+    nobody: "見つかりませんでした。",
+    administrator: "管理者",
+    made: (day) => `作成：${day}`,
+    seen: (day) => `最終利用：${day}`,
+    signedOut: "ログアウト中",
+    has: (chats, messages) => `チャット${chats}件、メッセージ${messages}件`,
+    files: (size) => `ファイル ${size}`,
+    tokens: (count) => `30日間で${count}トークン`,
+    passwordLink: "新しいパスワードのリンク",
+    makeAdmin: "管理者にする",
+    takeAdmin: "管理者から外す",
+    remove: "アカウントを削除",
+    removeTitle: (address) => `${address} のアカウントを削除しますか？`,
+    removeText: "チャット、メッセージ、ファイルがすべて削除されます。元に戻せません。",
+    removed: (address) => `${address} のアカウントを削除しました。`,
+    invitations: "招待",
+    invite: "招待する",
+    until: (day) => `${day}まで`,
+    takeBack: "取り消す",
+    takeBackOf: (address) => `${address} の招待を取り消す`,
+    link: "リンク",
+    linkFor: (address) => `このリンクを ${address} に渡してください。再び表示されることはありません。`,
+    linkSent: (address) => `このリンクを ${address} に送信しました。再び表示されることはありません。`,
+    day: "日付",
+    people: "人数",
+    health: "状態",
+    healthHint: "chatkeep doctor と同じように、データベース全体を調べます。",
+    look: "今すぐ調べる",
+    looking: "調べています…",
+    well: "問題はありません。",
+    right: "正常",
+    wrong: "異常",
   },
 
   usage: {

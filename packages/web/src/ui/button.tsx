@@ -2,9 +2,9 @@
 import type { ComponentProps } from "react";
 
 const looks = {
-  main: "bg-brand text-on-brand hover:opacity-90",
+  main: "bg-brand text-on-brand hover:brightness-95",
   plain: "border border-line bg-raised text-ink hover:border-brand/40 hover:bg-side",
-  danger: "bg-danger text-page hover:opacity-90",
+  danger: "bg-danger text-page hover:brightness-95",
 };
 
 /** Also of a link that is one. */
