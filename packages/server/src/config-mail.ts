@@ -16,11 +16,16 @@ const smtpUrl = z.string().superRefine((text, { addIssue }) => {
   addIssue({ code: "custom", message: "must be an address, such as smtp://user:password@mail.example.com:587" });
 });
 
+/** An address, or one in angle brackets after a name, on one line. */
+function isSender(text: string): boolean {
+  const start = text.indexOf("<");
+  const address = start < 0 ? text : text.endsWith(">") ? text.slice(start + 1, -1) : "";
+  return !/[\r\n]/.test(text) && z.email().safeParse(address.trim()).success;
+}
+
 export const mailSettings = {
   CHATKEEP_SMTP_URL: filled(smtpUrl),
-  CHATKEEP_MAIL_FROM: filled(
-    z.string().regex(/^[^\r\n]*[^\s<>@]+@[^\s<>@]+>?$/, "must be an address, such as Our chat <chat@example.com>"),
-  ),
+  CHATKEEP_MAIL_FROM: filled(z.string().refine(isSender, "must be an address, such as Our chat <chat@example.com>")),
 };
 
 /** @throws invalid_input where one is set without the other */

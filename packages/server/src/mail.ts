@@ -3,7 +3,7 @@ import type { Transporter } from "nodemailer";
 import type { MailOptions } from "./config-mail.ts";
 import type { Log } from "./log.ts";
 
-export interface Mail {
+interface Mail {
   to: string;
   subject: string;
   text: string;
@@ -11,6 +11,7 @@ export interface Mail {
   link?: string | undefined;
 }
 
+/** By which links are sent to people. */
 export interface Mailer {
   /** Takes a mail to be sent in the background: nobody waits for a mail server, or learns by the time whether an address is known. */
   send(mail: Mail): void;

@@ -96,6 +96,21 @@ const authRoutes = [
     currentPassword: credentials.password,
     newPassword: credentials.password,
   }),
+  authRoute("post", "request-password-reset", "Ask for a link for a new password", { email: credentials.email }, []),
+  authRoute(
+    "post",
+    "reset-password",
+    "Set a new password, by the token of such a link",
+    { token: { type: "string" }, newPassword: credentials.password },
+    [],
+  ),
+  authRoute("post", "change-email", "Ask for a link that makes another address one's own", {
+    newEmail: credentials.email,
+  }),
+  authRoute("post", "send-verification-email", "Ask for a link that confirms one's address", {
+    email: credentials.email,
+  }),
+  authRoute("get", "verify-email", "Where these two links lead", undefined, []),
   authRoute("get", "list-sessions", "One's sessions, on all devices"),
   authRoute("post", "revoke-session", "End a session, by its token", { token: { type: "string" } }),
   authRoute("get", "get-session", "Who is signed in; null for nobody", undefined, []),

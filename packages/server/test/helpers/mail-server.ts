@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { SMTPServer } from "smtp-server";
 import { until } from "./until.ts";
 
-export interface SentMail {
+interface SentMail {
   to: string;
   from: string;
   subject: string;
