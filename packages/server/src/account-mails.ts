@@ -59,9 +59,3 @@ export function accountMails({ db, mailer, url, log }: AccountMailOptions): Mail
 function isReachable(email: string): boolean {
   return !email.endsWith(".invalid");
 }
-
-/** Whether anybody has an account; guests have none. */
-export async function hasAccounts(db: Database): Promise<boolean> {
-  const [any] = await db.select({ id: user.id }).from(user).where(eq(user.isAnonymous, false)).limit(1);
-  return any !== undefined;
-}

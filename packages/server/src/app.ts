@@ -159,6 +159,7 @@ export function createApp(options: AppOptions) {
       signUp: auth.signUp === undefined || auth.signUp === "open",
       invitations: auth.signUp === "invited",
       mail: auth.mailer !== undefined,
+      oidc: auth.oidcName ?? null,
       sharing,
     }),
   );

@@ -12,8 +12,10 @@ import { jwt } from "better-auth/plugins/jwt";
 import { ForbiddenError, InvalidInputError, type Store, UnauthenticatedError } from "chatkeep";
 import { asErasureReceipt, type ErasureReceipt } from "chatkeep/wire";
 import { maxChars, requireShort } from "./account-input.ts";
-import { accountMails, hasAccounts } from "./account-mails.ts";
+import { accountMails } from "./account-mails.ts";
+import { hasAccounts, hasPassword } from "./accounts.ts";
 import { type AnonymousTokens, anonymousPerson, createAnonymousTokens, moveAnonymous, type Told } from "./anonymous.ts";
+import { basePath, isServed } from "./auth-paths.ts";
 import type { Database } from "./database.ts";
 import { eraseUser } from "./erase-user.ts";
 import { requireInvitation, useInvitation } from "./invitations.ts";
@@ -22,6 +24,7 @@ import { identityOfKey, keyIn } from "./keys.ts";
 import type { Log } from "./log.ts";
 import type { Mailer } from "./mail.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
+import { type OidcOptions, oidcProviderId, singleSignOn } from "./single-sign-on.ts";
 
 /** Who makes accounts. */
 export type SignUp = "open" | "invited" | "closed";
@@ -41,6 +44,8 @@ export interface AuthOptions {
   signUp?: SignUp | undefined;
   /** Without one no password is forgotten, and no address is changed, but by the operator. */
   mailer?: Mailer | undefined;
+  /** People sign in by this provider too. */
+  oidc?: OidcOptions | undefined;
   /** The first account that is made is an administrator's: where whoever starts the server is its only user. */
   isFirstAdmin?: boolean | undefined;
   /** People may begin without an account, and are removed with all they have after so many days without a sign of them. */
@@ -66,11 +71,11 @@ export interface Auth {
   signUp?: SignUp | undefined;
   /** By which people are sent links. */
   mailer?: Mailer | undefined;
+  /** The provider that people sign in by too, as they know it. */
+  oidcName?: string | undefined;
   /** Calls `listener` with what signing in has moved to an account. */
   onChange?(listener: (change: Told) => void): void;
 }
-
-const basePath = "/api/auth";
 
 /** The header in which the server tells Better Auth the address of the client. Whatever a client sends in it is overwritten. */
 export const clientAddressHeader = "x-chatkeep-client-address";
@@ -80,43 +85,15 @@ const beginnings = { window: 3_600, max: 20 };
 const attempts = { window: 60, max: 10 };
 /** How often mails are asked for from one address. */
 const mailings = { window: 3_600, max: 10 };
-/** What is served of Better Auth. Anything else would be counted, and so be a row, for whoever asks. */
-const served = new Set(
-  [
-    "sign-up/email",
-    "sign-in/email",
-    "sign-out",
-    "delete-user",
-    "update-user",
-    "change-password",
-    "verify-password",
-    "list-sessions",
-    "revoke-session",
-    "revoke-sessions",
-    "revoke-other-sessions",
-    "get-session",
-    "token",
-    "jwks",
-    "list-accounts",
-    "reset-password",
-    "ok",
-  ].map((path) => `${basePath}/${path}`),
-);
-
-/** Where there is a way to send links. */
-const servedWithMail = ["request-password-reset", "change-email", "send-verification-email", "verify-email"].map(
-  (path) => `${basePath}/${path}`,
-);
-
 const secretCharacters = 32;
-
-const servedToAnonymous = ["sign-in/anonymous", "delete-anonymous-user"].map((path) => `${basePath}/${path}`);
 
 /** Of one request. Its hooks run within a transaction of Better Auth's, where the embedded database answers nobody else. */
 interface Answer {
   receipt?: ErasureReceipt;
   /** Nobody has an account yet. */
   isFirst: boolean;
+  /** Looked for where an account is deleted. */
+  hasPassword?: boolean;
 }
 
 /** Makes the sign-in: e-mail and password, shown by a cookie, a bearer token of the session, or a JWT. */
@@ -129,6 +106,7 @@ export function createAuth({
   limitAttempts = true,
   signUp = "open",
   mailer,
+  oidc,
   isFirstAdmin = false,
   anonymousDays,
 }: AuthOptions): Auth {
@@ -164,6 +142,8 @@ export function createAuth({
       ...mails?.emailAndPassword,
     },
     ...(mails && { emailVerification: mails.emailVerification }),
+    // No row for whoever only begins to sign in, and nobody who reads the database acts for somebody at their provider.
+    account: { storeStateStrategy: "cookie", encryptOAuthTokens: true },
     user: {
       additionalFields: { isAdmin: { type: "boolean", input: false, required: false, defaultValue: false } },
       changeEmail: { enabled: mails !== undefined },
@@ -219,7 +199,7 @@ export function createAuth({
     },
     hooks: {
       before: createAuthMiddleware(async ({ path, body }) => {
-        if (path === "/delete-user" && !body?.password) {
+        if (path === "/delete-user" && !body?.password && answers.getStore()?.hasPassword !== false) {
           throw new InvalidInputError("password must be given: deleting the account cannot be undone.");
         }
       }),
@@ -230,6 +210,7 @@ export function createAuth({
       jwt({ jwt: { definePayload: ({ session: { id } }) => ({ sid: id }) } }),
       anonymousUsers(db, onChange),
       onlyOrigins(trustedOrigins(url)),
+      ...(oidc ? [singleSignOn(oidc)] : []),
     ],
     advanced: {
       disableOriginCheck: false,
@@ -246,6 +227,8 @@ export function createAuth({
       max: 300,
       customRules: {
         "/sign-in/email": attempts,
+        "/sign-in/social": attempts,
+        [`/callback/${oidcProviderId}`]: attempts,
         "/sign-up/email": attempts,
         "/sign-in/anonymous": beginnings,
         "/delete-user": attempts,
@@ -275,6 +258,7 @@ export function createAuth({
     ...auth,
     signUp,
     mailer,
+    oidcName: oidc?.name,
     anonymous:
       anonymousDays === undefined
         ? undefined
@@ -287,11 +271,14 @@ export function createAuth({
     onChange: (listener) => void listeners.add(listener),
     handler: async (request) => {
       const path = new URL(request.url).pathname.replace(/\/$/, "");
-      const isServed =
-        served.has(path) ||
-        (anonymousDays !== undefined && servedToAnonymous.includes(path)) ||
-        (mailer !== undefined && servedWithMail.includes(path));
-      if (!isServed) return notServed();
+      if (
+        !isServed(path, {
+          isAnonymous: anonymousDays !== undefined,
+          hasMail: mailer !== undefined,
+          hasOidc: oidc !== undefined,
+        })
+      )
+        return notServed();
       const isSignUp = path === `${basePath}/sign-up/email`;
       if (isSignUp && signUp === "closed")
         throw new ForbiddenError("Nobody signs up by themselves here: ask the operator of this server for an account.");
@@ -308,6 +295,10 @@ export function createAuth({
       const known = token && (await identityOfJwt(db, url, token).catch(unlessUnauthenticated));
       if (known) request.headers.set("authorization", `Bearer ${known.sessionToken}`);
       const answer: Answer = { isFirst: isSignUp && isFirstAdmin && !(await hasAccounts(db)) };
+      if (path === `${basePath}/delete-user`) {
+        const found = await auth.api.getSession({ headers: request.headers });
+        if (found) answer.hasPassword = await hasPassword(db, found.user.id);
+      }
       const response = await answers.run(answer, () => auth.handler(request));
       if (isSignUp && response.ok && invitation) await useInvitation(db, invitation);
       return answer.receipt && response.ok ? await withReceipt(response, answer.receipt) : response;

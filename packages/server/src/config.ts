@@ -7,8 +7,10 @@ import { z } from "zod";
 import { filled, httpUrl, namesIn, numberIn, quotasIn, quotasRule } from "./config-lists.ts";
 import { type MailOptions, mailOf, mailSettings } from "./config-mail.ts";
 import { type ModelConfig, modelSettings, modelsOf } from "./config-models.ts";
+import { oidcOf, oidcSettings } from "./config-oidc.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Retention } from "./retention.ts";
+import type { OidcOptions } from "./single-sign-on.ts";
 
 export type { ModelConfig } from "./config-models.ts";
 
@@ -39,6 +41,8 @@ export interface Config {
   signUp: "open" | "invited" | "closed";
   /** How mails leave; undefined: none do. */
   mail: MailOptions | undefined;
+  /** By whom people sign in too; undefined: by nobody. */
+  oidc: OidcOptions | undefined;
   /** Whether users may make links by which anybody reads a conversation. */
   sharing: boolean;
   /** For so many days what is deleted can be restored; 0: it is gone at once. */
@@ -192,6 +196,7 @@ const environmentSchema = z.object({
     z.enum(["open", "invited", "closed"], 'must be "open", "invited" or "closed"').default("open"),
   ),
   ...mailSettings,
+  ...oidcSettings,
   CHATKEEP_SHARING: z.preprocess(
     (value) => value || undefined,
     z.enum(["on", "off"], 'must be "on" or "off"').default("on"),
@@ -233,6 +238,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     anonymousDays: set.CHATKEEP_ANONYMOUS === "on" ? set.CHATKEEP_ANONYMOUS_DAYS : undefined,
     signUp: set.CHATKEEP_SIGN_UP,
     mail: mailOf(set),
+    oidc: oidcOf(set),
     sharing: set.CHATKEEP_SHARING === "on",
     trashDays: set.CHATKEEP_TRASH_DAYS,
     retention: { days: set.CHATKEEP_RETENTION_DAYS, archivedDays: set.CHATKEEP_RETENTION_ARCHIVED_DAYS },

@@ -30,6 +30,9 @@ Environment:
                            "closed": by chatkeep users create alone (open)
   CHATKEEP_SMTP_URL        smtp://user:password@host:587, for forgotten passwords, addresses and invitations
   CHATKEEP_MAIL_FROM       whom these mails are from, such as Our chat <chat@example.com>
+  CHATKEEP_OIDC_ISSUER, CHATKEEP_OIDC_CLIENT_ID, CHATKEEP_OIDC_CLIENT_SECRET, CHATKEEP_OIDC_NAME
+                           people sign in by this provider of OpenID Connect too, called so (its host); it sends
+                           them back to CHATKEEP_URL/api/auth/callback/oidc
   CHATKEEP_SHARING         "off": users make no links by which anybody reads a conversation (on)
   CHATKEEP_TRASH_DAYS      for so many days what is deleted can be restored; 0: not at all (30)
   CHATKEEP_RETENTION_DAYS, CHATKEEP_RETENTION_ARCHIVED_DAYS

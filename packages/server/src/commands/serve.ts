@@ -97,6 +97,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     anonymousDays: config.anonymousDays,
     signUp: config.signUp,
     mailer,
+    oidc: config.oidc,
     isFirstAdmin: connection.engine === "pglite",
   });
   const { app, close } = createApp({

@@ -87,6 +87,16 @@ const authRoutes = [
     credentials,
     [],
   ),
+  authRoute(
+    "post",
+    "sign-in/social",
+    "Sign in by the provider of OpenID Connect: gives its address",
+    {
+      provider: { type: "string" },
+      callbackURL: { type: "string" },
+    },
+    [],
+  ),
   authRoute("post", "sign-out", "Sign out", {}),
   authRoute("post", "delete-user", "Delete the account with everything that belongs to it", {
     password: credentials.password,

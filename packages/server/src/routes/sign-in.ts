@@ -6,6 +6,10 @@ const ways = z.object({
   anonymous: z.boolean().meta({ description: "People may begin without an account." }),
   signUp: z.boolean().meta({ description: "People may make an account for themselves." }),
   invitations: z.boolean().meta({ description: "People may make an account with an invitation for their address." }),
+  oidc: z
+    .string()
+    .nullable()
+    .meta({ description: "The provider of OpenID Connect that one can sign in by, as people know it." }),
   mail: z.boolean().meta({ description: "A link for a new password, or another address, can be sent." }),
   sharing: z.boolean().meta({ description: "Conversations may be shared by a link." }),
 });

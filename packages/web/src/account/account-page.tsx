@@ -21,13 +21,18 @@ import { Usage } from "./usage.tsx";
 
 export function AccountPage({ person }: { person: Person }) {
   const isAnonymous = person.isAnonymous === true;
+  const { data: hasPassword } = useQuery({
+    queryKey: ["hasPassword"],
+    queryFn: account.hasPassword,
+    enabled: !isAnonymous,
+  });
   return (
     <div className="relative h-full overflow-y-auto">
       <div className="mx-auto grid max-w-2xl gap-8 px-4 pt-14 pb-6 md:pt-6 md:group-data-list-away/main:pt-14">
         <h1 className="font-semibold text-2xl">{t.account.title}</h1>
         {isAnonymous ? <KeepChats person={person} /> : <Profile person={person} />}
         {!isAnonymous && <EmailAddress person={person} />}
-        {!isAnonymous && <Password />}
+        {hasPassword && <Password />}
         <Appearance />
         <Instructions />
         {!isAnonymous && <Devices />}
@@ -44,7 +49,7 @@ export function AccountPage({ person }: { person: Person }) {
           </div>
           <ImportFile />
         </Section>
-        {!isAnonymous && <End />}
+        {hasPassword !== undefined && <End hasPassword={hasPassword} />}
       </div>
     </div>
   );
@@ -200,7 +205,7 @@ function deviceIn(userAgent: string | null | undefined): string {
   return [browser, system].filter(Boolean).join(", ") || t.account.unknownDevice;
 }
 
-function End() {
+function End({ hasPassword }: { hasPassword: boolean }) {
   const queries = useQueryClient();
   const [password, setPassword] = useState("");
   const [isAsking, setIsAsking] = useState(false);
@@ -218,14 +223,16 @@ function End() {
           setIsAsking(true);
         }}
       >
-        <Field
-          label={t.account.current}
-          type="password"
-          autoComplete="current-password"
-          value={password}
-          onChange={(event) => setPassword(event.target.value)}
-          required
-        />
+        {hasPassword && (
+          <Field
+            label={t.account.current}
+            type="password"
+            autoComplete="current-password"
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+            required
+          />
+        )}
         <Outcome error={end.error} done={false} />
         <Button type="submit" look="danger" className="justify-self-start" disabled={end.isPending}>
           {t.account.danger}
@@ -237,7 +244,7 @@ function End() {
         title={t.account.confirmTitle}
         text={t.account.dangerHint}
         action={t.account.confirm}
-        onConfirm={() => end.mutate(password)}
+        onConfirm={() => end.mutate(hasPassword ? password : undefined)}
       />
     </Section>
   );

@@ -20,6 +20,8 @@ export interface Ways {
   invitations: boolean;
   /** Links can be sent. */
   mail: boolean;
+  /** The provider that one can sign in by, as people know it. */
+  oidc: string | null;
   sharing: boolean;
 }
 
@@ -44,6 +46,17 @@ export const account = {
       password,
       callbackURL: "/account",
     }),
+  /** Leads to the provider; who comes back is signed in. */
+  signInByProvider: async () => {
+    const { url } = await client.request<{ url: string }>("/auth/sign-in/social", {
+      method: "POST",
+      json: { provider: "oidc", callbackURL: "/", errorCallbackURL: "/", disableRedirect: true },
+    });
+    location.assign(url);
+  },
+  /** Whoever came by a provider has none. */
+  hasPassword: async () =>
+    (await read<{ providerId: string }[]>("list-accounts")).some(({ providerId }) => providerId === "credential"),
   forgotPassword: (email: string) => post("request-password-reset", { email }),
   resetPassword: (token: string, newPassword: string) => post("reset-password", { token, newPassword }),
   changeEmail: (newEmail: string) => post("change-email", { newEmail, callbackURL: "/account" }),
@@ -65,6 +78,7 @@ export const account = {
     return list.map((session) => ({ ...session, isThis: session.id === current?.session.id }));
   },
   endSession: (token: string) => post("revoke-session", { token }),
-  delete: (password: string) => post("delete-user", { password }),
+  /** Without a password for who has none. */
+  delete: (password: string | undefined) => post("delete-user", { password }),
   exportUrl: client.url("/export"),
 };

@@ -67,6 +67,12 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     newAddress: "Andere Adresse",
     changeAddress: "Adresse ändern",
     noChange: "Dieser Server verschickt keine E-Mail: bitte um eine andere Adresse, wer ihn betreibt.",
+    byProvider: (name) => `Mit ${name} anmelden`,
+    providerFailed: (name) =>
+      `Die Anmeldung über ${name} hat nicht geklappt. Versuche es noch einmal, oder frage, wer diesen Server betreibt.`,
+    notLinked:
+      "Es gibt schon ein Konto mit dieser Adresse, die nie bestätigt wurde: Melde dich mit dessen Passwort an und bestätige die Adresse auf der Kontoseite.",
+    cancelled: "Die Anmeldung wurde abgebrochen.",
     linkFailed: "Dieser Link gilt nicht mehr: fordere einen neuen an.",
   },
 

@@ -64,6 +64,11 @@ export const account = {
     newAddress: "Another address",
     changeAddress: "Change the address",
     noChange: "This server sends no mail: ask whoever runs it for another address.",
+    byProvider: (name: string) => `Go on with ${name}`,
+    providerFailed: (name: string) => `Signing in by ${name} did not work. Try again, or ask whoever runs this server.`,
+    notLinked:
+      "There is an account with this address already, which was never confirmed: sign in with its password, and confirm the address on the account page.",
+    cancelled: "Signing in was cancelled.",
     linkFailed: "This link does not work any more: ask for a new one.",
   },
 

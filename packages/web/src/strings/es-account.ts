@@ -66,6 +66,12 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     newAddress: "Otra dirección",
     changeAddress: "Cambiar la dirección",
     noChange: "Este servidor no envía correo: pide otra dirección a quien lo administra.",
+    byProvider: (name) => `Continuar con ${name}`,
+    providerFailed: (name) =>
+      `No se ha podido iniciar sesión con ${name}. Inténtalo otra vez o pregunta a quien administra este servidor.`,
+    notLinked:
+      "Ya hay una cuenta con esta dirección, que nunca se confirmó: inicia sesión con su contraseña y confirma la dirección en la página de la cuenta.",
+    cancelled: "Se ha cancelado el inicio de sesión.",
     linkFailed: "Este enlace ya no funciona: pide uno nuevo.",
   },
 

@@ -69,6 +69,12 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     newAddress: "Autre adresse",
     changeAddress: "Changer d’adresse",
     noChange: "Ce serveur n’envoie pas d’e-mails\u202f: demandez une autre adresse à la personne qui le gère.",
+    byProvider: (name) => `Continuer avec ${name}`,
+    providerFailed: (name) =>
+      `La connexion par ${name} n’a pas fonctionné. Réessayez, ou demandez à la personne qui gère ce serveur.`,
+    notLinked:
+      "Un compte existe déjà avec cette adresse, qui n’a jamais été confirmée\u202f: connectez-vous avec son mot de passe et confirmez l’adresse sur la page du compte.",
+    cancelled: "La connexion a été annulée.",
     linkFailed: "Ce lien ne fonctionne plus\u202f: demandez-en un nouveau.",
   },
 

@@ -67,6 +67,12 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     newAddress: "新しいメールアドレス",
     changeAddress: "メールアドレスを変更",
     noChange: "このサーバーはメールを送信しません。変更はサーバーの管理者に依頼してください。",
+    byProvider: (name) => `${name} で続ける`,
+    providerFailed: (name) =>
+      `${name} でログインできませんでした。もう一度試すか、サーバーの管理者に問い合わせてください。`,
+    notLinked:
+      "このアドレスの、確認されていないアカウントがすでにあります。パスワードでログインし、アカウントページでアドレスを確認してください。",
+    cancelled: "ログインはキャンセルされました。",
     linkFailed: "このリンクは使えなくなりました。もう一度送信してください。",
   },
 
