@@ -10,6 +10,7 @@ import {
 } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { isAccessible, picture, signUp } from "./helpers/page.ts";
+import { startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
 
 const folder = temporaryFolder();
 let browser: Browser;
@@ -142,6 +143,36 @@ it("an administrator sees who there is, invites, passes a link on, and removes a
   await bob.reload();
   await bob.getByRole("heading", { name: "Sign in to chatkeep" }).waitFor();
   await bob.context().close();
+});
+
+it("an administrator connects a model from the start page, tries it first, and takes it away again", async () => {
+  const endpoint = await startScriptedEndpoint({ hello: { words: ["Good ", "day."] } });
+  await page.goto(server.url);
+  await page.getByRole("link", { name: "Connect a model" }).click();
+  const section = page.locator("section").filter({ has: page.getByRole("heading", { name: "Connect a model" }) });
+  await section.getByLabel("Endpoint").fill("http://127.0.0.1:1/v1");
+  await section.getByLabel("Models").fill("wise, quick");
+  await section.getByRole("button", { name: "Test" }).click();
+  await section.getByText("The model wise did not answer").waitFor();
+  await section.getByLabel("Endpoint").fill(endpoint.environment["OPENAI_BASE_URL"] ?? "");
+  await section.getByLabel("API key").fill("sk-secret");
+  await section.getByRole("button", { name: "Test" }).click();
+  await section.getByText("It answered: “Good day.”").waitFor();
+  await isAccessible(page);
+  await picture(page, "connect");
+  await section.getByLabel("API key").press("Enter");
+  await section.getByText("A key is kept.").waitFor();
+  expect(await section.getByLabel("API key").inputValue()).toBe("");
+  await page.getByRole("link", { name: "New chat" }).first().click();
+  await page.getByRole("button", { name: "wise: choose the model" }).waitFor();
+  expect(await page.getByRole("link", { name: "Connect a model" }).count()).toBe(0);
+  await page.getByRole("textbox", { name: "Message" }).fill("Say hello");
+  await page.keyboard.press("Enter");
+  await page.getByLabel("Assistant", { exact: true }).getByText("Good day.").waitFor();
+  await page.goto(`${server.url}/admin`);
+  await section.getByRole("button", { name: "Disconnect" }).click();
+  await section.getByRole("button", { name: "Disconnect" }).waitFor({ state: "detached" });
+  await endpoint.stop();
 });
 
 it("fits on a phone", async () => {

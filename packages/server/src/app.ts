@@ -21,6 +21,7 @@ import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
+import { type ConnectedModel, createConnectedModel } from "./assistant/connected-model.ts";
 import { createAssistant } from "./assistant/generate.ts";
 import type { AnsweringModel } from "./assistant/model.ts";
 import { failureOf } from "./assistant/model-errors.ts";
@@ -43,6 +44,7 @@ import { protect } from "./protect.ts";
 import { createBodySlots, openBodies, readBody, readSmallBody } from "./request-body.ts";
 import type { Retention } from "./retention.ts";
 import { adminRoutes } from "./routes/admin.ts";
+import { adminModelRoutes } from "./routes/admin-model.ts";
 import { handleAuth } from "./routes/auth.ts";
 import { describeApi, docsRoutes } from "./routes/docs.ts";
 import { feedbackRoutes } from "./routes/feedback.ts";
@@ -73,6 +75,8 @@ export interface AppOptions extends Pick<NotifierOptions, "listen" | "isAlone"> 
   models?: readonly AnsweringModel[] | undefined;
   /** Whether the model names conversations after their first answer; not when left out. */
   titles?: boolean | undefined;
+  /** The server's secret, where administrators may connect a model in place of `model`; they may not when left out. */
+  modelSecret?: string | undefined;
   log: Log;
   /** The public address. */
   url: string;
@@ -109,6 +113,10 @@ export function createApp(options: AppOptions) {
   const rows = createRows(limits.rowsPerHour);
   const bodies = createBodySlots(limits);
   const models = createModels(model, options.models ?? [], log);
+  const connectedModel =
+    options.modelSecret === undefined
+      ? undefined
+      : createConnectedModel({ db, secret: options.modelSecret, models, log, isAlone: isAlone === true });
   const titles = options.titles ? createTitles({ store, models, quotas: options.quotas, log }) : undefined;
   const parts = createChatParts({
     store,
@@ -119,7 +127,7 @@ export function createApp(options: AppOptions) {
     rows,
     quotas: options.quotas,
     observer,
-    model: model.modelId,
+    model: () => models.usual,
     historyTokens: (name) => models.find(name)?.historyTokens,
     instructionsFor: async (userId, conversationId) => {
       const told = [
@@ -136,6 +144,7 @@ export function createApp(options: AppOptions) {
   const close = async (graceMs: number) => {
     await parts.close(graceMs);
     await titles?.close();
+    connectedModel?.stop();
     await notifier.close();
   };
   const origins = trustedOrigins(url);
@@ -180,7 +189,7 @@ export function createApp(options: AppOptions) {
     answers: {
       replies: parts.replies,
       generate: parts.generate,
-      model: model.modelId,
+      model: models.usual,
       openStream: (userId, request) => parts.streams.open(String(userId), request.headers),
     },
   });
@@ -211,7 +220,19 @@ export function createApp(options: AppOptions) {
     });
   }
 
-  const api = createApi(app, { connection, db, notifier, parts, models, log, sharing, url, auth, isAlone });
+  const api = createApi(app, {
+    connection,
+    db,
+    notifier,
+    parts,
+    models,
+    log,
+    sharing,
+    url,
+    auth,
+    isAlone,
+    connectedModel,
+  });
   const document = describeApi(api, "0.1.0");
   app.get("/openapi.json", (c) => c.json(document));
   app.route("/docs", docsRoutes());
@@ -221,7 +242,7 @@ export function createApp(options: AppOptions) {
   if (sharing) app.route("/", sharedPageRoutes({ db, store }));
   app.route("/", webRoutes());
   app.notFound((c) => respondWithError(new NotFoundError("route", `${c.req.method} ${c.req.path}`), c, log));
-  return { app: api, close };
+  return { app: api, close, start: async () => await connectedModel?.start() };
 }
 
 function watch(metrics: Metrics | undefined, { parts, notifier }: { parts: ChatParts; notifier: Notifier }): void {
@@ -244,10 +265,11 @@ interface ApiOptions {
   log: Log;
   auth: Auth;
   isAlone: boolean | undefined;
+  connectedModel: ConnectedModel | undefined;
 }
 
 function createApi(app: ReturnType<typeof createRouter>, options: ApiOptions) {
-  const { connection, db, notifier, parts, models, log, sharing, url, auth, isAlone = false } = options;
+  const { connection, db, notifier, parts, models, log, sharing, url, auth, isAlone = false, connectedModel } = options;
   const { store, rows, limits } = parts;
   const requireReady = async () => {
     await requireMigrated(connection, migrations);
@@ -263,6 +285,7 @@ function createApi(app: ReturnType<typeof createRouter>, options: ApiOptions) {
     .route("/api", projectRoutes({ db, store, rows }))
     .route("/api", sharing ? shareRoutes({ db, store, rows, url }) : createRouter())
     .route("/api", adminRoutes({ connection, db, store, auth, url, isAlone, log, publish: notifier.publish }))
+    .route("/api", adminModelRoutes(connectedModel))
     .route("/api", taskRoutes(db, rows, store.lanes))
     .route("/api", transferRoutes(db, store, { rows, transfersPerUser: limits.transfersPerUser, log }));
 }

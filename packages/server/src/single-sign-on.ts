@@ -2,6 +2,7 @@
  * Signing in by a provider of OpenID Connect that the operator names. Whoever comes for the first time gets an account; one that
  * is there already, of the same address, is theirs only if they have confirmed that address here.
  */
+import type { BetterAuthPlugin } from "better-auth";
 import { genericOAuth } from "better-auth/plugins/generic-oauth";
 
 export interface OidcOptions {
@@ -16,7 +17,7 @@ export interface OidcOptions {
 /** In the address to which the provider sends people back: `/api/auth/callback/oidc`. */
 export const oidcProviderId = "oidc";
 
-export function singleSignOn({ issuer, clientId, clientSecret }: OidcOptions) {
+export function singleSignOn({ issuer, clientId, clientSecret }: OidcOptions): BetterAuthPlugin {
   return genericOAuth({
     config: [
       {

@@ -2,12 +2,18 @@ import { asOperator, migrate, migrationStatus, requireMigrated } from "chatkeep"
 import { sql } from "drizzle-orm";
 import { expect, it } from "vitest";
 import { engine, isServer, openAgain, openTestDatabase } from "../../chatkeep/test/helpers/database.ts";
-import { openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
+import { type Drizzle, openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
 import { diagnose } from "../src/commands/doctor.ts";
 import { migrateDatabase, planDatabase, planInWords } from "../src/commands/migrate.ts";
 import { openStore } from "../src/database.ts";
 import { migrations } from "../src/migrations.generated.ts";
 import * as schema from "../src/models/index.ts";
+
+/** As the table was then, which has got columns since. */
+async function addAnn(db: Drizzle): Promise<string> {
+  const added = await db.execute(sql`insert into "user" (name, email) values ('Ann', 'ann@example.com') returning id`);
+  return String((rowsOf(added) as { id: string }[])[0]?.id);
+}
 
 const [before, after] = [migrations.slice(0, 1), migrations];
 
@@ -15,16 +21,19 @@ it("an application with users, sessions and tasks gets the chats, and loses noth
   await using database = await openTestDatabase("empty");
   const { db } = database;
   expect(await migrate(database, before)).toEqual(["0000_users_and_tasks"]);
-  const [ann] = await db.insert(schema.user).values({ name: "Ann", email: "ann@example.com" }).returning();
-  const userId = ann?.id ?? "";
+  const userId = await addAnn(db);
   await db.insert(schema.session).values({ userId, token: "t", expiresAt: new Date("2030-01-01") });
   await db.insert(schema.account).values({ userId, accountId: userId, providerId: "credential", password: "hash" });
   await db.insert(schema.task).values([
     { userId, title: "buy milk" },
     { userId, title: "done", completed: true, description: "long ago" },
   ]);
-  const tables = [schema.user, schema.session, schema.account, schema.task];
-  const rows = () => Promise.all(tables.map((table) => db.select().from(table)));
+  const tables = [schema.session, schema.account, schema.task];
+  const users = sql`select id, name, email, email_verified, image, created_at, updated_at from "user"`;
+  const rows = async () => [
+    rowsOf(await db.execute(users)),
+    ...(await Promise.all(tables.map((table) => db.select().from(table)))),
+  ];
   const kept = await rows();
   expect(await migrate(database, after)).toEqual(migrations.slice(1).map(({ name }) => name));
   expect(await rows()).toEqual(kept);
@@ -39,8 +48,7 @@ it("what was used before it was counted is counted, and walled where chats are",
   await using database = await openTestDatabase("empty");
   const { db } = database;
   await migrate(database, migrations.slice(0, 2));
-  const [ann] = await db.insert(schema.user).values({ name: "Ann", email: "ann@example.com" }).returning();
-  const userId = ann?.id ?? "";
+  const userId = await addAnn(db);
   const [chat] = await db.execute(sql`insert into conversation (user_id) values (${userId}) returning id`).then(rowsOf);
   await db.execute(sql`
     insert into run (conversation_id, user_id, message_id, status, server, model, finished_at, input_tokens, output_tokens)
@@ -89,7 +97,7 @@ it("what was used before it was counted is counted, and walled where chats are",
   ]);
   const bare = await database.query(`
     select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id'
-    where c.relkind = 'r' and c.relname not in ('task', 'session', 'account', 'api_key', 'preference', 'claim', 'refresh_token', 'share', 'feedback', 'project')
+    where c.relkind = 'r' and c.relname not in ('task', 'session', 'account', 'api_key', 'preference', 'claim', 'refresh_token', 'share', 'feedback', 'project', 'setting')
       and not (c.relrowsecurity and c.relforcerowsecurity
         and exists (select from pg_policy where polrelid = c.oid and polname = 'chatkeep_owner'))`);
   expect(bare).toEqual([]);

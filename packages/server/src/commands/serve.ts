@@ -100,7 +100,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     oidc: config.oidc,
     isFirstAdmin: connection.engine === "pglite",
   });
-  const { app, close } = createApp({
+  const { app, close, start } = createApp({
     connection,
     db,
     store,
@@ -108,6 +108,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     model: createModel(config.model),
     models: config.otherModels.map((each) => createModel(each === "offline" ? undefined : each)),
     titles: config.titles,
+    ...(config.model === undefined && config.otherModels.length === 0 && { modelSecret: secret }),
     log,
     url: config.url,
     corsOrigins: config.corsOrigins,
@@ -121,6 +122,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     metrics,
     isAlone: connection.engine === "pglite",
   });
+  await start();
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(cannotListen(error, config)));

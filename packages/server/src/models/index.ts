@@ -22,6 +22,7 @@ export {
 export { feedback, ratings } from "./feedback.ts";
 export { preference } from "./preference.ts";
 export { type Project, project } from "./project.ts";
+export { setting } from "./setting.ts";
 export { share } from "./share.ts";
 export { type Task, task } from "./task.ts";
 export {

@@ -43,6 +43,8 @@ export interface TestAppOptions {
   signUp?: SignUp;
   mailer?: Mailer;
   isFirstAdmin?: boolean;
+  /** Administrators may connect a model. */
+  modelSecret?: string;
 }
 
 export interface Person {
@@ -72,6 +74,7 @@ export async function openTestApp({
   signUp: whoSignsUp,
   mailer,
   isFirstAdmin,
+  modelSecret,
   ...given
 }: TestAppOptions = {}) {
   const database = given.database ?? (await openTestDatabase("server"));
@@ -111,11 +114,13 @@ export async function openTestApp({
     titles,
     quotas,
     sharing,
+    ...(modelSecret !== undefined && { modelSecret }),
     model: model ?? createOfflineModel({ wordMs: 0 }),
     models: otherModels,
     listen: given.listen ?? connection.listen,
     isAlone: !isServer,
   });
+  await created.start();
   const app: Pick<App, "request"> = created.app;
   const close = async () => {
     await created.close(0);

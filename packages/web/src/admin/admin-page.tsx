@@ -8,6 +8,7 @@ import { Button } from "../ui/button.tsx";
 import { dateOf } from "../ui/times.ts";
 import { Accounts } from "./accounts.tsx";
 import { admin, type UsageOfAll } from "./admin.ts";
+import { ConnectModel } from "./connect-model.tsx";
 import { Invitations } from "./invitations.tsx";
 
 const number = new Intl.NumberFormat(language);
@@ -17,6 +18,7 @@ export function AdminPage() {
     <div className="relative h-full overflow-y-auto">
       <div className="mx-auto grid max-w-4xl gap-8 px-4 pt-14 pb-6 md:pt-6 md:group-data-list-away/main:pt-14">
         <h1 className="font-semibold text-2xl">{t.admin.title}</h1>
+        <ConnectModel />
         <Accounts />
         <Invitations />
         <UsageTable />

@@ -39,6 +39,20 @@ export interface Health {
   findings: { level: string; about: string; found: string; why: string; mend: string }[];
 }
 
+/** An endpoint that is connected; its key is told to nobody. */
+export interface Connection {
+  baseUrl: string;
+  models: string[];
+  hasKey: boolean;
+}
+
+export interface GivenConnection {
+  baseUrl: string;
+  models: string[];
+  /** Left out: the one that is kept. */
+  apiKey?: string;
+}
+
 /** A link that is told once. */
 export interface MadeLink {
   link: string;
@@ -61,5 +75,10 @@ export const admin = {
     client.request<Invitation & MadeLink>("/admin/invitations", { method: "POST", json: { email } }),
   takeBack: (id: string) => client.request<unknown>(`/admin/invitations/${id}`, { method: "DELETE" }),
   usage: async () => (await client.request<{ items: UsageOfAll[] }>("/admin/usage")).items,
+  model: () => client.request<{ isOpen: boolean; connection: Connection | null }>("/admin/model"),
+  testModel: (json: GivenConnection) =>
+    client.request<{ answer: string }>("/admin/model/test", { method: "POST", json }),
+  connectModel: (json: GivenConnection) => client.request<Connection>("/admin/model", { method: "PUT", json }),
+  disconnectModel: () => client.request<unknown>("/admin/model", { method: "DELETE" }),
   health: () => client.request<Health>("/admin/health"),
 };

@@ -1,5 +1,6 @@
 /** A conversation that has not begun: a greeting above the box, and below it what one could ask. */
 import { t } from "../strings/index.ts";
+import { NoModelYet } from "./no-model-yet.tsx";
 import { TemporarySwitch } from "./temporary.tsx";
 
 export function Greeting() {
@@ -22,6 +23,7 @@ interface SuggestionsProps {
 export function Suggestions({ texts, onPick, isTemporary, onTemporary }: SuggestionsProps) {
   return (
     <div className="mx-auto grid w-full max-w-chat justify-items-center gap-6 px-4 text-center">
+      <NoModelYet />
       <ul className="flex flex-wrap justify-center gap-2">
         {texts.map((text) => (
           <li key={text}>

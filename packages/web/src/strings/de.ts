@@ -112,6 +112,26 @@ export const de: Strings = {
     end: "Auswahl beenden",
   },
 
+  connect: {
+    title: "Ein Modell verbinden",
+    onStart: "damit ein richtiges Modell antwortet statt des Offline-Assistenten.",
+    hint: "Jeder Endpunkt, der OpenAIs Chat Completions spricht. Er wird zuerst etwas gefragt; Schlüssel und Adresse werden verschlüsselt aufbewahrt.",
+    endpoint: "Endpunkt",
+    key: "API-Schlüssel",
+    keyHint: "Leer lassen, wo keiner nötig ist.",
+    keyKept: "Ein Schlüssel ist aufbewahrt. Leer lassen, um ihn zu behalten.",
+    models: "Modelle",
+    modelsHint: "Ihre Namen, mit Kommas dazwischen. Das erste antwortet, wenn ein Chat kein anderes wählt.",
+    test: "Testen",
+    connect: "Verbinden",
+    trying: "Es wird gefragt …",
+    answered: (answer) => `Es hat geantwortet: „${answer}“`,
+    connected: "Es ist verbunden.",
+    disconnect: "Trennen",
+    disconnected: "Es ist getrennt: Der Offline-Assistent antwortet.",
+    byEnvironment: "Die Modelle dieses Servers stehen in seiner Umgebung.",
+  },
+
   trash: {
     title: "Papierkorb",
     nothing: "Der Papierkorb ist leer.",

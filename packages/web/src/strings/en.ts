@@ -111,6 +111,26 @@ export const en = {
     end: "Stop selecting",
   },
 
+  connect: {
+    title: "Connect a model",
+    onStart: "for answers of a real model in place of the offline assistant.",
+    hint: "Any endpoint that speaks OpenAI’s chat completions. It is asked something first; key and address are kept encrypted.",
+    endpoint: "Endpoint",
+    key: "API key",
+    keyHint: "Leave it empty where none is needed.",
+    keyKept: "A key is kept. Leave it empty to go on with it.",
+    models: "Models",
+    modelsHint: "Their names, with commas between. The first one answers unless a chat chooses another.",
+    test: "Test",
+    connect: "Connect",
+    trying: "It is being asked …",
+    answered: (answer: string) => `It answered: “${answer}”`,
+    connected: "It is connected.",
+    disconnect: "Disconnect",
+    disconnected: "It is disconnected: the offline assistant answers.",
+    byEnvironment: "The models of this server are set in its environment.",
+  },
+
   trash: {
     title: "Trash",
     nothing: "Nothing is in the trash.",

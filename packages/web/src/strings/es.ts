@@ -112,6 +112,26 @@ export const es: Strings = {
     end: "Dejar de seleccionar",
   },
 
+  connect: {
+    title: "Conectar un modelo",
+    onStart: "para que responda un modelo de verdad en lugar del asistente sin conexión.",
+    hint: "Cualquier servicio que hable las chat completions de OpenAI. Primero se le pregunta algo; la clave y la dirección se guardan cifradas.",
+    endpoint: "Dirección del servicio",
+    key: "Clave de API",
+    keyHint: "Déjala vacía si no hace falta.",
+    keyKept: "Hay una clave guardada. Déjala vacía para seguir con ella.",
+    models: "Modelos",
+    modelsHint: "Sus nombres, separados por comas. El primero responde si un chat no elige otro.",
+    test: "Probar",
+    connect: "Conectar",
+    trying: "Preguntando…",
+    answered: (answer) => `Ha respondido: «${answer}»`,
+    connected: "Está conectado.",
+    disconnect: "Desconectar",
+    disconnected: "Está desconectado: responde el asistente sin conexión.",
+    byEnvironment: "Los modelos de este servidor se fijan en su entorno.",
+  },
+
   trash: {
     title: "Papelera",
     nothing: "La papelera está vacía.",

@@ -114,6 +114,27 @@ export const fr: Strings = {
     end: "Terminer la sélection",
   },
 
+  connect: {
+    title: "Connecter un modèle",
+    onStart: "pour qu’un vrai modèle réponde à la place de l’assistant hors ligne.",
+    hint: "Tout service qui parle les chat completions d’OpenAI. On lui pose d’abord une question\u202f; la clé et l’adresse sont conservées chiffrées.",
+    endpoint: "Adresse du service",
+    key: "Clé d’API",
+    keyHint: "Laissez vide si aucune n’est nécessaire.",
+    keyKept: "Une clé est conservée. Laissez vide pour la garder.",
+    models: "Modèles",
+    modelsHint:
+      "Leurs noms, séparés par des virgules. Le premier répond si une conversation n’en choisit pas un autre.",
+    test: "Tester",
+    connect: "Connecter",
+    trying: "Question en cours…",
+    answered: (answer) => `Il a répondu\u202f: «\u202f${answer}\u202f»`,
+    connected: "Il est connecté.",
+    disconnect: "Déconnecter",
+    disconnected: "Il est déconnecté\u202f: l’assistant hors ligne répond.",
+    byEnvironment: "Les modèles de ce serveur sont fixés dans son environnement.",
+  },
+
   trash: {
     title: "Corbeille",
     nothing: "La corbeille est vide.",

@@ -113,6 +113,27 @@ export const ja: Strings = {
     end: "選択を終了",
   },
 
+  connect: {
+    title: "モデルを接続",
+    onStart: "オフラインアシスタントの代わりに、本物のモデルが回答します。",
+    hint: "OpenAI の Chat Completions に対応するエンドポイントならどれでも接続できます。最初に質問して確認し、キーとアドレスは暗号化して保存します。",
+    endpoint: "エンドポイント",
+    key: "API キー",
+    keyHint: "不要な場合は空のままにしてください。",
+    keyKept: "キーは保存されています。空のままにすると、そのキーを使い続けます。",
+    models: "モデル",
+    modelsHint:
+      "モデル名をカンマで区切って入力してください。チャットで別のモデルを選ばない限り、最初のものが回答します。",
+    test: "テスト",
+    connect: "接続",
+    trying: "確認しています…",
+    answered: (answer) => `回答がありました：「${answer}」`,
+    connected: "接続しました。",
+    disconnect: "切断",
+    disconnected: "切断しました。オフラインアシスタントが回答します。",
+    byEnvironment: "このサーバーのモデルは環境変数で設定されています。",
+  },
+
   trash: {
     title: "ゴミ箱",
     nothing: "ゴミ箱は空です。",

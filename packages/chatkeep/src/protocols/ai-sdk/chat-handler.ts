@@ -39,8 +39,8 @@ export interface ChatHandlerOptions {
   getUserId(request: Request): UserId | undefined | Promise<UserId | undefined>;
   /** Calls the model: gives what `streamText` gives, or the `stream` of an agent, or chunks of your own. Give it `turn.signal`. */
   generate(turn: ChatTurn): ChatResult | Promise<ChatResult>;
-  /** The model's name, for people who read the table of runs. */
-  model?: string | undefined;
+  /** The model's name, for people who read the table of runs, or a function that says it of each reply. */
+  model?: string | (() => string) | undefined;
   /** About how many tokens of a conversation the model is given, or a function of the name of `turn.model`; 16,000 when left out. */
   historyTokens?: number | ((model: string | null) => number | undefined) | undefined;
   /** What a user tells every model, or for a chat alone, before what is stored with the chat; asked for while the question is stored. */
@@ -105,7 +105,8 @@ const outputsAtOnce = 10;
 
 /** Makes the handler of a chat's routes. */
 export function chatHandler(options: ChatHandlerOptions): ChatHandler {
-  const { replies, model, beforeAsk } = options;
+  const { replies, beforeAsk } = options;
+  const modelName = () => (typeof options.model === "function" ? options.model() : options.model);
   const onError = options.onError ?? ((error: unknown) => answerTo(error, replies.logger));
   const openStream = options.openStream ?? (() => ({ signal: new AbortController().signal, release: () => {} }));
   const generateFor = (userId: UserId, conversationId: string, body: Record<string, unknown>) => {
@@ -124,7 +125,7 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     const question = await asEdited(user, questionOf(input), input);
     await beforeAsk?.(userId, request);
     const wait = input.wait ? request.signal : undefined;
-    const askFor = (one: Question) => replies.forUser(userId).ask(one, generate, { wait, model });
+    const askFor = (one: Question) => replies.forUser(userId).ask(one, generate, { wait, model: modelName() });
     const asked = async () => {
       try {
         return await askFor(question);
@@ -173,7 +174,9 @@ export function chatHandler(options: ChatHandlerOptions): ChatHandler {
     const reply = { conversationId, messageId: given.id, parts, revision, questionId: stored.parentId as string };
     const next = open > 0 ? waiting : generate;
     try {
-      return await streamed(userId, request, () => mine.proceed(reply, next, { model }), { conversationId });
+      return await streamed(userId, request, () => mine.proceed(reply, next, { model: modelName() }), {
+        conversationId,
+      });
     } catch (error) {
       if (!(error instanceof ConflictError) || !isChanged || triesLeft === 0) throw error;
       const now = await user.messages.get(conversationId, given.id);
