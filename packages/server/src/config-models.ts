@@ -111,7 +111,7 @@ export function modelsOf(set: ModelSettings): {
 }
 
 const nameOf = ({ id, name = id }: ModelConfig) => name;
-const withoutSlash = (url: string) => url.replace(/\/+$/, "");
+export const withoutSlash = (url: string) => url.replace(/\/+$/, "");
 
 type Provider = z.output<typeof providersSchema>[number];
 

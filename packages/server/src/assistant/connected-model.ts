@@ -8,6 +8,7 @@ import { InvalidInputError } from "chatkeep";
 import { eq, sql } from "drizzle-orm";
 import { z } from "zod";
 import { httpUrl } from "../config-lists.ts";
+import { withoutSlash } from "../config-models.ts";
 import type { Database } from "../database.ts";
 import type { Log } from "../log.ts";
 import { setting } from "../models/index.ts";
@@ -25,7 +26,7 @@ const text = (most: number) =>
   z.string("must be a text").trim().min(1, "must not be empty").max(most, `must have at most ${most} characters`);
 
 export const connectionSchema = z.strictObject({
-  baseUrl: z.string("must be an http address").trim().pipe(httpUrl),
+  baseUrl: z.string("must be an http address").trim().max(2_000, "must have at most 2000 characters").pipe(httpUrl),
   /** Left out: the one that is kept already, if there is one. */
   apiKey: text(max.key).nullable().optional(),
   /** The first one answers where a conversation names none. */
@@ -152,7 +153,7 @@ export function createConnectedModel({ db, secret, models, log, isAlone }: Conne
 
 function modelsOf({ baseUrl, apiKey, models }: ModelConnection) {
   const names = [...new Set(models)];
-  return names.map((id) => createModel({ id, baseUrl: baseUrl.replace(/\/+$/, ""), apiKey: apiKey ?? undefined }));
+  return names.map((id) => createModel({ id, baseUrl: withoutSlash(baseUrl), apiKey: apiKey ?? undefined }));
 }
 
 function shown({ baseUrl, apiKey, models }: ModelConnection): ShownConnection {
