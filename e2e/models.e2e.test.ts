@@ -241,3 +241,43 @@ it("can be installed, and says that an answer is ready to whoever looks elsewher
   await ask("Third");
   expect(await shown()).toHaveLength(1);
 });
+
+it("how a model answers is set in a chat, folded away, sent with each question, and kept", async () => {
+  await page.getByRole("link", { name: "New chat" }).first().click();
+  await box().fill("Is bread good?");
+  await page.keyboard.press("Enter");
+  await answers().last().getByText("With love.").waitFor();
+  const open = async () => {
+    await page.getByRole("button", { name: "Instructions for this chat" }).click();
+    return page.getByRole("dialog", { name: "Instructions for this chat" });
+  };
+  const sheet = await open();
+  expect(await sheet.getByLabel("Temperature").isVisible()).toBe(false);
+  await sheet.getByText("How it answers").click();
+  await sheet.getByLabel("Temperature").fill("0.2");
+  await sheet.getByLabel("Longest answer").fill("900");
+  await sheet.getByLabel("How long it thinks").selectOption("Briefly");
+  await isAccessible(page);
+  await picture(page, "settings");
+  await sheet.getByRole("button", { name: "Save" }).click();
+  await sheet.waitFor({ state: "detached" });
+  await page.reload();
+  await box().fill("And is more bread better?");
+  await page.keyboard.press("Enter");
+  await expect
+    .poll(() => endpoint.asked.at(-1))
+    .toMatchObject({ temperature: 0.2, max_tokens: 900, reasoning_effort: "low" });
+  await page.getByRole("button", { name: "Send" }).waitFor();
+  const again = await open();
+  expect(await again.getByLabel("Temperature").inputValue()).toBe("0.2");
+  await again.getByLabel("Temperature").fill("");
+  await again.getByLabel("Longest answer").fill("");
+  await again.getByLabel("How long it thinks").selectOption("As the model has it");
+  await again.getByRole("button", { name: "Save" }).click();
+  await again.waitFor({ state: "detached" });
+  const asked = endpoint.asked.length;
+  await box().fill("And bread alone?");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => endpoint.asked.length).toBeGreaterThan(asked);
+  expect(endpoint.asked.at(-1)).not.toHaveProperty("temperature");
+});

@@ -55,6 +55,7 @@ import { modelRoutes } from "./routes/models.ts";
 import { preferenceRoutes } from "./routes/preferences.ts";
 import { projectRoutes } from "./routes/projects.ts";
 import { createRouter, type Env } from "./routes/router.ts";
+import { settingsRoutes } from "./routes/settings.ts";
 import { sharedPageRoutes, shareRoutes } from "./routes/shares.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { taskRoutes } from "./routes/tasks.ts";
@@ -282,6 +283,7 @@ function createApi(app: ReturnType<typeof createRouter>, options: ApiOptions) {
     .route("/api", preferenceRoutes(db))
     .route("/api", keyRoutes(db, notifier))
     .route("/api", feedbackRoutes({ db, store, rows }))
+    .route("/api", settingsRoutes(store))
     .route("/api", projectRoutes({ db, store, rows }))
     .route("/api", sharing ? shareRoutes({ db, store, rows, url }) : createRouter())
     .route("/api", adminRoutes({ connection, db, store, auth, url, isAlone, log, publish: notifier.publish }))

@@ -6,6 +6,7 @@ import { InvalidInputError, idSchema, NotFoundError, type Store, type UserId, uu
 import { instructionsSchema, isStorable, modelSchema } from "chatkeep/internal";
 import { and, asc, count, eq, sql } from "drizzle-orm";
 import { z } from "zod";
+import { noteOfConversation } from "./conversation-notes.ts";
 import type { Database } from "./database.ts";
 import { type Project, project, user } from "./models/index.ts";
 
@@ -101,13 +102,7 @@ export async function moveToProject(
   projectId: string | null,
 ) {
   if (projectId !== null && !(await findProject(db, userId, projectId))) throw new NotFoundError("project", projectId);
-  return await store.forUser(userId).transaction(conversationId, async ({ conversations }) => {
-    const { metadata } = await conversations.get(conversationId);
-    const { projectId: before, ...others } = metadata ?? {};
-    if ((before ?? null) === projectId) return await conversations.get(conversationId);
-    const next = projectId === null ? others : { ...others, projectId };
-    return await conversations.update(conversationId, { metadata: Object.keys(next).length > 0 ? next : null });
-  });
+  return await noteOfConversation(store, userId, conversationId, "projectId", projectId);
 }
 
 /** What the project that a chat is in tells every model; `null` when there is none. */

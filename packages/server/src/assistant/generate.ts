@@ -4,6 +4,7 @@ import type { ChatTurn } from "chatkeep/ai-sdk";
 import type { Database } from "../database.ts";
 import type { Rows } from "../limits.ts";
 import type { Log } from "../log.ts";
+import { callSettings, questionSettingsSchema } from "./generation-settings.ts";
 import { describeModelError, failureOf } from "./model-errors.ts";
 import type { Models } from "./models.ts";
 import { taskTools } from "./tools.ts";
@@ -19,8 +20,9 @@ const maxSteps = 8;
 const modelTimeouts = { firstChunkMs: 120_000, chunkMs: 120_000 };
 
 export function createAssistant({ db, models, log, rows }: AssistantOptions) {
-  return ({ userId, runId, messages, instructions: more, signal, model: named }: ChatTurn) =>
+  return ({ userId, runId, messages, instructions: more, signal, model: named, body }: ChatTurn) =>
     streamText({
+      ...callSettings(questionSettingsSchema.parse(body).settings ?? {}),
       model: models.answering(named),
       instructions: instructions(more),
       messages,

@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { type ChatHandler, chatRequestSchema } from "chatkeep/ai-sdk";
 import type { Answers } from "../answers.ts";
+import { generationSettingsSchema } from "../assistant/generation-settings.ts";
 import { createRouter } from "./router.ts";
 import { idMeta, idParam, jsonBody, noContent, responses } from "./schemas.ts";
 
@@ -20,7 +21,7 @@ const ask = createRoute({
     "Takes { id, message } or { id, messages, trigger, messageId? }; only the newest user message is taken, history comes from the database. parentId says where a question belongs that is not the next one (null: a new beginning). A conversation that does not exist yet is made. The same message id and payload again gives its answer again. 409 while another reply of the conversation is being written; with wait: true the request waits for its turn instead, at most five minutes.",
   request: {
     body: jsonBody(
-      chatRequestSchema.meta({
+      chatRequestSchema.extend({ settings: generationSettingsSchema.optional() }).meta({
         type: "object",
         properties: {
           id: { ...idMeta, description: "The conversation." },
@@ -34,6 +35,17 @@ const ask = createRoute({
           messageId: { type: "string" },
           parentId: { ...idMeta, nullable: true },
           wait: { type: "boolean" },
+          settings: {
+            type: "object",
+            properties: {
+              temperature: { type: "number", minimum: 0, maximum: 2 },
+              topP: { type: "number", minimum: 0, maximum: 1 },
+              maxOutputTokens: { type: "integer", minimum: 1, maximum: 1_000_000 },
+              reasoningEffort: { type: "string", enum: ["low", "medium", "high"] },
+            },
+            additionalProperties: false,
+            description: "How this answer is to be made.",
+          },
         },
         required: ["id"],
       }),

@@ -3,6 +3,7 @@
 import type { FileUIPart } from "ai";
 import { ArrowUp, Square } from "lucide-react";
 import { type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { t } from "../strings/index.ts";
 import { isComposing } from "../ui/keys.ts";
 import { AttachmentList } from "./attachment-list.tsx";
@@ -57,14 +58,12 @@ export function Composer(props: ComposerProps) {
     quote: (passage) => {
       const lines = passage.split("\n").map((line) => `> ${line}`.trimEnd());
       const quoted = `${text.trim() ? `${text.trimEnd()}\n\n` : ""}${lines.join("\n")}\n\n`;
-      setText(quoted);
+      // The end of it is there only when it is drawn, and what is typed next belongs there.
+      flushSync(() => setText(quoted));
       onDraft(quoted);
-      // The end of it is there only when it is drawn.
-      setTimeout(() => {
-        box.current?.focus();
-        box.current?.setSelectionRange(quoted.length, quoted.length);
-        box.current?.scrollTo({ top: box.current.scrollHeight });
-      });
+      box.current?.focus();
+      box.current?.setSelectionRange(quoted.length, quoted.length);
+      box.current?.scrollTo({ top: box.current.scrollHeight });
     },
   }));
   const { items, isSending, hasFailed } = attachments;

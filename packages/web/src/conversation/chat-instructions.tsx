@@ -10,19 +10,24 @@ import { Button } from "../ui/button.tsx";
 import { Sheet } from "../ui/dialog.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { TextArea } from "../ui/text-area.tsx";
+import { SettingsFields, saveSettings, settingsIn, settingsOf } from "./generation-settings.tsx";
 
 export function ChatInstructions({ stored }: { stored: Conversation | undefined }) {
   const [isOpen, setIsOpen] = useState(false);
   const queries = useQueryClient();
   const change = useMutation({
-    mutationFn: ({ id, instructions }: { id: string; instructions: string | null }) =>
-      client.conversations.update(id, { instructions }),
+    mutationFn: async ({ id, form }: { id: string; form: FormData }) => {
+      const instructions = String(form.get("instructions") ?? "").trim() || null;
+      await client.conversations.update(id, { instructions });
+      return await saveSettings(id, settingsIn(form));
+    },
     onSuccess: (changed) => {
       queries.setQueryData(["conversation", changed.id], changed);
       setIsOpen(false);
     },
   });
   if (!stored) return null;
+  const isSet = stored.instructions !== null || Object.keys(settingsOf(stored)).length > 0;
   const open = () => {
     change.reset();
     setIsOpen(true);
@@ -30,15 +35,14 @@ export function ChatInstructions({ stored }: { stored: Conversation | undefined 
   return (
     <>
       <IconButton label={t.instructions.ofChat} onClick={open}>
-        <SlidersHorizontal size={18} className={stored.instructions ? "text-brand" : ""} />
+        <SlidersHorizontal size={18} className={isSet ? "text-brand" : ""} />
       </IconButton>
       <Sheet open={isOpen} onOpenChange={setIsOpen} title={t.instructions.ofChat}>
         <form
           className="grid gap-3"
           onSubmit={(event) => {
             event.preventDefault();
-            const text = String(new FormData(event.currentTarget).get("instructions") ?? "").trim();
-            change.mutate({ id: stored.id, instructions: text || null });
+            change.mutate({ id: stored.id, form: new FormData(event.currentTarget) });
           }}
         >
           <TextArea
@@ -47,6 +51,7 @@ export function ChatInstructions({ stored }: { stored: Conversation | undefined 
             name="instructions"
             defaultValue={stored.instructions ?? ""}
           />
+          <SettingsFields settings={settingsOf(stored)} />
           {change.error && (
             <p role="alert" className="text-danger text-sm">
               {sentenceOf(change.error)}

@@ -33,6 +33,7 @@ import { toasts } from "../ui/toasts.tsx";
 import { ChatHeader } from "./chat-header.tsx";
 import { ChatInstructions } from "./chat-instructions.tsx";
 import { forgetChat, isCutOff, isDetached, keptOf } from "./chats.ts";
+import { useSentSettings } from "./generation-settings.tsx";
 import { GoneModel, ModelPicker, useModelChoice } from "./model-picker.tsx";
 import { isOffline } from "./models.ts";
 import { StateOfReply } from "./state-of-reply.tsx";
@@ -75,6 +76,7 @@ export function ConversationView({ personId, id, isNew = false, project }: Conve
   const [stopError, setStopError] = useState<Error>();
   const isMissing = useMissing(id, branch) && !isNew;
   const unsent = useUnsent(personId, id, { messages, status, isRead: branch.isSuccess || isMissing });
+  useSentSettings(id, stored);
   useRead(id);
   usePrintWhole(branch);
   useJump(id, messages, branch);

@@ -132,6 +132,19 @@ export const de: Strings = {
     byEnvironment: "Die Modelle dieses Servers stehen in seiner Umgebung.",
   },
 
+  generation: {
+    title: "Wie es antwortet",
+    usual: "Wie das Modell es hat",
+    temperature: "Temperatur",
+    temperatureHint: "0 ist nüchtern, 2 ist wild.",
+    topP: "Top P",
+    topPHint: "Von den wahrscheinlichsten Wörtern dieser Anteil.",
+    maxTokens: "Längste Antwort",
+    maxTokensHint: "In Tokens.",
+    effort: "Wie lange es nachdenkt",
+    efforts: { low: "Kurz", medium: "Mittel", high: "Lang" },
+  },
+
   trash: {
     title: "Papierkorb",
     nothing: "Der Papierkorb ist leer.",

@@ -131,6 +131,19 @@ export const en = {
     byEnvironment: "The models of this server are set in its environment.",
   },
 
+  generation: {
+    title: "How it answers",
+    usual: "As the model has it",
+    temperature: "Temperature",
+    temperatureHint: "0 is sober, 2 is wild.",
+    topP: "Top P",
+    topPHint: "Of the likeliest words, this share.",
+    maxTokens: "Longest answer",
+    maxTokensHint: "In tokens.",
+    effort: "How long it thinks",
+    efforts: { low: "Briefly", medium: "Medium", high: "Long" },
+  },
+
   trash: {
     title: "Trash",
     nothing: "Nothing is in the trash.",

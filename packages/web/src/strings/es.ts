@@ -132,6 +132,19 @@ export const es: Strings = {
     byEnvironment: "Los modelos de este servidor se fijan en su entorno.",
   },
 
+  generation: {
+    title: "Cómo responde",
+    usual: "Como lo tiene el modelo",
+    temperature: "Temperatura",
+    temperatureHint: "0 es sobrio, 2 es alocado.",
+    topP: "Top P",
+    topPHint: "De las palabras más probables, esta parte.",
+    maxTokens: "Respuesta más larga",
+    maxTokensHint: "En tokens.",
+    effort: "Cuánto piensa",
+    efforts: { low: "Poco", medium: "Medio", high: "Mucho" },
+  },
+
   trash: {
     title: "Papelera",
     nothing: "La papelera está vacía.",

@@ -135,6 +135,19 @@ export const fr: Strings = {
     byEnvironment: "Les modèles de ce serveur sont fixés dans son environnement.",
   },
 
+  generation: {
+    title: "Comment il répond",
+    usual: "Comme le modèle",
+    temperature: "Température",
+    temperatureHint: "0 est sobre, 2 est débridé.",
+    topP: "Top P",
+    topPHint: "Parmi les mots les plus probables, cette part.",
+    maxTokens: "Réponse la plus longue",
+    maxTokensHint: "En jetons.",
+    effort: "Temps de réflexion",
+    efforts: { low: "Court", medium: "Moyen", high: "Long" },
+  },
+
   trash: {
     title: "Corbeille",
     nothing: "La corbeille est vide.",

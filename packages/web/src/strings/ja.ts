@@ -134,6 +134,19 @@ export const ja: Strings = {
     byEnvironment: "このサーバーのモデルは環境変数で設定されています。",
   },
 
+  generation: {
+    title: "回答のしかた",
+    usual: "モデルの既定値",
+    temperature: "温度",
+    temperatureHint: "0は手堅く、2は自由になります。",
+    topP: "Top P",
+    topPHint: "可能性の高い語から、この割合を使います。",
+    maxTokens: "回答の最大の長さ",
+    maxTokensHint: "トークン数",
+    effort: "考える長さ",
+    efforts: { low: "短く", medium: "普通", high: "長く" },
+  },
+
   trash: {
     title: "ゴミ箱",
     nothing: "ゴミ箱は空です。",
