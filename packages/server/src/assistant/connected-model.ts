@@ -36,10 +36,10 @@ export const connectionSchema = z.strictObject({
     .max(max.models, `must name at most ${max.models} models`),
 });
 
-export type ModelConnection = z.output<typeof connectionSchema>;
+type ModelConnection = z.output<typeof connectionSchema>;
 
 /** What is told of it: never the key. */
-export interface ShownConnection {
+interface ShownConnection {
   baseUrl: string;
   models: string[];
   hasKey: boolean;
