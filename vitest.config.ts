@@ -15,13 +15,13 @@ const engines = ["pglite", "pg18", ...(installedPostgres15() ? ["pg15"] : []), "
 const serverTests: Record<string, string[]> = {
   pg15: [],
   neon: ["packages/server/test/{chat,follow}.test.ts"],
-  walled: ["packages/server/test/{admin,chat,feedback,isolation,projects,routes,search,shares,trash-routes}.test.ts"],
+  walled: ["packages/server/test/{admin,chat,feedback,isolation,projects,routes,search,shares,tags,trash-routes}.test.ts"],
 };
 
 /** What has no SQL of its own in it is proved once: on PostgreSQL, which has several sessions and is faster than PGlite. */
 const onceOnPg18 = {
   server:
-    "packages/server/test/{admin,adopt,ai-sdk-chat,assistant-cloud,auth,bodies,client,clients,connected-model,conversation-export,doctor,doors,endpoints,feedback,files,follow,generation-settings,history,import,import-formats,import-products,isolation,keys,limits,mcp,migration-steps,named-models,observability,openai,openai-conversations,mail,openai-responses,outages,projects,restore,routes,search,security,shares,titles,tools,trash-routes,users,workflow-transport}.test.ts",
+    "packages/server/test/{admin,adopt,ai-sdk-chat,assistant-cloud,auth,bodies,client,clients,connected-model,conversation-export,doctor,doors,endpoints,feedback,files,follow,generation-settings,history,import,import-formats,import-products,isolation,keys,limits,mcp,migration-steps,named-models,observability,openai,openai-conversations,mail,openai-responses,outages,projects,restore,routes,search,security,shares,tags,titles,tools,trash-routes,users,workflow-transport}.test.ts",
   chatkeep:
     "packages/chatkeep/test/{claude-agent,copilotkit,langchain,langgraph,langgraph.model,mastra,openai-agents}.test.ts",
 };

@@ -184,6 +184,34 @@ async function isOf(title: string, url: string): Promise<boolean> {
   return found.title === title;
 }
 
+it("a chat is tagged, found by its tags, and loses them", async () => {
+  await list().getByRole("link", { name: "Two", exact: true }).click({ button: "right" });
+  await page.getByRole("menuitem", { name: "Tags" }).click();
+  const tags = page.getByRole("dialog", { name: "Tags of this chat" });
+  for (const tag of ["work", "later"]) {
+    await tags.getByLabel("A tag").fill(tag);
+    await page.keyboard.press("Enter");
+    await tags.getByRole("button", { name: `Take ${tag} away` }).waitFor();
+  }
+  await isAccessible(page);
+  await tags.getByRole("button", { name: "Close" }).click();
+  const chips = page.getByRole("group", { name: "Tags" });
+  await chips.getByRole("button", { name: "work 1" }).click();
+  await page.getByRole("heading", { name: "work" }).waitFor();
+  await list().getByRole("link", { name: "Two", exact: true }).waitFor();
+  expect(await list().getByRole("link").count()).toBe(1);
+  await isAccessible(page);
+  await picture(page, "tagged");
+  await list().getByRole("link", { name: "Two", exact: true }).click({ button: "right" });
+  await page.getByRole("menuitem", { name: "Tags" }).click();
+  await tags.getByRole("button", { name: "Take work away" }).click();
+  await tags.getByRole("button", { name: "Take work away" }).waitFor({ state: "detached" });
+  await page.keyboard.press("Escape");
+  await page.getByText("No chat has this tag.").waitFor();
+  await page.getByRole("button", { name: "Back to all conversations" }).click();
+  await chips.getByRole("button", { name: "later 1" }).waitFor();
+});
+
 it("a project is renamed, and deleted after a question: its chats stay", async () => {
   await ofProjects().getByRole("link", { name: "Bakery" }).click();
   await page.getByRole("button", { name: "Edit project" }).click();

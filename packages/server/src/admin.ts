@@ -1,8 +1,9 @@
 /** What administrators see and do: who there is and what they take, never what they wrote. */
 import { randomBytes } from "node:crypto";
 import { ForbiddenError, InvalidInputError, limitSchema, NotFoundError, type Page } from "chatkeep";
-import { asEverybody, encodeCursor, keyOf, parse } from "chatkeep/internal";
+import { encodeCursor, keyOf, parse } from "chatkeep/internal";
 import { and, eq, type SQL, sql } from "drizzle-orm";
+import { asOperator } from "./as-operator.ts";
 import type { Database } from "./database.ts";
 import { user, verification } from "./models/index.ts";
 
@@ -175,17 +176,4 @@ export async function findAccount(db: Database, id: string): Promise<{ email: st
     .where(and(eq(user.id, id), eq(user.isAnonymous, false)));
   if (!found) throw new NotFoundError("user", id);
   return found;
-}
-
-/** Of all users, where policies stand before them. */
-async function asOperator<Row>(db: Database, query: SQL): Promise<Row[]> {
-  return await db
-    .transaction(
-      async (tx) => {
-        await tx.execute(sql.raw(asEverybody));
-        return (await tx.execute(query)) as unknown as { rows: Row[] };
-      },
-      { accessMode: "read only" },
-    )
-    .then(({ rows }) => rows);
 }

@@ -58,6 +58,7 @@ import { createRouter, type Env } from "./routes/router.ts";
 import { settingsRoutes } from "./routes/settings.ts";
 import { sharedPageRoutes, shareRoutes } from "./routes/shares.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
+import { tagRoutes } from "./routes/tags.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { transferRoutes } from "./routes/transfer.ts";
 import { createSessions, type OwnSessions, type Sessions } from "./sessions.ts";
@@ -284,6 +285,7 @@ function createApi(app: ReturnType<typeof createRouter>, options: ApiOptions) {
     .route("/api", keyRoutes(db, notifier))
     .route("/api", feedbackRoutes({ db, store, rows }))
     .route("/api", settingsRoutes(store))
+    .route("/api", tagRoutes(db, store))
     .route("/api", projectRoutes({ db, store, rows }))
     .route("/api", sharing ? shareRoutes({ db, store, rows, url }) : createRouter())
     .route("/api", adminRoutes({ connection, db, store, auth, url, isAlone, log, publish: notifier.publish }))

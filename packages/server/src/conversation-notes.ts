@@ -6,7 +6,7 @@ export async function noteOfConversation(
   store: Store,
   userId: string,
   conversationId: string,
-  name: "projectId" | "settings",
+  name: "projectId" | "settings" | "tags",
   value: unknown,
 ): Promise<Conversation> {
   return await store.forUser(userId).transaction(conversationId, async ({ conversations }) => {

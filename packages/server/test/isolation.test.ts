@@ -22,6 +22,7 @@ const bodies: Record<string, (messageId: string) => unknown> = {
   "patch /api/conversations/{id}/messages/{messageId}": () => ({ content: "Mine now", revision: 1 }),
   "post /api/conversations/{id}/messages": () => ({ messages: [{ role: "user", content: "Mine now" }] }),
   "put /api/conversations/{id}/messages/{messageId}/feedback": () => ({ rating: "good" }),
+  "put /api/conversations/{id}/tags": () => ({ tags: ["mine"] }),
   "put /api/conversations/{id}/settings": () => ({ temperature: 0 }),
   "put /api/conversations/{id}/project": () => ({ projectId: null }),
   "patch /api/projects/{id}": () => ({ name: "Mine now" }),

@@ -23,6 +23,9 @@ const limit = 50;
 
 const all = ["conversations"];
 const ofProjects = [...all, "project"];
+const ofTags = [...all, "tag"];
+/** What is asked of the server again when a conversation changes, where it is in view. */
+const asked = [ofProjects, ofTags, ["tags"]];
 const keyOf = (name: ListName) => [...all, name];
 const names = Object.keys(filters) as ListName[];
 
@@ -33,6 +36,11 @@ export function listQuery(name: ListName) {
 /** Those in a project that are not in the archive. */
 export function projectListQuery(projectId: string) {
   return queryFor([...ofProjects, projectId], { archived: false, metadata: { projectId } });
+}
+
+/** Those with a tag that are not in the archive. */
+export function tagListQuery(tag: string) {
+  return queryFor([...ofTags, tag], { archived: false, metadata: { tags: [tag] } });
 }
 
 function queryFor(queryKey: string[], filter: ConversationListOptions) {
@@ -49,7 +57,7 @@ function queryFor(queryKey: string[], filter: ConversationListOptions) {
 /** Puts a conversation where it belongs now; the newest activity stands first, as the server would list it: no temporary one. */
 export function putInLists(queries: QueryClient, changed: ListedConversation): void {
   if (changed.expiresAt !== null) return;
-  void queries.invalidateQueries({ queryKey: ofProjects });
+  for (const queryKey of asked) void queries.invalidateQueries({ queryKey });
   const { runId = runIn(queries, changed.id) } = changed;
   const conversation = { ...changed, runId };
   const home: ListName = conversation.archived ? "archive" : conversation.pinned ? "pinned" : "active";
@@ -77,13 +85,13 @@ export function runIn(queries: QueryClient, id: string): string | null {
 }
 
 export function takeFromLists(queries: QueryClient, id: string): void {
-  void queries.invalidateQueries({ queryKey: ofProjects });
+  for (const queryKey of asked) void queries.invalidateQueries({ queryKey });
   for (const name of names) queries.setQueryData<Pages>(keyOf(name), (list) => without(list, id));
 }
 
 /** Reads what may have been missed: the newest of each list; a list that has nothing in common with that begins anew. */
 export async function readListsAgain(queries: QueryClient): Promise<void> {
-  for (const key of [[...all, "search"], ofProjects]) void queries.invalidateQueries({ queryKey: key });
+  for (const queryKey of [[...all, "search"], ...asked]) void queries.invalidateQueries({ queryKey });
   for (const name of names) {
     const known = queries.getQueryData<Pages>(keyOf(name));
     if (!known) continue;

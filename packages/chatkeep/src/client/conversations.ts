@@ -13,8 +13,8 @@ export interface ConversationListOptions extends RequestOptions {
   pinned?: boolean | undefined;
   /** Words of the title, in whatever case. */
   search?: string | undefined;
-  /** Only those whose metadata has all these keys with these values. */
-  metadata?: Record<string, string | number | boolean | null> | undefined;
+  /** Only those whose metadata has all these keys with these values; of a list, all that are given. */
+  metadata?: Record<string, string | number | boolean | null | (string | number | boolean)[]> | undefined;
 }
 
 /** What a conversation is written as. */

@@ -56,7 +56,7 @@ export const seqQuery = numeric(z.int("must be a whole number").min(0, "must be 
 /** An object as JSON; what it may hold is looked at by the store. */
 export const metadataQuery = z
   .string()
-  .transform((text, context): Record<string, string | number | boolean | null> => {
+  .transform((text, context): Record<string, string | number | boolean | null | (string | number | boolean)[]> => {
     try {
       const value: unknown = JSON.parse(text);
       if (typeof value === "object" && value !== null) return value as Record<string, string>;
@@ -65,7 +65,11 @@ export const metadataQuery = z
     return z.NEVER;
   })
   .optional()
-  .meta({ type: "string", description: 'Only those whose metadata has these keys and values: {"projectId":"x"}.' });
+  .meta({
+    type: "string",
+    description:
+      'Only those whose metadata has these keys and values: {"projectId":"x"}. Of a list, all that are given: {"tags":["x"]}.',
+  });
 
 export function asTask({ createdAt, updatedAt, ...row }: Task): z.infer<typeof task> {
   return { ...row, createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };

@@ -8,6 +8,7 @@ import { MoveToProject } from "../projects/move-to-project.tsx";
 import { useProjectOf } from "../projects/projects.ts";
 import { ConversationMenuItems, Rename, useChanges } from "../sidebar/conversation-menu.tsx";
 import { t } from "../strings/index.ts";
+import { EditTags } from "../tags/edit-tags.tsx";
 import { MenuPopup } from "../ui/menu.tsx";
 
 interface ChatHeaderProps {
@@ -28,6 +29,7 @@ export function ChatHeader({ stored, children }: ChatHeaderProps) {
 function ChatTitle({ conversation }: { conversation: Conversation }) {
   const [isRenaming, setIsRenaming] = useState(false);
   const [isMoving, setIsMoving] = useState(false);
+  const [isTagging, setIsTagging] = useState(false);
   const project = useProjectOf(conversation);
   const changes = useChanges(conversation);
   const trigger = useRef<HTMLButtonElement>(null);
@@ -76,9 +78,11 @@ function ChatTitle({ conversation }: { conversation: Conversation }) {
           changes={changes}
           onRename={() => setIsRenaming(true)}
           onMove={() => setIsMoving(true)}
+          onTag={() => setIsTagging(true)}
         />
       </MenuPopup>
       <MoveToProject ids={[conversation.id]} current={project?.id ?? null} open={isMoving} onOpenChange={setIsMoving} />
+      <EditTags conversation={conversation} open={isTagging} onOpenChange={setIsTagging} />
     </Menu.Root>
   );
 }

@@ -13,6 +13,7 @@ import {
   Pencil,
   Pin,
   PinOff,
+  Tags,
   Trash2,
 } from "lucide-react";
 import { type KeyboardEvent, useState } from "react";
@@ -32,11 +33,12 @@ interface MenuItemsProps {
   changes: ReturnType<typeof useChanges>;
   onRename: () => void;
   onMove: () => void;
+  onTag: () => void;
   /** Left out where there is no list to choose several from. */
   onSelect?: (() => void) | undefined;
 }
 
-export function ConversationMenuItems({ conversation, changes, onRename, onMove, onSelect }: MenuItemsProps) {
+export function ConversationMenuItems({ conversation, changes, onRename, onMove, onTag, onSelect }: MenuItemsProps) {
   const { id, pinned, archived } = conversation;
   const { change, remove } = changes;
   return (
@@ -52,6 +54,9 @@ export function ConversationMenuItems({ conversation, changes, onRename, onMove,
       )}
       <Menu.Item className={menuItemLook} onClick={onMove}>
         <FolderInput size={15} aria-hidden="true" /> {t.projects.move}
+      </Menu.Item>
+      <Menu.Item className={menuItemLook} onClick={onTag}>
+        <Tags size={15} aria-hidden="true" /> {t.tags.edit}
       </Menu.Item>
       <Menu.Item className={menuItemLook} onClick={() => change.mutate({ archived: !archived })}>
         {archived ? <ArchiveRestore size={15} aria-hidden="true" /> : <Archive size={15} aria-hidden="true" />}

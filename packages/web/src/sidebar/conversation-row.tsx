@@ -8,6 +8,7 @@ import type { ListedConversation } from "../lists.ts";
 import { MoveToProject } from "../projects/move-to-project.tsx";
 import { useProjectOf } from "../projects/projects.ts";
 import { t } from "../strings/index.ts";
+import { EditTags } from "../tags/edit-tags.tsx";
 import { MenuPopup } from "../ui/menu.tsx";
 import { fullTime } from "../ui/times.ts";
 import { ConversationMenuItems, Rename, useChanges } from "./conversation-menu.tsx";
@@ -23,6 +24,7 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
   const { id, title, updatedAt, runId } = conversation;
   const [isRenaming, setIsRenaming] = useState(false);
   const [isMoving, setIsMoving] = useState(false);
+  const [isTagging, setIsTagging] = useState(false);
   const project = useProjectOf(conversation);
   const selection = useSelection();
   const { conversationId } = useParams({ strict: false });
@@ -49,6 +51,7 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
       changes={changes}
       onRename={() => setIsRenaming(true)}
       onMove={() => setIsMoving(true)}
+      onTag={() => setIsTagging(true)}
       onSelect={selection && (() => selection.begin(id))}
     />
   );
@@ -95,6 +98,7 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
         </MenuPopup>
       </Menu.Root>
       <MoveToProject ids={[id]} current={project?.id ?? null} open={isMoving} onOpenChange={setIsMoving} />
+      <EditTags conversation={conversation} open={isTagging} onOpenChange={setIsTagging} />
     </div>
   );
 }

@@ -4,9 +4,10 @@ import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { Archive, ArrowLeft, PanelLeftClose, Search, SquarePen, Trash2 } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
-import { type ListedConversation, listQuery } from "../lists.ts";
+import { type ListedConversation, listQuery, tagListQuery } from "../lists.ts";
 import { ProjectList } from "../projects/project-list.tsx";
 import { t } from "../strings/index.ts";
+import { TagList } from "../tags/tag-list.tsx";
 import { Button } from "../ui/button.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { isComposing } from "../ui/keys.ts";
@@ -24,6 +25,8 @@ const placeLook =
   "flex flex-1 items-center gap-2 rounded-lg px-3 py-2 text-quiet text-sm transition-colors hover:bg-line/50 pointer-coarse:py-3";
 const heights = { heading: 36, row: 36 };
 
+type Place = "active" | "archive" | "trash" | { tag: string };
+
 interface SidebarProps {
   onOpen: () => void;
   /** Puts the list away. */
@@ -32,7 +35,7 @@ interface SidebarProps {
 
 export function Sidebar({ onOpen, onHide }: SidebarProps) {
   const [text, setText] = useState("");
-  const [place, setPlace] = useState<"active" | "archive" | "trash">("active");
+  const [place, setPlace] = useState<Place>("active");
   const search = usePaused(text.trim());
   return (
     <>
@@ -80,6 +83,8 @@ export function Sidebar({ onOpen, onHide }: SidebarProps) {
         <Archived onOpen={onOpen} onBack={() => setPlace("active")} />
       ) : place === "trash" ? (
         <Trash onBack={() => setPlace("active")} />
+      ) : typeof place === "object" ? (
+        <Tagged key={place.tag} tag={place.tag} onOpen={onOpen} onBack={() => setPlace("active")} />
       ) : (
         <Active onOpen={onOpen} onPlace={setPlace} />
       )}
@@ -96,13 +101,14 @@ function usePaused(text: string): string {
   return text === "" ? "" : paused;
 }
 
-function Active({ onOpen, onPlace }: { onOpen: () => void; onPlace: (place: "archive" | "trash") => void }) {
+function Active({ onOpen, onPlace }: { onOpen: () => void; onPlace: (place: Place) => void }) {
   const pinned = useInfiniteQuery(listQuery("pinned"));
   const list = useInfiniteQuery(listQuery("active"));
   const selection = useNewSelection();
   return (
     <SelectionContext value={selection}>
       <ProjectList onOpen={onOpen} />
+      <TagList onTag={(tag) => onPlace({ tag })} />
       <List list={list} pinned={pinned.data?.pages.flatMap((page) => page.items) ?? []} onOpen={onOpen} isGrouped>
         {t.list.empty}
       </List>
@@ -123,6 +129,30 @@ function Active({ onOpen, onPlace }: { onOpen: () => void; onPlace: (place: "arc
 
 function Archived({ onOpen, onBack }: { onOpen: () => void; onBack: () => void }) {
   const list = useInfiniteQuery(listQuery("archive"));
+  return (
+    <Aside list={list} onOpen={onOpen} onBack={onBack} isArchive>
+      {t.list.emptyArchive}
+    </Aside>
+  );
+}
+
+function Tagged({ tag, onOpen, onBack }: { tag: string; onOpen: () => void; onBack: () => void }) {
+  const list = useInfiniteQuery(tagListQuery(tag));
+  return (
+    <Aside list={list} onOpen={onOpen} onBack={onBack} heading={tag}>
+      {t.tags.nothing}
+    </Aside>
+  );
+}
+
+interface AsideProps extends Pick<ListProps, "list" | "onOpen" | "children"> {
+  onBack: () => void;
+  heading?: string;
+  isArchive?: boolean;
+}
+
+/** A list beside that of all chats, from which one goes back to it. */
+function Aside({ list, onOpen, onBack, heading, isArchive = false, children }: AsideProps) {
   const selection = useNewSelection();
   return (
     <SelectionContext value={selection}>
@@ -134,10 +164,15 @@ function Archived({ onOpen, onBack }: { onOpen: () => void; onBack: () => void }
         <ArrowLeft size={15} aria-hidden="true" />
         {t.list.back}
       </button>
+      {heading !== undefined && (
+        <h2 dir="auto" className="mx-5 truncate pt-2 font-medium text-sm">
+          {heading}
+        </h2>
+      )}
       <List list={list} onOpen={onOpen}>
-        {t.list.emptyArchive}
+        {children}
       </List>
-      {selection.ids && <SelectionBar selection={selection} isArchive />}
+      {selection.ids && <SelectionBar selection={selection} isArchive={isArchive} />}
     </SelectionContext>
   );
 }

@@ -1,5 +1,6 @@
 /** Everything that the app says, in English. Another language has the same shape. */
 import { account } from "./en-account.ts";
+import { organizing } from "./en-organizing.ts";
 
 export const en = {
   skip: "Skip to the conversation",
@@ -77,38 +78,6 @@ export const en = {
     delete: "Delete",
     deleted: (title: string) => `Deleted “${title}”`,
     archived: (title: string) => `Archived “${title}”`,
-  },
-
-  projects: {
-    title: "Projects",
-    create: "New project",
-    edit: "Edit project",
-    name: "Name",
-    instructionsHint: "What every model is told in the chats of this project.",
-    model: "Model of new chats",
-    all: (count: number) => `All ${count} projects`,
-    fewer: "Show fewer",
-    chats: "Chats in this project",
-    empty: "No chat is in this project yet. What you ask above begins one.",
-    gone: "This project does not exist, or not any more.",
-    move: "Move to a project",
-    moveTitle: (count: number) => (count === 1 ? "Move this chat" : `Move ${count} chats`),
-    moved: (count: number) => (count === 1 ? "Moved 1 chat" : `Moved ${count} chats`),
-    none: "No project",
-    newName: "Name of a new project",
-    createAndMove: "Create and move",
-    delete: "Delete project",
-    deleteTitle: (name: string) => `Delete the project “${name}”?`,
-    deleteText: "Its chats stay, and are in no project.",
-  },
-
-  select: {
-    begin: "Select several",
-    label: "What to do with the selected chats",
-    chosen: (count: number) => `${count} selected`,
-    archived: (count: number) => (count === 1 ? "Archived 1 chat" : `Archived ${count} chats`),
-    deleted: (count: number) => (count === 1 ? "Deleted 1 chat" : `Deleted ${count} chats`),
-    end: "Stop selecting",
   },
 
   connect: {
@@ -344,6 +313,7 @@ export const en = {
   },
 
   ...account,
+  ...organizing,
 
   help: {
     title: "Keyboard shortcuts",

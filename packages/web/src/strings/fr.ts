@@ -1,6 +1,7 @@
 /** Tout ce que dit l’application, en français. */
 import type { Strings } from "./en.ts";
 import { account } from "./fr-account.ts";
+import { organizing } from "./fr-organizing.ts";
 
 export const fr: Strings = {
   skip: "Aller à la conversation",
@@ -80,38 +81,6 @@ export const fr: Strings = {
     delete: "Supprimer",
     deleted: (title) => `Conversation «\u202f${title}\u202f» supprimée`,
     archived: (title) => `Conversation «\u202f${title}\u202f» archivée`,
-  },
-
-  projects: {
-    title: "Projets",
-    create: "Nouveau projet",
-    edit: "Modifier le projet",
-    name: "Nom",
-    instructionsHint: "Ce qui est dit à chaque modèle dans les conversations de ce projet.",
-    model: "Modèle des nouvelles conversations",
-    all: (count) => `Les ${count} projets`,
-    fewer: "Afficher moins",
-    chats: "Conversations de ce projet",
-    empty: "Aucune conversation dans ce projet. Ce que vous demandez ci-dessus en commence une.",
-    gone: "Ce projet n’existe pas, ou plus.",
-    move: "Déplacer vers un projet",
-    moveTitle: (count) => (count === 1 ? "Déplacer cette conversation" : `Déplacer ${count} conversations`),
-    moved: (count) => (count < 2 ? `${count} conversation déplacée` : `${count} conversations déplacées`),
-    none: "Aucun projet",
-    newName: "Nom d’un nouveau projet",
-    createAndMove: "Créer et déplacer",
-    delete: "Supprimer le projet",
-    deleteTitle: (name) => `Supprimer le projet «\u202f${name}\u202f»\u202f?`,
-    deleteText: "Ses conversations restent, sans projet.",
-  },
-
-  select: {
-    begin: "En sélectionner plusieurs",
-    label: "Que faire des conversations sélectionnées",
-    chosen: (count) => (count < 2 ? `${count} sélectionnée` : `${count} sélectionnées`),
-    archived: (count) => (count < 2 ? `${count} conversation archivée` : `${count} conversations archivées`),
-    deleted: (count) => (count < 2 ? `${count} conversation supprimée` : `${count} conversations supprimées`),
-    end: "Terminer la sélection",
   },
 
   connect: {
@@ -373,6 +342,7 @@ export const fr: Strings = {
   },
 
   ...account,
+  ...organizing,
 
   help: {
     title: "Raccourcis clavier",

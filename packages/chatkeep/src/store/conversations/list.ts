@@ -31,8 +31,8 @@ export interface ConversationPageOptions {
   pinned?: boolean | undefined;
   /** 1 to 200 characters that the title has somewhere, in whatever case. Looks at every title of the user. */
   search?: string | undefined;
-  /** Only those whose metadata has all these keys with these values: texts, numbers, true, false or null; at most 10. */
-  metadata?: Record<string, string | number | boolean | null> | undefined;
+  /** Only those whose metadata has all these keys with these values: texts, numbers, true, false or null, or a list that has all of up to 10 of these; at most 10. */
+  metadata?: Record<string, string | number | boolean | null | (string | number | boolean)[]> | undefined;
 }
 
 const idsOptionsSchema = strictObject({ after: uuidSchema.optional() }).nullish();
@@ -40,10 +40,19 @@ const idsOptionsSchema = strictObject({ after: uuidSchema.optional() }).nullish(
 /** As many keys as one looks for at once. */
 const maxFilters = 10;
 
+/** All of them are to be in a list of the metadata. */
+const someSchema = z
+  .array(z.union([z.string(), z.number(), z.boolean()]))
+  .min(1)
+  .max(maxFilters);
+
 const filterSchema = z
   .record(
     z.string(),
-    z.union([z.string(), z.number(), z.boolean(), z.null()], "must be a text, a number, true, false or null"),
+    z.union(
+      [z.string(), z.number(), z.boolean(), z.null(), someSchema],
+      "must be a text, a number, true, false or null, or a list of 1 to 10 of these",
+    ),
     "must be an object",
   )
   .refine((filter) => Object.keys(filter).length <= maxFilters, `must have at most ${maxFilters} keys`)

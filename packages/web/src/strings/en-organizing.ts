@@ -1,0 +1,46 @@
+/** What is said of projects, tags and several chats at once, in English. */
+export const organizing = {
+  projects: {
+    title: "Projects",
+    create: "New project",
+    edit: "Edit project",
+    name: "Name",
+    instructionsHint: "What every model is told in the chats of this project.",
+    model: "Model of new chats",
+    all: (count: number) => `All ${count} projects`,
+    fewer: "Show fewer",
+    chats: "Chats in this project",
+    empty: "No chat is in this project yet. What you ask above begins one.",
+    gone: "This project does not exist, or not any more.",
+    move: "Move to a project",
+    moveTitle: (count: number) => (count === 1 ? "Move this chat" : `Move ${count} chats`),
+    moved: (count: number) => (count === 1 ? "Moved 1 chat" : `Moved ${count} chats`),
+    none: "No project",
+    newName: "Name of a new project",
+    createAndMove: "Create and move",
+    delete: "Delete project",
+    deleteTitle: (name: string) => `Delete the project “${name}”?`,
+    deleteText: "Its chats stay, and are in no project.",
+  },
+
+  select: {
+    begin: "Select several",
+    label: "What to do with the selected chats",
+    chosen: (count: number) => `${count} selected`,
+    archived: (count: number) => (count === 1 ? "Archived 1 chat" : `Archived ${count} chats`),
+    deleted: (count: number) => (count === 1 ? "Deleted 1 chat" : `Deleted ${count} chats`),
+    end: "Stop selecting",
+  },
+
+  tags: {
+    title: "Tags",
+    ofChat: "Tags of this chat",
+    edit: "Tags",
+    none: "This chat has no tags.",
+    new: "A tag",
+    add: "Add",
+    remove: (tag: string) => `Take ${tag} away`,
+    all: (count: number) => `All ${count} tags`,
+    nothing: "No chat has this tag.",
+  },
+};
