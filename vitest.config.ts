@@ -15,7 +15,9 @@ const engines = ["pglite", "pg18", ...(installedPostgres15() ? ["pg15"] : []), "
 const serverTests: Record<string, string[]> = {
   pg15: [],
   neon: ["packages/server/test/{chat,follow}.test.ts"],
-  walled: ["packages/server/test/{admin,chat,feedback,isolation,projects,routes,search,shares,tags,trash-routes}.test.ts"],
+  walled: [
+    "packages/server/test/{admin,chat,feedback,isolation,projects,routes,search,shares,tags,trash-routes}.test.ts",
+  ],
 };
 
 /** What has no SQL of its own in it is proved once: on PostgreSQL, which has several sessions and is faster than PGlite. */
