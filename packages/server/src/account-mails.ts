@@ -42,9 +42,10 @@ export function accountMails({ db, mailer, url, log }: AccountMailOptions): Mail
     emailVerification: {
       expiresIn: linkSeconds,
       sendOnSignUp: mailer.isSmtp,
-      sendVerificationEmail: async ({ user: { id, email }, url: link }, request) => {
+      sendVerificationEmail: async ({ user: { id, email }, token }, request) => {
         const { confirm, changing } = languageOf(request);
         if (!isReachable(email)) return;
+        const link = `${url}/account?${new URLSearchParams({ confirm: token })}`;
         mailer.send({ to: email, subject: confirm.subject, text: confirm.text(link), link });
         // Not waited for: this may be within a transaction, and the embedded database has one connection.
         void tellOldAddress({ id, email }, changing).catch((error: unknown) =>

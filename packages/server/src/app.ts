@@ -191,7 +191,9 @@ export function createApp(options: AppOptions) {
     answers: {
       replies: parts.replies,
       generate: parts.generate,
-      model: models.usual,
+      get model() {
+        return models.usual;
+      },
       openStream: (userId, request) => parts.streams.open(String(userId), request.headers),
     },
   });

@@ -9,25 +9,22 @@ import { betterAuth } from "better-auth/minimal";
 import { anonymous } from "better-auth/plugins/anonymous";
 import { bearer } from "better-auth/plugins/bearer";
 import { jwt } from "better-auth/plugins/jwt";
-import { ForbiddenError, InvalidInputError, type Store, UnauthenticatedError } from "chatkeep";
+import { InvalidInputError, type Store, UnauthenticatedError } from "chatkeep";
 import { asErasureReceipt, type ErasureReceipt } from "chatkeep/wire";
 import { maxChars, requireShort } from "./account-input.ts";
 import { accountMails } from "./account-mails.ts";
-import { hasAccounts, hasPassword } from "./accounts.ts";
 import { type AnonymousTokens, anonymousPerson, createAnonymousTokens, moveAnonymous, type Told } from "./anonymous.ts";
+import { type Answer, forAnotherAddress, guard, type SignUp } from "./auth-guards.ts";
 import { basePath, isServed } from "./auth-paths.ts";
 import type { Database } from "./database.ts";
 import { eraseUser } from "./erase-user.ts";
-import { requireInvitation, useInvitation } from "./invitations.ts";
+import { endInvitations } from "./invitations.ts";
 import { type Identity, identityOfJwt, jwtIn, secretVersion } from "./jwt.ts";
 import { identityOfKey, keyIn } from "./keys.ts";
 import type { Log } from "./log.ts";
 import type { Mailer } from "./mail.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
 import { type OidcOptions, oidcProviderId, singleSignOn } from "./single-sign-on.ts";
-
-/** Who makes accounts. */
-export type SignUp = "open" | "invited" | "closed";
 
 /** What sign-in stands on. */
 export interface AuthOptions {
@@ -87,15 +84,6 @@ const attempts = { window: 60, max: 10 };
 const mailings = { window: 3_600, max: 10 };
 const secretCharacters = 32;
 
-/** Of one request. Its hooks run within a transaction of Better Auth's, where the embedded database answers nobody else. */
-interface Answer {
-  receipt?: ErasureReceipt;
-  /** Nobody has an account yet. */
-  isFirst: boolean;
-  /** Looked for where an account is deleted. */
-  hasPassword?: boolean;
-}
-
 /** Makes the sign-in: e-mail and password, shown by a cookie, a bearer token of the session, or a JWT. */
 export function createAuth({
   db,
@@ -140,6 +128,10 @@ export function createAuth({
       maxPasswordLength: 128,
       revokeSessionsOnPasswordReset: true,
       ...mails?.emailAndPassword,
+      onPasswordReset: async ({ user: { id } }) => {
+        const answer = answers.getStore();
+        if (answer) answer.signedOut = id;
+      },
     },
     ...(mails && { emailVerification: mails.emailVerification }),
     // No row for whoever only begins to sign in, and nobody who reads the database acts for somebody at their provider.
@@ -163,7 +155,9 @@ export function createAuth({
         create: {
           before: async (given) => {
             requireShort(given);
-            if (!answers.getStore()?.isFirst) return;
+            const { isFirst, invited } = answers.getStore() ?? {};
+            if (invited !== undefined && given.email.toLowerCase() !== invited) throw forAnotherAddress();
+            if (!isFirst) return;
             return { data: { ...given, isAdmin: true } };
           },
         },
@@ -244,7 +238,7 @@ export function createAuth({
       },
     },
     // Errors of the database come out to us: Better Auth would print the values of the query.
-    onAPIError: { throw: true },
+    onAPIError: { throw: true, errorURL: "/" },
     logger: {
       log: (level, message) =>
         log[level === "error" ? "warn" : "debug"](
@@ -279,28 +273,20 @@ export function createAuth({
         })
       )
         return notServed();
-      const isSignUp = path === `${basePath}/sign-up/email`;
-      if (isSignUp && signUp === "closed")
-        throw new ForbiddenError("Nobody signs up by themselves here: ask the operator of this server for an account.");
-      const invitation = new URL(request.url).searchParams.get("invitation");
-      if (isSignUp && signUp === "invited") {
-        const { email } = (await request
-          .clone()
-          .json()
-          .catch(() => ({}))) as { email?: unknown };
-        await requireInvitation(db, invitation, email);
-      }
       const token = jwtIn(request.headers);
       // Better Auth knows no JWTs: it gets the session that this one is of, so that what one does with it is done.
       const known = token && (await identityOfJwt(db, url, token).catch(unlessUnauthenticated));
       if (known) request.headers.set("authorization", `Bearer ${known.sessionToken}`);
-      const answer: Answer = { isFirst: isSignUp && isFirstAdmin && !(await hasAccounts(db)) };
-      if (path === `${basePath}/delete-user`) {
-        const found = await auth.api.getSession({ headers: request.headers });
-        if (found) answer.hasPassword = await hasPassword(db, found.user.id);
-      }
+      const answer = await guard(request, {
+        db,
+        signUp,
+        isFirstAdmin,
+        sessionOf: (headers) => auth.api.getSession({ headers }),
+        verifyPassword: (headers, password) => auth.api.verifyPassword({ headers, body: { password } }),
+      });
       const response = await answers.run(answer, () => auth.handler(request));
-      if (isSignUp && response.ok && invitation) await useInvitation(db, invitation);
+      if (answer.signedOut) onChange({ userId: answer.signedOut, isSignedOut: true });
+      if (answer.invited !== undefined && response.ok) await endInvitations(db, answer.invited);
       return answer.receipt && response.ok ? await withReceipt(response, answer.receipt) : response;
     },
     identify: (headers) => {

@@ -2,7 +2,8 @@
 export { type App, type AppOptions, createApp } from "./app.ts";
 export { createModel } from "./assistant/model.ts";
 export { createOfflineModel } from "./assistant/offline.ts";
-export { type Auth, type AuthOptions, createAuth, type SignUp } from "./auth.ts";
+export { type Auth, type AuthOptions, createAuth } from "./auth.ts";
+export type { SignUp } from "./auth-guards.ts";
 export { type ChatApp, type ChatAppOptions, createChatApp } from "./chat-app.ts";
 export type { ReplyOptions } from "./chat-parts.ts";
 export { type Config, readConfig } from "./config.ts";

@@ -73,25 +73,21 @@ export async function takeBackInvitation(db: Database, id: string): Promise<void
   await db.delete(verification).where(and(eq(verification.id, id), like(verification.identifier, `${prefix}%`)));
 }
 
-/** @throws forbidden unless there is one for this address */
-export async function requireInvitation(db: Database, token: string | null, email: unknown): Promise<void> {
+/** For whom it is. @throws forbidden when there is none, or its time is over */
+export async function invitedAddress(db: Database, token: string | null): Promise<string> {
   const [found] = token
     ? await db
         .select(columns)
         .from(verification)
         .where(and(eq(verification.identifier, identifierOf(token)), gt(verification.expiresAt, sql`now()`)))
     : [];
-  if (found && typeof email === "string" && found.email === email.trim().toLowerCase()) return;
-  throw new ForbiddenError(
-    found
-      ? "This invitation is for another address: sign up with the one that it was sent to."
-      : "Accounts are made by invitation here: ask the operator of this server for one.",
-  );
+  if (found) return found.email;
+  throw new ForbiddenError("Accounts are made by invitation here: ask the operator of this server for one.");
 }
 
-/** Each is used once. */
-export async function useInvitation(db: Database, token: string): Promise<void> {
-  await db.delete(verification).where(eq(verification.identifier, identifierOf(token)));
+/** Their address has an account now, and an address has one only. */
+export async function endInvitations(db: Database, email: string): Promise<void> {
+  await db.delete(verification).where(and(like(verification.identifier, `${prefix}%`), eq(verification.value, email)));
 }
 
 /** The token itself is kept nowhere. */

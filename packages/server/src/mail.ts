@@ -1,4 +1,5 @@
 /** How mails leave: over SMTP, or, where there is one person at one machine, into the log. */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Transporter } from "nodemailer";
 import type { MailOptions } from "./config-mail.ts";
 import type { Log } from "./log.ts";
@@ -17,12 +18,14 @@ export interface Mailer {
   send(mail: Mail): void;
   /** Whether people get it, and not the log. */
   isSmtp: boolean;
-  /** Waits for what is on its way. */
+  /** Waits two seconds for what is on its way. */
   close(): Promise<void>;
 }
 
 /** For a server that does not answer. */
 const waitMs = 15_000;
+/** For what is on its way when the server stops. */
+const lastMs = 2_000;
 
 /** Sends over SMTP. What cannot be sent is in the log, without the address that it was for. */
 export function createMailer({ smtpUrl, from }: MailOptions, log: Log): Mailer {
@@ -52,7 +55,8 @@ export function createMailer({ smtpUrl, from }: MailOptions, log: Log): Mailer {
       underWay.add(sent);
     },
     close: async () => {
-      await Promise.all(underWay);
+      const sent = Promise.all(underWay);
+      await Promise.race([sent, pause(lastMs, undefined, { ref: false })]);
       (await opened)?.close();
     },
   };

@@ -69,6 +69,7 @@ export interface ConnectedModel {
 
 export function createConnectedModel({ db, secret, models, log, isAlone }: ConnectedModelOptions): ConnectedModel {
   let taken: string | undefined;
+  let warnedOf: string | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
 
   async function kept(): Promise<{ stored: string; connection: ModelConnection } | undefined> {
@@ -78,7 +79,9 @@ export function createConnectedModel({ db, secret, models, log, isAlone }: Conne
       const plain = JSON.parse(await symmetricDecrypt({ key: secret, data: row.value }));
       return { stored: row.value, connection: connectionSchema.parse(plain) };
     } catch {
-      log.warn("the connected model was kept under another secret: connect it again on the page Administration");
+      if (warnedOf !== row.value)
+        log.warn("the connected model was kept under another secret: connect it again on the page Administration");
+      warnedOf = row.value;
       return undefined;
     }
   }

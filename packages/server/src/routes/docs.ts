@@ -116,11 +116,12 @@ const authRoutes = [
   ),
   authRoute("post", "change-email", "Ask for a link that makes another address one's own", {
     newEmail: credentials.email,
+    password: credentials.password,
   }),
   authRoute("post", "send-verification-email", "Ask for a link that confirms one's address", {
     email: credentials.email,
   }),
-  authRoute("get", "verify-email", "Where these two links lead", undefined, []),
+  authRoute("get", "verify-email", "Confirm the address of such a link, signed in to its account", undefined, []),
   authRoute("get", "list-sessions", "One's sessions, on all devices"),
   authRoute("post", "revoke-session", "End a session, by its token", { token: { type: "string" } }),
   authRoute("get", "get-session", "Who is signed in; null for nobody", undefined, []),

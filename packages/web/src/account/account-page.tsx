@@ -31,7 +31,7 @@ export function AccountPage({ person }: { person: Person }) {
       <div className="mx-auto grid max-w-2xl gap-8 px-4 pt-14 pb-6 md:pt-6 md:group-data-list-away/main:pt-14">
         <h1 className="font-semibold text-2xl">{t.account.title}</h1>
         {isAnonymous ? <KeepChats person={person} /> : <Profile person={person} />}
-        {!isAnonymous && <EmailAddress person={person} />}
+        {hasPassword !== undefined && <EmailAddress person={person} hasPassword={hasPassword} />}
         {hasPassword && <Password />}
         <Appearance />
         <Instructions />

@@ -44,7 +44,6 @@ export const account = {
       name,
       email,
       password,
-      callbackURL: "/account",
     }),
   /** Leads to the provider; who comes back is signed in. */
   signInByProvider: async () => {
@@ -59,8 +58,10 @@ export const account = {
     (await read<{ providerId: string }[]>("list-accounts")).some(({ providerId }) => providerId === "credential"),
   forgotPassword: (email: string) => post("request-password-reset", { email }),
   resetPassword: (token: string, newPassword: string) => post("reset-password", { token, newPassword }),
-  changeEmail: (newEmail: string) => post("change-email", { newEmail, callbackURL: "/account" }),
-  confirmEmail: (email: string) => post("send-verification-email", { email, callbackURL: "/account" }),
+  changeEmail: (newEmail: string, password: string) => post("change-email", { newEmail, password }),
+  confirmEmail: (email: string) => post("send-verification-email", { email }),
+  /** `token`: of the link that was sent. */
+  verifyEmail: (token: string) => read<unknown>(`verify-email?${new URLSearchParams({ token })}`),
   ways: () => client.request<Ways>("/sign-in"),
   /** Begins without an account; signing up or in later takes along what there is by then. */
   begin: () => post("sign-in/anonymous", {}),

@@ -69,7 +69,11 @@ export const admin = {
   setAdmin: (id: string, isAdmin: boolean) =>
     client.request<unknown>(ofUser(id), { method: "PATCH", json: { isAdmin } }),
   remove: (id: string) => client.request<{ receipt: ErasureReceipt }>(ofUser(id), { method: "DELETE" }),
-  passwordLink: (id: string) => client.request<MadeLink>(`${ofUser(id)}/password-link`, { method: "POST", json: {} }),
+  passwordLink: (id: string) =>
+    client.request<{ link: string | null; isSent: boolean }>(`${ofUser(id)}/password-link`, {
+      method: "POST",
+      json: {},
+    }),
   invitations: async () => (await client.request<{ items: Invitation[] }>("/admin/invitations")).items,
   invite: (email: string) =>
     client.request<Invitation & MadeLink>("/admin/invitations", { method: "POST", json: { email } }),

@@ -24,7 +24,7 @@ export function ConnectModel() {
     <Section title={t.connect.title}>
       <Outcome error={error} done={false} />
       {data && !data.isOpen && <p className="text-quiet text-sm">{t.connect.byEnvironment}</p>}
-      {data?.isOpen && <ConnectForm key={data.connection?.baseUrl} connection={data.connection} />}
+      {data?.isOpen && <ConnectForm connection={data.connection} />}
     </Section>
   );
 }
@@ -34,7 +34,14 @@ function ConnectForm({ connection }: { connection: Connection | null }) {
   const queries = useQueryClient();
   const read = () => Promise.all([queryKey, ["models"]].map((key) => queries.invalidateQueries({ queryKey: key })));
   const test = useMutation({ mutationFn: admin.testModel });
-  const connect = useMutation({ mutationFn: admin.connectModel, onSuccess: read });
+  const connect = useMutation({
+    mutationFn: admin.connectModel,
+    onSuccess: async () => {
+      const key = form.current?.elements.namedItem("apiKey");
+      if (key instanceof HTMLInputElement) key.value = "";
+      await read();
+    },
+  });
   const disconnect = useMutation({ mutationFn: admin.disconnectModel, onSuccess: read });
   const isBusy = test.isPending || connect.isPending || disconnect.isPending;
   const forget = () => {

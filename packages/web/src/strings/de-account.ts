@@ -73,6 +73,8 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     notLinked:
       "Es gibt schon ein Konto mit dieser Adresse, die nie bestätigt wurde: Melde dich mit dessen Passwort an und bestätige die Adresse auf der Kontoseite.",
     cancelled: "Die Anmeldung wurde abgebrochen.",
+    isYours: (address) => `Dieser Link ging an ${address}. Ist das deine Adresse?`,
+    confirmNow: "Ja, bestätigen",
     linkFailed: "Dieser Link gilt nicht mehr: fordere einen neuen an.",
   },
 

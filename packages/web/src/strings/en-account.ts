@@ -69,6 +69,8 @@ export const account = {
     notLinked:
       "There is an account with this address already, which was never confirmed: sign in with its password, and confirm the address on the account page.",
     cancelled: "Signing in was cancelled.",
+    isYours: (address: string) => `This link was sent to ${address}. Is that address yours?`,
+    confirmNow: "Yes, confirm it",
     linkFailed: "This link does not work any more: ask for a new one.",
   },
 

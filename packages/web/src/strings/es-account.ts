@@ -72,6 +72,8 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     notLinked:
       "Ya hay una cuenta con esta dirección, que nunca se confirmó: inicia sesión con su contraseña y confirma la dirección en la página de la cuenta.",
     cancelled: "Se ha cancelado el inicio de sesión.",
+    isYours: (address) => `Este enlace se envió a ${address}. ¿Es tu dirección?`,
+    confirmNow: "Sí, confirmarla",
     linkFailed: "Este enlace ya no funciona: pide uno nuevo.",
   },
 

@@ -75,6 +75,8 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     notLinked:
       "Un compte existe déjà avec cette adresse, qui n’a jamais été confirmée\u202f: connectez-vous avec son mot de passe et confirmez l’adresse sur la page du compte.",
     cancelled: "La connexion a été annulée.",
+    isYours: (address) => `Ce lien a été envoyé à ${address}. Est-ce votre adresse\u202f?`,
+    confirmNow: "Oui, la confirmer",
     linkFailed: "Ce lien ne fonctionne plus\u202f: demandez-en un nouveau.",
   },
 

@@ -73,6 +73,8 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     notLinked:
       "このアドレスの、確認されていないアカウントがすでにあります。パスワードでログインし、アカウントページでアドレスを確認してください。",
     cancelled: "ログインはキャンセルされました。",
+    isYours: (address) => `このリンクは ${address} に送信されました。ご自身のアドレスですか？`,
+    confirmNow: "はい、確認します",
     linkFailed: "このリンクは使えなくなりました。もう一度送信してください。",
   },
 

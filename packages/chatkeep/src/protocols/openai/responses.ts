@@ -51,10 +51,11 @@ const requestSchema = strictObject({
 type ResponseRequest = z.output<typeof requestSchema>;
 
 export function addResponses(app: Hono<ProtocolEnv>, answers: Answers): void {
-  const { replies, model } = answers;
+  const { replies } = answers;
 
   app.post("/responses", async (c) => {
     const given = await c.get("json")(requestSchema);
+    const { model } = answers;
     if (given.model && given.model !== model) {
       throw new InvalidInputError(`model must be ${model}, or left out: no other one answers here.`, {
         details: { issues: [{ path: "model", message: `must be ${model}` }] },
@@ -80,7 +81,7 @@ export function addResponses(app: Hono<ProtocolEnv>, answers: Answers): void {
 
   app.get("/responses/:id", async (c) => {
     c.get("query")(itemQuerySchema);
-    return c.json(responseOf(await stored(c.get("user"), c.req.param("id")), { model }));
+    return c.json(responseOf(await stored(c.get("user"), c.req.param("id")), answers));
   });
 
   app.delete("/responses/:id", async (c) => {
@@ -97,7 +98,7 @@ export function addResponses(app: Hono<ProtocolEnv>, answers: Answers): void {
       await mine.stop(message.conversationId);
       await reply?.ended();
     }
-    return c.json(responseOf(await stored(c.get("user"), c.req.param("id")), { model }));
+    return c.json(responseOf(await stored(c.get("user"), c.req.param("id")), answers));
   });
 
   app.get("/responses/:id/input_items", async (c) => {
