@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outcome, Section, valueIn } from "../account/section.tsx";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
+import { clearSent } from "../ui/clear-sent.ts";
 import { Field } from "../ui/field.tsx";
 import { dateOf } from "../ui/times.ts";
 import { admin } from "./admin.ts";
@@ -23,7 +24,8 @@ export function Invitations() {
         onSubmit={(event) => {
           event.preventDefault();
           const form = event.currentTarget;
-          invite.mutate(valueIn(event, "email").trim(), { onSuccess: () => form.reset() });
+          const email = valueIn(event, "email").trim();
+          invite.mutate(email, { onSuccess: () => clearSent(form, "email", email) });
         }}
       >
         <Field label={t.signIn.email} name="email" type="email" autoComplete="off" maxLength={254} required />

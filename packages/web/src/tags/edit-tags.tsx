@@ -2,11 +2,12 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { Conversation } from "chatkeep/client";
 import { X } from "lucide-react";
-import { useId } from "react";
+import { useId, useState } from "react";
 import { putInLists } from "../lists.ts";
 import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
+import { clearSent } from "../ui/clear-sent.ts";
 import { Sheet } from "../ui/dialog.tsx";
 import { Field } from "../ui/field.tsx";
 import { saveTags, tagsOf, tagsQuery, useTags } from "./tags.ts";
@@ -21,8 +22,12 @@ export function EditTags({ conversation, open, onOpenChange }: EditTagsProps) {
   const queries = useQueryClient();
   const all = useTags();
   const suggestions = useId();
-  const tags = tagsOf(conversation);
+  /** Until the server has answered. */
+  const [wanted, setWanted] = useState<readonly string[]>();
+  const tags = wanted ?? tagsOf(conversation);
   const save = useMutation({
+    // One after another, each with all that is wanted by then.
+    scope: { id: `tags ${conversation.id}` },
     mutationFn: (next: readonly string[]) => saveTags(conversation.id, next),
     onSuccess: (changed) => {
       putInLists(queries, changed);
@@ -30,6 +35,10 @@ export function EditTags({ conversation, open, onOpenChange }: EditTagsProps) {
     },
     onSettled: () => queries.invalidateQueries({ queryKey: tagsQuery.queryKey }),
   });
+  const change = (next: readonly string[], onSuccess = () => {}) => {
+    setWanted(next);
+    save.mutate(next, { onSuccess, onSettled: () => setWanted(undefined) });
+  };
   return (
     <Sheet open={open} onOpenChange={onOpenChange} title={t.tags.ofChat}>
       {tags.length === 0 && <p className="text-quiet text-sm">{t.tags.none}</p>}
@@ -42,8 +51,7 @@ export function EditTags({ conversation, open, onOpenChange }: EditTagsProps) {
             <button
               type="button"
               aria-label={t.tags.remove(tag)}
-              disabled={save.isPending}
-              onClick={() => save.mutate(tags.filter((each) => each !== tag))}
+              onClick={() => change(tags.filter((each) => each !== tag))}
               className="rounded-full p-1 hover:bg-line pointer-coarse:p-2.5"
             >
               <X size={14} aria-hidden="true" />
@@ -57,7 +65,7 @@ export function EditTags({ conversation, open, onOpenChange }: EditTagsProps) {
           event.preventDefault();
           const form = event.currentTarget;
           const tag = String(new FormData(form).get("tag") ?? "").trim();
-          if (tag) save.mutate([...tags, tag], { onSuccess: () => form.reset() });
+          if (tag) change([...new Set([...tags, tag])], () => clearSent(form, "tag", tag));
         }}
       >
         <Field label={t.tags.new} name="tag" dir="auto" maxLength={50} list={suggestions} autoComplete="off" />
@@ -71,7 +79,7 @@ export function EditTags({ conversation, open, onOpenChange }: EditTagsProps) {
             {sentenceOf(save.error)}
           </p>
         )}
-        <Button type="submit" className="justify-self-end" disabled={save.isPending}>
+        <Button type="submit" className="justify-self-end">
           {t.tags.add}
         </Button>
       </form>

@@ -64,7 +64,8 @@ export function TasksPanel({ onClose }: { onClose: () => void }) {
         onSubmit={(event) => {
           event.preventDefault();
           if (title.trim() === "") return;
-          create.mutate(title.trim(), { onSuccess: () => setTitle("") });
+          const sent = title.trim();
+          create.mutate(sent, { onSuccess: () => setTitle((now) => (now.trim() === sent ? "" : now)) });
         }}
       >
         <input
