@@ -267,6 +267,8 @@ it("how a model answers is set in a chat, folded away, sent with each question, 
   await expect
     .poll(() => endpoint.asked.at(-1))
     .toMatchObject({ temperature: 0.2, max_tokens: 900, reasoning_effort: "low" });
+  // Asked before what was said had been read, it follows that all the same.
+  expect(endpoint.asked.at(-1)?.messages.map(({ role }) => role)).toEqual(["system", "user", "assistant", "user"]);
   await page.getByRole("button", { name: "Send" }).waitFor();
   const again = await open();
   expect(await again.getByLabel("Temperature").inputValue()).toBe("0.2");

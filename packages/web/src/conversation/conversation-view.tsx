@@ -76,7 +76,7 @@ export function ConversationView({ personId, id, isNew = false, project }: Conve
   const [stopError, setStopError] = useState<Error>();
   const isMissing = useMissing(id, branch) && !isNew;
   const unsent = useUnsent(personId, id, { messages, status, isRead: branch.isSuccess || isMissing });
-  useSentSettings(id, stored);
+  useSentSettings(id, stored, isNew);
   useRead(id);
   usePrintWhole(branch);
   useJump(id, messages, branch);

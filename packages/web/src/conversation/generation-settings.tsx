@@ -1,5 +1,5 @@
 /** How a model is to answer in a chat: folded away below its instructions, and sent along with each question. */
-import type { Conversation } from "chatkeep/client";
+import { ApiError, type Conversation } from "chatkeep/client";
 import { useEffect } from "react";
 import { client } from "../client.ts";
 import { t } from "../strings/index.ts";
@@ -20,16 +20,21 @@ export function settingsOf(conversation: Conversation | undefined): GenerationSe
 /** Of this tab, by chat: those whose settings are known. */
 const known = new Map<string, GenerationSettings>();
 
-/** What goes with a question of this chat; `isStored`: one that may have settings, which are read if nobody has read them yet. */
-export async function sentSettings(id: string, isStored: boolean): Promise<GenerationSettings | undefined> {
-  const settings = known.get(id) ?? (isStored ? settingsOf(await client.conversations.get(id)) : {});
+/** What goes with a question of this chat; read, where it is asked before the page has read it. */
+export async function sentSettings(id: string): Promise<GenerationSettings | undefined> {
+  const settings = known.get(id) ?? settingsOf(await client.conversations.get(id).catch(unlessMissing));
   return Object.keys(settings).length > 0 ? settings : undefined;
 }
 
-export function useSentSettings(id: string, stored: Conversation | undefined): void {
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof ApiError && error.code === "not_found")) throw error;
+}
+
+/** `isNew`: the server does not know it yet. */
+export function useSentSettings(id: string, stored: Conversation | undefined, isNew: boolean): void {
   useEffect(() => {
-    if (stored) known.set(id, settingsOf(stored));
-  }, [id, stored]);
+    if (stored || isNew) known.set(id, settingsOf(stored));
+  }, [id, stored, isNew]);
 }
 
 export const saveSettings = (id: string, json: GenerationSettings) =>

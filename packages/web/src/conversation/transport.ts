@@ -21,19 +21,19 @@ export const chatTransport = new DefaultChatTransport<UIMessage>({
     const message = question && { id: question.id, role: question.role, parts: question.parts };
     await makeTemporary(id);
     await makeInProject(id);
-    const settings = await sentSettings(
-      id,
-      messages.some(({ metadata }) => metadata !== undefined),
-    );
+    const settings = await sentSettings(id);
     const parentId = parentOf(messages.slice(0, index + 1));
     return { body: { id, message, trigger, parentId, model: wantedModel(id), settings, ...body } };
   },
 });
 
-/** The stored message that the last one follows: its own parent, or the one above it that the server has. */
-function parentOf(messages: readonly UIMessage[]): string | null {
+/**
+ * The stored message that the last one follows: its own parent, or the one above it that the server has. Without either it
+ * follows what the conversation ends with, which may not have been read yet.
+ */
+function parentOf(messages: readonly UIMessage[]): string | null | undefined {
   const kept = messages.at(-1)?.metadata as KeptMetadata | undefined;
   if (kept) return kept.parentId;
   const above = messages.slice(0, -1).findLast(({ role, metadata }) => role === "assistant" || metadata !== undefined);
-  return above?.id ?? null;
+  return above?.id;
 }
