@@ -84,7 +84,7 @@ export async function guard(request: Request, options: GuardOptions): Promise<An
 /** @throws unauthenticated for nobody, forbidden for guests, who have no address */
 async function accountOf(headers: Headers, sessionOf: GuardOptions["sessionOf"]): Promise<string> {
   const found = await sessionOf(headers);
-  if (!found) throw new UnauthenticatedError("Sign in first, and follow the link again.");
+  if (!found) throw new UnauthenticatedError("Sign in first: then go on, or follow the link again.");
   if (found.user.isAnonymous) throw new ForbiddenError("Make an account first: your chats come along.");
   return found.user.id;
 }

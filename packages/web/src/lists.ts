@@ -25,7 +25,9 @@ const all = ["conversations"];
 const ofProjects = [...all, "project"];
 const ofTags = [...all, "tag"];
 /** What is asked of the server again when a conversation changes, where it is in view. */
-const asked = [ofProjects, ofTags, ["tags"]];
+const asked = [ofProjects, ofTags];
+/** How many conversations each tag has: asked for only where that may have changed. */
+const tags = ["tags"];
 const keyOf = (name: ListName) => [...all, name];
 const names = Object.keys(filters) as ListName[];
 
@@ -57,7 +59,8 @@ function queryFor(queryKey: string[], filter: ConversationListOptions) {
 /** Puts a conversation where it belongs now; the newest activity stands first, as the server would list it: no temporary one. */
 export function putInLists(queries: QueryClient, changed: ListedConversation): void {
   if (changed.expiresAt !== null) return;
-  for (const queryKey of asked) void queries.invalidateQueries({ queryKey });
+  const changes = tagsIn(knownIn(queries, changed.id)) === tagsIn(changed) ? asked : [...asked, tags];
+  for (const queryKey of changes) void queries.invalidateQueries({ queryKey });
   const { runId = runIn(queries, changed.id) } = changed;
   const conversation = { ...changed, runId };
   const home: ListName = conversation.archived ? "archive" : conversation.pinned ? "pinned" : "active";
@@ -75,23 +78,31 @@ export function putInLists(queries: QueryClient, changed: ListedConversation): v
 
 /** The reply that is being written in it, as far as this tab knows. */
 export function runIn(queries: QueryClient, id: string): string | null {
+  return knownIn(queries, id)?.runId ?? null;
+}
+
+function knownIn(queries: QueryClient, id: string): ListedConversation | undefined {
   for (const name of names) {
     for (const { items } of queries.getQueryData<Pages>(keyOf(name))?.pages ?? []) {
       const known = items.find((each) => each.id === id);
-      if (known) return known.runId ?? null;
+      if (known) return known;
     }
   }
-  return null;
+  return undefined;
+}
+
+function tagsIn(conversation: Conversation | undefined): string {
+  return JSON.stringify(conversation?.metadata?.["tags"] ?? []);
 }
 
 export function takeFromLists(queries: QueryClient, id: string): void {
-  for (const queryKey of asked) void queries.invalidateQueries({ queryKey });
+  for (const queryKey of [...asked, tags]) void queries.invalidateQueries({ queryKey });
   for (const name of names) queries.setQueryData<Pages>(keyOf(name), (list) => without(list, id));
 }
 
 /** Reads what may have been missed: the newest of each list; a list that has nothing in common with that begins anew. */
 export async function readListsAgain(queries: QueryClient): Promise<void> {
-  for (const queryKey of [[...all, "search"], ...asked]) void queries.invalidateQueries({ queryKey });
+  for (const queryKey of [[...all, "search"], ...asked, tags]) void queries.invalidateQueries({ queryKey });
   for (const name of names) {
     const known = queries.getQueryData<Pages>(keyOf(name));
     if (!known) continue;

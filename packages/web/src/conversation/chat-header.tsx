@@ -4,11 +4,10 @@ import { Link } from "@tanstack/react-router";
 import type { Conversation } from "chatkeep/client";
 import { ChevronDown, Folder } from "lucide-react";
 import { type ReactNode, useRef, useState } from "react";
-import { MoveToProject } from "../projects/move-to-project.tsx";
 import { useProjectOf } from "../projects/projects.ts";
+import { type ChatDialog, ChatDialogs } from "../sidebar/chat-dialogs.tsx";
 import { ConversationMenuItems, Rename, useChanges } from "../sidebar/conversation-menu.tsx";
 import { t } from "../strings/index.ts";
-import { EditTags } from "../tags/edit-tags.tsx";
 import { MenuPopup } from "../ui/menu.tsx";
 
 interface ChatHeaderProps {
@@ -28,8 +27,7 @@ export function ChatHeader({ stored, children }: ChatHeaderProps) {
 
 function ChatTitle({ conversation }: { conversation: Conversation }) {
   const [isRenaming, setIsRenaming] = useState(false);
-  const [isMoving, setIsMoving] = useState(false);
-  const [isTagging, setIsTagging] = useState(false);
+  const [dialog, setDialog] = useState<ChatDialog>();
   const project = useProjectOf(conversation);
   const changes = useChanges(conversation);
   const trigger = useRef<HTMLButtonElement>(null);
@@ -77,12 +75,11 @@ function ChatTitle({ conversation }: { conversation: Conversation }) {
           conversation={conversation}
           changes={changes}
           onRename={() => setIsRenaming(true)}
-          onMove={() => setIsMoving(true)}
-          onTag={() => setIsTagging(true)}
+          onMove={() => setDialog("move")}
+          onTag={() => setDialog("tags")}
         />
       </MenuPopup>
-      <MoveToProject ids={[conversation.id]} current={project?.id ?? null} open={isMoving} onOpenChange={setIsMoving} />
-      <EditTags conversation={conversation} open={isTagging} onOpenChange={setIsTagging} />
+      <ChatDialogs conversation={conversation} opened={dialog} onOpened={setDialog} />
     </Menu.Root>
   );
 }

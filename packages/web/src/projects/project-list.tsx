@@ -3,6 +3,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { ChevronDown, Folder, FolderPlus } from "lucide-react";
 import { useState } from "react";
 import { t } from "../strings/index.ts";
+import { WhenOpened } from "../ui/when-opened.tsx";
 import { EditProject } from "./edit-project.tsx";
 import { useProjects } from "./projects.ts";
 
@@ -46,14 +47,16 @@ export function ProjectList({ onOpen }: { onOpen: () => void }) {
         <FolderPlus size={15} aria-hidden="true" />
         {t.projects.create}
       </button>
-      <EditProject
-        open={isMaking}
-        onOpenChange={setIsMaking}
-        onSaved={({ id }) => {
-          onOpen();
-          void navigate({ to: "/p/$projectId", params: { projectId: id } });
-        }}
-      />
+      <WhenOpened open={isMaking}>
+        <EditProject
+          open={isMaking}
+          onOpenChange={setIsMaking}
+          onSaved={({ id }) => {
+            onOpen();
+            void navigate({ to: "/p/$projectId", params: { projectId: id } });
+          }}
+        />
+      </WhenOpened>
     </fieldset>
   );
 }

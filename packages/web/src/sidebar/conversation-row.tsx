@@ -5,12 +5,10 @@ import { Link, useParams } from "@tanstack/react-router";
 import { Ellipsis } from "lucide-react";
 import { useRef, useState } from "react";
 import type { ListedConversation } from "../lists.ts";
-import { MoveToProject } from "../projects/move-to-project.tsx";
-import { useProjectOf } from "../projects/projects.ts";
 import { t } from "../strings/index.ts";
-import { EditTags } from "../tags/edit-tags.tsx";
 import { MenuPopup } from "../ui/menu.tsx";
 import { fullTime } from "../ui/times.ts";
+import { type ChatDialog, ChatDialogs } from "./chat-dialogs.tsx";
 import { ConversationMenuItems, Rename, useChanges } from "./conversation-menu.tsx";
 import { type Selection, useSelection } from "./selection.ts";
 import { useIsUnread } from "./unread.ts";
@@ -23,9 +21,7 @@ interface RowProps {
 export function ConversationRow({ conversation, onOpen }: RowProps) {
   const { id, title, updatedAt, runId } = conversation;
   const [isRenaming, setIsRenaming] = useState(false);
-  const [isMoving, setIsMoving] = useState(false);
-  const [isTagging, setIsTagging] = useState(false);
-  const project = useProjectOf(conversation);
+  const [dialog, setDialog] = useState<ChatDialog>();
   const selection = useSelection();
   const { conversationId } = useParams({ strict: false });
   const changes = useChanges(conversation);
@@ -50,8 +46,8 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
       conversation={conversation}
       changes={changes}
       onRename={() => setIsRenaming(true)}
-      onMove={() => setIsMoving(true)}
-      onTag={() => setIsTagging(true)}
+      onMove={() => setDialog("move")}
+      onTag={() => setDialog("tags")}
       onSelect={selection && (() => selection.begin(id))}
     />
   );
@@ -97,8 +93,7 @@ export function ConversationRow({ conversation, onOpen }: RowProps) {
           {items}
         </MenuPopup>
       </Menu.Root>
-      <MoveToProject ids={[id]} current={project?.id ?? null} open={isMoving} onOpenChange={setIsMoving} />
-      <EditTags conversation={conversation} open={isTagging} onOpenChange={setIsTagging} />
+      <ChatDialogs conversation={conversation} opened={dialog} onOpened={setDialog} />
     </div>
   );
 }
