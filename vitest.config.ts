@@ -23,7 +23,7 @@ const serverTests: Record<string, string[]> = {
 /** What has no SQL of its own in it is proved once: on PostgreSQL, which has several sessions and is faster than PGlite. */
 const onceOnPg18 = {
   server:
-    "packages/server/test/{admin,adopt,ai-sdk-chat,assistant-cloud,auth,bodies,client,clients,connected-model,conversation-export,doctor,doors,endpoints,feedback,files,follow,generation-settings,history,import,import-formats,import-products,isolation,keys,limits,mcp,migration-steps,named-models,observability,openai,openai-conversations,mail,openai-responses,outages,projects,restore,routes,search,security,shares,tags,titles,tools,trash-routes,users,workflow-transport}.test.ts",
+    "packages/server/test/{admin,adopt,ai-sdk-chat,assistant-cloud,auth,bodies,client,clients,connected-model,conversation-export,doctor,doors,endpoints,feedback,files,follow,generation-settings,history,import,import-formats,import-products,isolation,keys,limits,mcp,migration-steps,named-models,observability,openai,openai-conversations,mail,openai-responses,outages,passkeys,projects,restore,routes,search,security,shares,tags,titles,tools,trash-routes,users,workflow-transport}.test.ts",
   chatkeep:
     "packages/chatkeep/test/{claude-agent,copilotkit,langchain,langgraph,langgraph.model,mastra,openai-agents}.test.ts",
 };

@@ -171,6 +171,7 @@ export function createApp(options: AppOptions) {
       invitations: auth.signUp === "invited",
       mail: auth.mailer !== undefined,
       oidc: auth.oidcName ?? null,
+      passkeys: auth.passkeyDomain ?? null,
       sharing,
     }),
   );

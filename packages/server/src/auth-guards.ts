@@ -37,7 +37,7 @@ interface GuardOptions {
 
 /** @throws forbidden, unauthenticated, invalid_input */
 export async function guard(request: Request, options: GuardOptions): Promise<Answer> {
-  const { db, signUp, isFirstAdmin, sessionOf, verifyPassword } = options;
+  const { db, signUp, isFirstAdmin, sessionOf } = options;
   const { pathname, searchParams } = new URL(request.url);
   const { headers } = request;
   switch (pathname.replace(/\/$/, "").slice(basePath.length)) {
@@ -60,11 +60,12 @@ export async function guard(request: Request, options: GuardOptions): Promise<An
       return {};
     case "/change-email": {
       const id = await accountOf(headers, sessionOf);
-      if (!(await hasPassword(db, id))) return {};
-      const { password } = await jsonOf(request);
-      if (typeof password !== "string" || password === "")
-        throw new InvalidInputError("password must be given: whoever has the address can set another one.");
-      await verifyPassword(headers, password);
+      await requirePassword(request, id, "whoever has the address can set another one", options);
+      return {};
+    }
+    case "/passkey/generate-register-options": {
+      const id = await accountOf(headers, sessionOf);
+      await requirePassword(request, id, "whoever has a passkey can sign in with it", options);
       return {};
     }
     case "/verify-email": {
@@ -87,6 +88,20 @@ async function accountOf(headers: Headers, sessionOf: GuardOptions["sessionOf"])
   if (!found) throw new UnauthenticatedError("Sign in first: then go on, or follow the link again.");
   if (found.user.isAnonymous) throw new ForbiddenError("Make an account first: your chats come along.");
   return found.user.id;
+}
+
+/** @throws invalid_input without one, where there is one */
+async function requirePassword(
+  request: Request,
+  userId: string,
+  reason: string,
+  { db, verifyPassword }: GuardOptions,
+): Promise<void> {
+  if (!(await hasPassword(db, userId))) return;
+  const { password } = await jsonOf(request);
+  if (typeof password !== "string" || password === "")
+    throw new InvalidInputError(`password must be given: ${reason}.`);
+  await verifyPassword(request.headers, password);
 }
 
 /** Better Auth looks at the signature. */

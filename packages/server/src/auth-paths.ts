@@ -22,6 +22,13 @@ const served = new Set(
     "jwks",
     "list-accounts",
     "reset-password",
+    "passkey/generate-register-options",
+    "passkey/verify-registration",
+    "passkey/generate-authenticate-options",
+    "passkey/verify-authentication",
+    "passkey/list-user-passkeys",
+    "passkey/update-passkey",
+    "passkey/delete-passkey",
     "ok",
   ].map((path) => `${basePath}/${path}`),
 );

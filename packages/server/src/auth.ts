@@ -24,6 +24,7 @@ import { identityOfKey, keyIn } from "./keys.ts";
 import type { Log } from "./log.ts";
 import type { Mailer } from "./mail.ts";
 import { account, jwks, rateLimit, session, user, verification } from "./models/index.ts";
+import { passkeyDomain, passkeys } from "./passkeys.ts";
 import { type OidcOptions, oidcProviderId, singleSignOn } from "./single-sign-on.ts";
 
 /** What sign-in stands on. */
@@ -70,6 +71,8 @@ export interface Auth {
   mailer?: Mailer | undefined;
   /** The provider that people sign in by too, as they know it. */
   oidcName?: string | undefined;
+  /** Whose pages can sign in with passkeys; null or left out where none can. */
+  passkeyDomain?: string | null;
   /** Calls `listener` with what signing in has moved to an account. */
   onChange?(listener: (change: Told) => void): void;
 }
@@ -204,6 +207,7 @@ export function createAuth({
       jwt({ jwt: { definePayload: ({ session: { id } }) => ({ sid: id }) } }),
       anonymousUsers(db, onChange),
       onlyOrigins(trustedOrigins(url)),
+      passkeys({ db, url, origins: trustedOrigins(url) }),
       ...(oidc ? [singleSignOn(oidc)] : []),
     ],
     advanced: {
@@ -225,6 +229,8 @@ export function createAuth({
         [`/callback/${oidcProviderId}`]: attempts,
         "/sign-up/email": attempts,
         "/sign-in/anonymous": beginnings,
+        "/passkey/generate-authenticate-options": attempts,
+        "/passkey/verify-authentication": attempts,
         "/delete-user": attempts,
         "/change-password": attempts,
         "/verify-password": attempts,
@@ -253,6 +259,7 @@ export function createAuth({
     signUp,
     mailer,
     oidcName: oidc?.name,
+    passkeyDomain: passkeyDomain(url),
     anonymous:
       anonymousDays === undefined
         ? undefined

@@ -9,6 +9,7 @@ import {
   apiKey,
   claim,
   feedback,
+  passkey,
   preference,
   project,
   refreshToken,
@@ -18,7 +19,7 @@ import {
 } from "./models/index.ts";
 
 /** Those that others refer to come after these. */
-const tables = [refreshToken, session, account, apiKey, claim, preference, project, share, task].map((table) =>
+const tables = [refreshToken, session, account, passkey, apiKey, claim, preference, project, share, task].map((table) =>
   getTableName(table),
 );
 

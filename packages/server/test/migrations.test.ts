@@ -97,7 +97,7 @@ it("what was used before it was counted is counted, and walled where chats are",
   ]);
   const bare = await database.query(`
     select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id'
-    where c.relkind = 'r' and c.relname not in ('task', 'session', 'account', 'api_key', 'preference', 'claim', 'refresh_token', 'share', 'feedback', 'project', 'setting')
+    where c.relkind = 'r' and c.relname not in ('task', 'session', 'account', 'api_key', 'preference', 'claim', 'refresh_token', 'share', 'feedback', 'project', 'setting', 'passkey')
       and not (c.relrowsecurity and c.relforcerowsecurity
         and exists (select from pg_policy where polrelid = c.oid and polname = 'chatkeep_owner'))`);
   expect(bare).toEqual([]);

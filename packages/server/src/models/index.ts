@@ -20,6 +20,7 @@ export {
   usage,
 } from "./chat.ts";
 export { feedback, ratings } from "./feedback.ts";
+export { passkey } from "./passkey.ts";
 export { preference } from "./preference.ts";
 export { type Project, project } from "./project.ts";
 export { setting } from "./setting.ts";

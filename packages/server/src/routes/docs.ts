@@ -122,6 +122,29 @@ const authRoutes = [
     email: credentials.email,
   }),
   authRoute("get", "verify-email", "Confirm the address of such a link, signed in to its account", undefined, []),
+  authRoute("post", "passkey/generate-register-options", "Begin to add a passkey; a password where one has one", {
+    password: credentials.password,
+  }),
+  authRoute("post", "passkey/verify-registration", "Add the passkey that the device made", {
+    name: { type: "string", minLength: 1, maxLength: 100 },
+    response: { type: "object" },
+  }),
+  authRoute("post", "passkey/generate-authenticate-options", "Begin to sign in with a passkey", undefined, []),
+  authRoute(
+    "post",
+    "passkey/verify-authentication",
+    "Sign in with what the device answered: as sign-in/email does",
+    { response: { type: "object" } },
+    [],
+  ),
+  authRoute("get", "passkey/list-user-passkeys", "One's passkeys, the newest first"),
+  authRoute("post", "passkey/update-passkey", "Name a passkey anew", {
+    id: { type: "string", format: "uuid" },
+    name: { type: "string", minLength: 1, maxLength: 100 },
+  }),
+  authRoute("post", "passkey/delete-passkey", "Remove a passkey: nobody signs in with it any more", {
+    id: { type: "string", format: "uuid" },
+  }),
   authRoute("get", "list-sessions", "One's sessions, on all devices"),
   authRoute("post", "revoke-session", "End a session, by its token", { token: { type: "string" } }),
   authRoute("get", "get-session", "Who is signed in; null for nobody", undefined, []),
@@ -133,7 +156,7 @@ function authRoute(
   method: "get" | "post",
   path: string,
   summary: string,
-  properties?: Record<string, { type: "string"; format?: string; minLength?: number; maxLength?: number }>,
+  properties?: Record<string, { type: "string" | "object"; format?: string; minLength?: number; maxLength?: number }>,
   security?: [],
 ) {
   const schema = { type: "object" as const, properties: properties ?? {}, required: Object.keys(properties ?? {}) };

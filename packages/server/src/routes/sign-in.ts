@@ -11,6 +11,10 @@ const ways = z.object({
     .nullable()
     .meta({ description: "The provider of OpenID Connect that one can sign in by, as people know it." }),
   mail: z.boolean().meta({ description: "A link for a new password, or another address, can be sent." }),
+  passkeys: z
+    .string()
+    .nullable()
+    .meta({ description: "The domain whose pages can sign in with passkeys; null where browsers make none." }),
   sharing: z.boolean().meta({ description: "Conversations may be shared by a link." }),
 });
 

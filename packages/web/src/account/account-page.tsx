@@ -7,14 +7,15 @@ import { Button, buttonLook } from "../ui/button.tsx";
 import { Confirm } from "../ui/confirm.tsx";
 import { Field } from "../ui/field.tsx";
 import { chooseTheme, currentTheme, type Theme } from "../ui/theme.ts";
-import { fullTime } from "../ui/times.ts";
 import { account, type Person } from "./account.ts";
 import { ApiKeys } from "./api-keys.tsx";
+import { Devices } from "./devices.tsx";
 import { EmailAddress } from "./email-address.tsx";
 import { ImportFile } from "./import-file.tsx";
 import { Instructions } from "./instructions.tsx";
 import { KeepChats } from "./keep-chats.tsx";
 import { NoticesSwitch } from "./notices.tsx";
+import { Passkeys } from "./passkey-list.tsx";
 import { Choice, Outcome, Section, valueIn } from "./section.tsx";
 import { SharedLinks } from "./shared-links.tsx";
 import { Usage } from "./usage.tsx";
@@ -33,6 +34,7 @@ export function AccountPage({ person }: { person: Person }) {
         {isAnonymous ? <KeepChats person={person} /> : <Profile person={person} />}
         {hasPassword !== undefined && <EmailAddress person={person} hasPassword={hasPassword} />}
         {hasPassword && <Password />}
+        {hasPassword !== undefined && <Passkeys hasPassword={hasPassword} />}
         <Appearance />
         <Instructions />
         {!isAnonymous && <Devices />}
@@ -146,63 +148,6 @@ function Appearance() {
       <NoticesSwitch />
     </Section>
   );
-}
-
-function Devices() {
-  const queries = useQueryClient();
-  const sessions = useQuery({ queryKey: ["sessions"], queryFn: account.sessions });
-  const end = useMutation({
-    mutationFn: account.endSession,
-    onSuccess: () => queries.invalidateQueries({ queryKey: ["sessions"] }),
-  });
-  return (
-    <Section title={t.account.devices}>
-      <Outcome error={sessions.error ?? end.error} done={false} />
-      <ul className="grid gap-2">
-        {sessions.data?.map(({ id, token, createdAt, userAgent, isThis }) => (
-          <li key={id} className="flex items-center gap-3 rounded-xl border border-line px-4 py-3 text-sm">
-            <div className="min-w-0 flex-1">
-              <p className="truncate font-medium">
-                {deviceIn(userAgent)}{" "}
-                {isThis && <span className="font-normal text-quiet">({t.account.thisDevice})</span>}
-              </p>
-              <p className="text-quiet text-xs">{t.account.signedIn(fullTime(createdAt))}</p>
-            </div>
-            {!isThis && (
-              <Button
-                aria-label={t.account.signOutDevice(deviceIn(userAgent))}
-                disabled={end.isPending}
-                onClick={() => end.mutate(token)}
-              >
-                {t.account.signOut}
-              </Button>
-            )}
-          </li>
-        ))}
-      </ul>
-    </Section>
-  );
-}
-
-/** "Firefox, Linux" out of the long text that browsers send. */
-function deviceIn(userAgent: string | null | undefined): string {
-  const find = (names: [sign: string, name: string][]) => names.find(([sign]) => userAgent?.includes(sign))?.[1];
-  const browser = find([
-    ["Edg/", "Edge"],
-    ["Firefox/", "Firefox"],
-    ["Chrome/", "Chrome"],
-    ["Safari/", "Safari"],
-    ["curl/", "curl"],
-  ]);
-  const system = find([
-    ["Android", "Android"],
-    ["iPhone", "iPhone"],
-    ["iPad", "iPad"],
-    ["Windows", "Windows"],
-    ["Mac OS", "macOS"],
-    ["Linux", "Linux"],
-  ]);
-  return [browser, system].filter(Boolean).join(", ") || t.account.unknownDevice;
 }
 
 function End({ hasPassword }: { hasPassword: boolean }) {

@@ -22,6 +22,8 @@ export interface Ways {
   mail: boolean;
   /** The provider that one can sign in by, as people know it. */
   oidc: string | null;
+  /** The domain whose pages can sign in with passkeys. */
+  passkeys: string | null;
   sharing: boolean;
 }
 

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { moveDrafts } from "../composer/drafts.ts";
 import { t } from "../strings/index.ts";
 import type { Person } from "./account.ts";
+import { ByPasskey } from "./by-passkey.tsx";
 import { ByProvider } from "./by-provider.tsx";
 import { Section } from "./section.tsx";
 import { SignInForm } from "./sign-in-form.tsx";
@@ -20,6 +21,7 @@ export function KeepChats({ person: { id } }: { person: Person }) {
       <p className="text-quiet text-sm">{t.anonymous.keepText}</p>
       <div className="max-w-sm">
         <SignInForm isNew={isNew} onIsNew={setIsNew} onEntered={takeDrafts} />
+        <ByPasskey onEntered={takeDrafts} />
         <ByProvider />
       </div>
     </Section>

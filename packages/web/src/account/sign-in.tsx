@@ -5,6 +5,7 @@ import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { Button } from "../ui/button.tsx";
 import { account } from "./account.ts";
+import { ByPasskey } from "./by-passkey.tsx";
 import { ByProvider } from "./by-provider.tsx";
 import { Forgotten, NewPassword, resetPath } from "./forgotten.tsx";
 import { invited, SignInForm, useEntered } from "./sign-in-form.tsx";
@@ -29,6 +30,7 @@ export function SignIn() {
         ) : (
           <SignInForm isNew={isNew} onIsNew={setIsNew} onForgotten={() => setIsForgotten(true)} />
         )}
+        {!isPassword && <ByPasskey />}
         {!isPassword && <ByProvider />}
         {ways?.anonymous && !isPassword && <Begin />}
       </div>

@@ -1,7 +1,7 @@
 /** Was die Seite des Kontos sagt, auf Deutsch. */
 import type { Strings } from "./en.ts";
 
-export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "sharing"> = {
+export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "passkeys" | "sharing"> = {
   account: {
     of: "Konto von",
     title: "Konto",
@@ -135,6 +135,28 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     until: (time) => `Nach dem ${time} geht es weiter.`,
     forGood: "Frage, wer diesen Server betreibt, nach mehr.",
     periods: { day: " am Tag", month: " im Monat" },
+  },
+
+  passkeys: {
+    title: "Passkeys",
+    hint: "Melde dich mit Finger, Gesicht oder der PIN deines Geräts an, ohne Passwort. Nichts Geheimes verlässt das Gerät.",
+    none: "Du hast noch keine Passkeys.",
+    name: "Name des Passkeys",
+    add: "Passkey hinzufügen",
+    added: "Der Passkey ist hinzugefügt: melde dich ab jetzt damit an.",
+    signIn: "Mit Passkey anmelden",
+    rename: "Umbenennen",
+    renameOf: (name: string) => `Passkey ${name} umbenennen`,
+    remove: "Entfernen",
+    removeOf: (name: string) => `Passkey ${name} entfernen`,
+    removeTitle: (name: string) => `Passkey „${name}“ entfernen?`,
+    removeText: "Niemand meldet sich mehr damit an. Dein Gerät behält seine Hälfte, bis du sie dort entfernst.",
+    removed: (name: string) => `Der Passkey „${name}“ ist entfernt.`,
+    backedUp: "auf allen deinen Geräten",
+    notHere: (domain: string) => `Passkeys gehören zu ${domain}: öffne diese Seite dort, um einen hinzuzufügen.`,
+    cancelled: "Das wurde abgebrochen oder hat zu lange gedauert: versuche es noch einmal.",
+    known: "Dieses Gerät hat schon einen Passkey dieses Kontos.",
+    failed: "Der Browser konnte das nicht: versuche es mit einem anderen Browser oder Gerät.",
   },
 
   keys: {

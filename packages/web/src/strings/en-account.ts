@@ -134,6 +134,28 @@ export const account = {
     periods: { day: " a day", month: " a month" } as Record<string, string>,
   },
 
+  passkeys: {
+    title: "Passkeys",
+    hint: "Sign in with your finger, your face or the number of your device, without a password. Nothing secret leaves the device.",
+    none: "You have no passkeys yet.",
+    name: "Name of the passkey",
+    add: "Add a passkey",
+    added: "The passkey is added: sign in with it from now on.",
+    signIn: "Sign in with a passkey",
+    rename: "Rename",
+    renameOf: (name: string) => `Rename the passkey ${name}`,
+    remove: "Remove",
+    removeOf: (name: string) => `Remove the passkey ${name}`,
+    removeTitle: (name: string) => `Remove the passkey “${name}”?`,
+    removeText: "Nobody signs in with it any more. Your device keeps its half until you remove it there.",
+    removed: (name: string) => `The passkey “${name}” is removed.`,
+    backedUp: "on all your devices",
+    notHere: (domain: string) => `Passkeys are made at ${domain}: open this page there to add one.`,
+    cancelled: "That was cancelled, or took too long: try again.",
+    known: "This device has a passkey of this account already.",
+    failed: "The browser could not do that: try another browser or device.",
+  },
+
   keys: {
     title: "API keys",
     hint: "A key lets a program work with your chats and tasks without signing in. It cannot change your account.",

@@ -1,7 +1,7 @@
 /** Lo que dice la página de la cuenta, en español. */
 import type { Strings } from "./en.ts";
 
-export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "sharing"> = {
+export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "passkeys" | "sharing"> = {
   account: {
     of: "Cuenta de",
     title: "Cuenta",
@@ -134,6 +134,28 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     until: (time) => `Podrás continuar después del ${time}.`,
     forGood: "Pide más a quien administra este servidor.",
     periods: { day: " al día", month: " al mes" },
+  },
+
+  passkeys: {
+    title: "Llaves de acceso",
+    hint: "Inicia sesión con tu huella, tu cara o el PIN de tu dispositivo, sin contraseña. Nada secreto sale del dispositivo.",
+    none: "Aún no tienes llaves de acceso.",
+    name: "Nombre de la llave de acceso",
+    add: "Añadir una llave de acceso",
+    added: "La llave de acceso se ha añadido: úsala a partir de ahora para iniciar sesión.",
+    signIn: "Iniciar sesión con una llave de acceso",
+    rename: "Cambiar nombre",
+    renameOf: (name: string) => `Cambiar nombre de la llave de acceso ${name}`,
+    remove: "Quitar",
+    removeOf: (name: string) => `Quitar la llave de acceso ${name}`,
+    removeTitle: (name: string) => `¿Quitar la llave de acceso «${name}»?`,
+    removeText: "Nadie podrá iniciar sesión con ella. Tu dispositivo conserva su mitad hasta que la quites allí.",
+    removed: (name: string) => `La llave de acceso «${name}» se ha quitado.`,
+    backedUp: "en todos tus dispositivos",
+    notHere: (domain: string) => `Las llaves de acceso son de ${domain}: abre esta página allí para añadir una.`,
+    cancelled: "Se ha cancelado o ha tardado demasiado: inténtalo de nuevo.",
+    known: "Este dispositivo ya tiene una llave de acceso de esta cuenta.",
+    failed: "El navegador no ha podido hacerlo: prueba con otro navegador o dispositivo.",
   },
 
   keys: {

@@ -1,7 +1,7 @@
 /** Ce que dit la page du compte, en français. */
 import type { Strings } from "./en.ts";
 
-export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "sharing"> = {
+export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "passkeys" | "sharing"> = {
   account: {
     of: "Compte de",
     title: "Compte",
@@ -137,6 +137,30 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     until: (time) => `Vous pourrez continuer après le ${time}.`,
     forGood: "Demandez-en davantage à l’administrateur de ce serveur.",
     periods: { day: " par jour", month: " par mois" },
+  },
+
+  passkeys: {
+    title: "Clés d’accès",
+    hint: "Connectez-vous avec votre doigt, votre visage ou le code de votre appareil, sans mot de passe. Rien de secret ne quitte l’appareil.",
+    none: "Vous n’avez pas encore de clé d’accès.",
+    name: "Nom de la clé d’accès",
+    add: "Ajouter une clé d’accès",
+    added: "La clé d’accès est ajoutée\u202f: connectez-vous désormais avec elle.",
+    signIn: "Se connecter avec une clé d’accès",
+    rename: "Renommer",
+    renameOf: (name: string) => `Renommer la clé d’accès ${name}`,
+    remove: "Retirer",
+    removeOf: (name: string) => `Retirer la clé d’accès ${name}`,
+    removeTitle: (name: string) => `Retirer la clé d’accès «\u00a0${name}\u00a0»\u202f?`,
+    removeText:
+      "Personne ne pourra plus se connecter avec elle. Votre appareil garde sa moitié jusqu’à ce que vous l’y supprimiez.",
+    removed: (name: string) => `La clé d’accès «\u00a0${name}\u00a0» est retirée.`,
+    backedUp: "sur tous vos appareils",
+    notHere: (domain: string) =>
+      `Les clés d’accès appartiennent à ${domain}\u202f: ouvrez cette page à cette adresse pour en ajouter une.`,
+    cancelled: "Cela a été annulé ou a pris trop de temps\u202f: réessayez.",
+    known: "Cet appareil a déjà une clé d’accès de ce compte.",
+    failed: "Le navigateur n’y est pas parvenu\u202f: essayez avec un autre navigateur ou appareil.",
   },
 
   keys: {

@@ -1,7 +1,7 @@
 /** アカウントページの文言、日本語版。 */
 import type { Strings } from "./en.ts";
 
-export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "sharing"> = {
+export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "keys" | "passkeys" | "sharing"> = {
   account: {
     of: "アカウント：",
     title: "アカウント",
@@ -134,6 +134,29 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     until: (time) => `${time}以降に再開できます。`,
     forGood: "上限を増やしたい場合は、このサーバーの管理者にご相談ください。",
     periods: { day: "1日あたりの", month: "1か月あたりの" },
+  },
+
+  passkeys: {
+    title: "パスキー",
+    hint: "指紋、顔、またはデバイスのPINで、パスワードなしにログインできます。秘密の情報はデバイスの外に出ません。",
+    none: "パスキーはまだありません。",
+    name: "パスキーの名前",
+    add: "パスキーを追加",
+    added: "パスキーを追加しました。次回からこれでログインできます。",
+    signIn: "パスキーでログイン",
+    rename: "名前を変更",
+    renameOf: (name: string) => `パスキー「${name}」の名前を変更`,
+    remove: "削除",
+    removeOf: (name: string) => `パスキー「${name}」を削除`,
+    removeTitle: (name: string) => `パスキー「${name}」を削除しますか？`,
+    removeText: "このパスキーではログインできなくなります。デバイス側の鍵は、そこで削除するまで残ります。",
+    removed: (name: string) => `パスキー「${name}」を削除しました。`,
+    backedUp: "すべてのデバイスで利用可能",
+    notHere: (domain: string) =>
+      `パスキーは ${domain} のものです。追加するには、そのアドレスでこのページを開いてください。`,
+    cancelled: "キャンセルされたか、時間がかかりすぎました。もう一度お試しください。",
+    known: "このデバイスには、このアカウントのパスキーがすでにあります。",
+    failed: "ブラウザーで処理できませんでした。別のブラウザーかデバイスをお試しください。",
   },
 
   keys: {
