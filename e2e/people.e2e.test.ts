@@ -52,7 +52,7 @@ it("shows nothing of one person to the next, and keeps what could not be sent", 
   await endServer(server);
   await box(page).fill("Bob's precious question");
   await page.keyboard.press("Enter");
-  await page.getByText("The server cannot be reached").waitFor();
+  await page.getByText("The server cannot be reached. Check").waitFor();
   server = await startServer({ CHATKEEP_DATA: folder.path }, port);
   await page.reload();
   await expect.poll(() => box(page).inputValue()).toBe("Bob's precious question");

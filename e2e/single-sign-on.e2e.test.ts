@@ -79,10 +79,12 @@ it("what was begun without an account comes along", async () => {
   await page.keyboard.press("Enter");
   await page.getByRole("link", { name: "My name is Bea." }).waitFor();
   await page.getByRole("button", { name: "Send" }).waitFor();
+  await page.getByRole("textbox", { name: "Message" }).fill("Not sent yet");
   await page.goto(`${server.url}/account`);
   await signInByProvider(page, "bea");
   await page.getByText("bea@example.com").waitFor();
-  await page.getByRole("link", { name: "My name is Bea." }).waitFor();
+  await page.getByRole("link", { name: "My name is Bea." }).click();
+  await expect.poll(() => page.getByRole("textbox", { name: "Message" }).inputValue()).toBe("Not sent yet");
   await page.context().close();
 });
 

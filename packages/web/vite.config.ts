@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { constants } from "node:zlib";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { defaultClientConditions, defineConfig } from "vite";
+import { defaultClientConditions, defineConfig, type Plugin, type Rolldown } from "vite";
 import { compression, defineAlgorithm } from "vite-plugin-compression2";
 
 /** The grammars and themes of code, hundreds of files. */
@@ -14,6 +15,7 @@ export default defineConfig({
   plugins: [
     react(),
     tailwindcss(),
+    listFiles(),
     // Beside each file, for the server to choose from: over plain HTTP browsers take gzip alone.
     compressed({ include: /\.(js|css|svg)$/, exclude: inColors, quality: 11 }),
     // Hundreds of files, of which a reader takes few: the best quality takes three times as long.
@@ -23,11 +25,13 @@ export default defineConfig({
   resolve: { conditions: ["chatkeep-source", ...defaultClientConditions] },
   build: {
     // The server ships the app, so it is built into the server's package.
-    outDir: fileURLToPath(new URL("../server/public", import.meta.url)),
+    outDir: here("../server/public"),
     emptyOutDir: true,
     chunkSizeWarningLimit: 1500,
     rolldownOptions: {
+      input: { main: here("index.html"), worker: here("worker/worker.ts") },
       output: {
+        entryFileNames: ({ name }) => (name === "worker" ? "worker.js" : "assets/[name]-[hash].js"),
         chunkFileNames: ({ moduleIds }) =>
           moduleIds.some((id) => /shiki.*\/(langs|themes)\//.test(id))
             ? "assets/colors/[name]-[hash].js"
@@ -41,4 +45,31 @@ export default defineConfig({
 function compressed({ quality, ...files }: { include: RegExp; exclude?: RegExp; quality: number }) {
   const brotli = defineAlgorithm("brotliCompress", { params: { [constants.BROTLI_PARAM_QUALITY]: quality } });
   return compression({ ...files, threshold: 1024, algorithms: ["gzip", brotli], logLevel: "silent" });
+}
+
+/** Tells the worker what the app is made of, but for the colours of code. */
+function listFiles(): Plugin {
+  return {
+    name: "list-files",
+    enforce: "post",
+    generateBundle(_options, bundle) {
+      const files = Object.keys(bundle)
+        .filter((name) => name.startsWith("assets/") && !inColors.test(name) && /\.(js|css|woff2)$/.test(name))
+        .filter((name) => !/-(cyrillic|greek|vietnamese)/.test(name) && !leadsToColors(bundle[name]))
+        .map((name) => `/${name}`)
+        .concat("/favicon.svg");
+      const version = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
+      const worker = bundle["worker.js"];
+      if (worker?.type !== "chunk") throw new Error("There is no worker.js.");
+      worker.code = worker.code.replace("__FILES__", JSON.stringify(files)).replace("__VERSION__", `"${version}"`);
+    },
+  };
+}
+
+function leadsToColors(file: Rolldown.OutputBundle[string] | undefined): boolean {
+  return file?.type === "chunk" && file.code.length < 200 && file.code.includes("./colors/");
+}
+
+function here(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
 }

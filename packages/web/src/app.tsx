@@ -14,12 +14,15 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { v4 as uuid } from "uuid";
 import { account, type Person } from "./account/account.ts";
 import { AccountMenu } from "./account/account-menu.tsx";
+import { forgetQueries } from "./account/forget-queries.ts";
 import { resetPath } from "./account/forgotten.tsx";
 import { SignIn } from "./account/sign-in.tsx";
+import { takeDraftsAlong } from "./composer/drafts.ts";
 import { forgetChats } from "./conversation/chats.ts";
 import { ConversationView } from "./conversation/conversation-view.tsx";
 import { Help } from "./help.tsx";
 import { useLive } from "./live.ts";
+import { OfflineBanner } from "./offline/offline-banner.tsx";
 import { ProjectPage } from "./projects/project-page.tsx";
 import { Sidebar } from "./sidebar/sidebar.tsx";
 import { t } from "./strings/index.ts";
@@ -31,7 +34,6 @@ import { Card } from "./ui/card.tsx";
 import { useDroppedFiles } from "./ui/dropped-files.ts";
 import { Failure } from "./ui/failure.tsx";
 import { IconButton } from "./ui/icon-button.tsx";
-import { OfflineBanner } from "./ui/offline-banner.tsx";
 import { remember, remembered } from "./ui/remembered.ts";
 import { useShortcuts } from "./ui/shortcuts.ts";
 import { Toasts } from "./ui/toasts.tsx";
@@ -49,9 +51,10 @@ async function currentPerson({ client }: { client: QueryClient }): Promise<Perso
   const person = await account.current();
   if (person?.id !== lastPersonId) {
     forgetChats();
-    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "person" });
+    forgetQueries(client);
   }
   lastPersonId = person?.id;
+  takeDraftsAlong(person);
   return person;
 }
 

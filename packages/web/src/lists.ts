@@ -76,6 +76,12 @@ export function putInLists(queries: QueryClient, changed: ListedConversation): v
   }
 }
 
+/** What this tab has read of the list of all chats that are not in the archive. */
+export function listedIn(queries: QueryClient): ListedConversation[] {
+  const lists = [queries.getQueryData<Pages>(keyOf("pinned")), queries.getQueryData<Pages>(keyOf("active"))];
+  return lists.flatMap((list) => list?.pages.flatMap(({ items }) => items) ?? []);
+}
+
 /** The reply that is being written in it, as far as this tab knows. */
 export function runIn(queries: QueryClient, id: string): string | null {
   return knownIn(queries, id)?.runId ?? null;

@@ -8,6 +8,8 @@ import { useEffect } from "react";
 import { account } from "./account/account.ts";
 import { client } from "./client.ts";
 import { putInLists, readListsAgain, runIn, takeFromLists } from "./lists.ts";
+import { keepRecent } from "./offline/keep-recent.ts";
+import { forgetKeptChat } from "./offline/kept.ts";
 import { replyHasEnded } from "./reply-streams.ts";
 import { markUnread, unreadOf } from "./sidebar/unread.ts";
 import { aborted, whileVisible, withPlace } from "./tabs.ts";
@@ -29,6 +31,7 @@ export function useLive(personId: string): void {
     const end = whileVisible((signal) => {
       void withPlace([name], signal, async () => {
         const stop = listen(personId, { onEvent, onRefused: askWho });
+        void keepRecent(queries, signal);
         await aborted(signal);
         stop();
       });
@@ -94,6 +97,7 @@ function take(queries: QueryClient, event: LiveEvent): void {
       return;
     case "conversation": {
       const { id } = event.conversation;
+      forgetKeptChat(id);
       if (!event.runId) replyHasEnded(id);
       if (!event.runId && runIn(queries, id)) markUnread(id);
       putInLists(queries, { ...event.conversation, runId: event.runId });
@@ -104,6 +108,7 @@ function take(queries: QueryClient, event: LiveEvent): void {
       return;
     }
     case "deleted":
+      forgetKeptChat(event.conversationId);
       replyHasEnded(event.conversationId);
       takeFromLists(queries, event.conversationId);
       void queries.invalidateQueries({ queryKey: ["trash"] });

@@ -5,6 +5,7 @@ import { ApiError } from "chatkeep/client";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { createAppRouter } from "./app.tsx";
+import { startWorker } from "./offline/worker.ts";
 import { language } from "./strings/index.ts";
 import { lendClipboard } from "./ui/clipboard.ts";
 import { showTheme } from "./ui/theme.ts";
@@ -23,6 +24,9 @@ const queries = new QueryClient({
   mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
+      // Without a network what is kept is read.
+      networkMode: "always",
+      refetchOnReconnect: true,
       staleTime: 5_000,
       retry: (count, error) => count < 2 && error instanceof ApiError && retriable.has(error.code),
     },
@@ -33,12 +37,15 @@ document.documentElement.lang = language;
 showTheme();
 lendClipboard();
 
+const router = createAppRouter();
+startWorker((path) => void router.navigate({ to: path }));
+
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
-      <RouterProvider router={createAppRouter()} />
+      <RouterProvider router={router} />
     </QueryClientProvider>
   </StrictMode>,
 );

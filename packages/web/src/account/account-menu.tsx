@@ -12,6 +12,7 @@ import { tellTabs } from "../tabs.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { toasts } from "../ui/toasts.tsx";
 import { account, type Person } from "./account.ts";
+import { forgetQueries } from "./forget-queries.ts";
 
 interface AccountMenuProps {
   person: Person;
@@ -35,9 +36,9 @@ export function AccountMenu({ person, onOpen }: AccountMenuProps) {
       forgetBranches();
       forgetDrafts(personId);
       await navigate({ to: "/" });
+      forgetQueries(queries);
       queries.setQueryData(["person"], null);
       tellTabs("person");
-      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "person" });
     },
   });
   return (

@@ -2,6 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 import { useState } from "react";
+import { OfflineSwitch } from "../offline/offline-switch.tsx";
 import { chooseLanguage, language, languageNames, t } from "../strings/index.ts";
 import { Button, buttonLook } from "../ui/button.tsx";
 import { Confirm } from "../ui/confirm.tsx";
@@ -31,7 +32,7 @@ export function AccountPage({ person }: { person: Person }) {
     <div className="relative h-full overflow-y-auto">
       <div className="mx-auto grid max-w-2xl gap-8 px-4 pt-14 pb-6 md:pt-6 md:group-data-list-away/main:pt-14">
         <h1 className="font-semibold text-2xl">{t.account.title}</h1>
-        {isAnonymous ? <KeepChats person={person} /> : <Profile person={person} />}
+        {isAnonymous ? <KeepChats /> : <Profile person={person} />}
         {hasPassword !== undefined && <EmailAddress person={person} hasPassword={hasPassword} />}
         {hasPassword && <Password />}
         {hasPassword !== undefined && <Passkeys hasPassword={hasPassword} />}
@@ -146,6 +147,7 @@ function Appearance() {
         />
       </div>
       <NoticesSwitch />
+      <OfflineSwitch />
     </Section>
   );
 }

@@ -8,10 +8,9 @@ import { account } from "./account.ts";
 import { hasPasskeys, passkeys } from "./passkeys.ts";
 import { useEntered } from "./sign-in-form.tsx";
 
-export function ByPasskey({ onEntered = () => {} }: { onEntered?: () => void }) {
+export function ByPasskey() {
   const { data: ways } = useQuery({ queryKey: ["ways"], queryFn: account.ways });
-  const entered = useEntered();
-  const enter = useMutation({ mutationFn: passkeys.signIn, onSuccess: () => entered().then(onEntered) });
+  const enter = useMutation({ mutationFn: passkeys.signIn, onSuccess: useEntered() });
   if (!hasPasskeys(ways?.passkeys)) return null;
   return (
     <div className="mt-5 grid gap-2 border-line border-t pt-5">

@@ -6,12 +6,13 @@ import { tellTabs } from "../tabs.ts";
 import { Button } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
 import { account } from "./account.ts";
+import { forgetQueries } from "./forget-queries.ts";
 
 /** Gives what is to be done when somebody has come in: nothing of whoever was there before is shown, and other tabs hear of it. */
 export function useEntered(): () => Promise<void> {
   const queries = useQueryClient();
   return async () => {
-    queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "person" });
+    forgetQueries(queries);
     await queries.invalidateQueries({ queryKey: ["person"] });
     tellTabs("person");
   };
@@ -27,18 +28,16 @@ interface SignInFormProps {
   /** Signing up, in place of signing in. */
   isNew: boolean;
   onIsNew: (isNew: boolean) => void;
-  onEntered?: () => void;
   /** Left out where one has no password yet. */
   onForgotten?: () => void;
 }
 
-export function SignInForm({ isNew: wantsNew, onIsNew, onEntered = () => {}, onForgotten }: SignInFormProps) {
+export function SignInForm({ isNew: wantsNew, onIsNew, onForgotten }: SignInFormProps) {
   const { data: ways } = useQuery({ queryKey: ["ways"], queryFn: account.ways });
   const invitation = invited();
   const isInvited = ways?.invitations === true && invitation.token !== undefined;
   const isClosed = ways?.signUp === false && !isInvited;
   const isNew = wantsNew && !isClosed;
-  const entered = useEntered();
   const enter = useMutation({
     mutationFn: (form: FormData) => {
       const field = (name: string) => String(form.get(name) ?? "").trim();
@@ -47,10 +46,7 @@ export function SignInForm({ isNew: wantsNew, onIsNew, onEntered = () => {}, onF
         ? account.signUp(field("name"), field("email"), password, invitation.token)
         : account.signIn(field("email"), password);
     },
-    onSuccess: async () => {
-      await entered();
-      onEntered();
-    },
+    onSuccess: useEntered(),
   });
   return (
     <form

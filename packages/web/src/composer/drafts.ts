@@ -4,6 +4,7 @@
  */
 
 import type { FileUIPart } from "ai";
+import { forgetRemembered, remember, remembered } from "../ui/remembered.ts";
 
 /** The draft of a conversation that has not begun. */
 export const newDraft = "new";
@@ -99,8 +100,15 @@ export function moveDraftToNew(personId: string, conversationId: string): void {
   writeDraft(personId, conversationId, "");
 }
 
-/** Who began without an account has one now: what was written goes along. */
-export function moveDrafts(fromId: string, toId: string): void {
+/** Who began without an account may have one now, in whatever way: what was written goes along. */
+export function takeDraftsAlong(person: { id: string; isAnonymous?: boolean | null } | null): void {
+  const guest = remembered("guest");
+  if (guest !== undefined && person && !person.isAnonymous) moveDrafts(guest, person.id);
+  if (person?.isAnonymous) remember("guest", person.id);
+  else forgetRemembered("guest");
+}
+
+function moveDrafts(fromId: string, toId: string): void {
   for (const name of namesOf(fromId)) {
     const moved = name.replace(fromId, toId);
     if (!read(moved)) write(moved, read(name));

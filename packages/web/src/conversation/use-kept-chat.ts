@@ -66,6 +66,7 @@ export function useKeptChat(id: string, isNew: boolean) {
         title: t.account.answerReady,
         text: queries.getQueryData<Conversation>(["conversation", conversationId])?.title ?? t.list.newChat,
         about: conversationId,
+        path: `/c/${encodeURIComponent(conversationId)}`,
         onOpen: () => void navigate({ to: "/c/$conversationId", params: { conversationId } }),
       });
     });

@@ -24,6 +24,8 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     notices: "Sag mir Bescheid, wenn eine Antwort fertig ist und ich woanders bin",
     noticesHint: "In diesem Browser, solange die Seite irgendwo offen ist.",
     noticesRefused: "Dieser Browser soll keine Hinweise dieser Seite zeigen: ändere das in seinen Einstellungen.",
+    offline: "Chats der letzten Tage in diesem Browser aufbewahren, um sie ohne Netz zu lesen",
+    offlineHint: "Beim Abmelden werden sie gelöscht. Temporäre Chats und Dateien werden nicht aufbewahrt.",
     answerReady: "Die Antwort ist fertig",
     devices: "Geräte",
     thisDevice: "dieses Gerät",

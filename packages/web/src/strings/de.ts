@@ -11,6 +11,7 @@ export const de: Strings = {
   nothingHere: "Unter dieser Adresse gibt es nichts.",
   wentWrong: "Auf dieser Seite ist etwas schiefgegangen. Was gespeichert war, ist sicher.",
   offline: "Keine Verbindung. Was du schreibst, bleibt hier und kann später gesendet werden.",
+  kept: "Der Server ist nicht zu erreichen. Du siehst, was dieser Browser aufbewahrt hat; was du schreibst, kann später gesendet werden.",
   unreachable: "Der Server ist nicht erreichbar. Prüfe die Verbindung und versuche es noch einmal.",
   tryAgain: "Noch einmal",
   cancel: "Abbrechen",

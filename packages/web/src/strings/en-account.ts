@@ -22,6 +22,8 @@ export const account = {
     notices: "Tell me when an answer is ready and I look elsewhere",
     noticesHint: "In this browser, as long as the page is open somewhere.",
     noticesRefused: "This browser was told to show no notices of this page: change that in its settings.",
+    offline: "Keep chats of the last days in this browser, to read them without a network",
+    offlineHint: "They go when you sign out. Temporary chats and files are not kept.",
     answerReady: "The answer is ready",
     devices: "Devices",
     thisDevice: "this device",

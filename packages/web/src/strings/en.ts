@@ -10,6 +10,7 @@ export const en = {
   nothingHere: "There is nothing at this address.",
   wentWrong: "Something went wrong on this page. What was stored is safe.",
   offline: "You are offline. What you write is kept here, and can be sent when you are back.",
+  kept: "The server cannot be reached. You see what this browser has kept; what you write can be sent later.",
   unreachable: "The server cannot be reached. Check your connection and try again.",
   tryAgain: "Try again",
   cancel: "Cancel",

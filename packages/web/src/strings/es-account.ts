@@ -24,6 +24,8 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     notices: "Avísame cuando una respuesta esté lista y yo esté en otra cosa",
     noticesHint: "En este navegador, mientras la página siga abierta en alguna pestaña.",
     noticesRefused: "Este navegador bloquea las notificaciones de esta página: cámbialo en su configuración.",
+    offline: "Guardar en este navegador los chats de los últimos días para leerlos sin conexión",
+    offlineHint: "Se borran al cerrar sesión. Los chats temporales y los archivos no se guardan.",
     answerReady: "La respuesta está lista",
     devices: "Dispositivos",
     thisDevice: "este dispositivo",

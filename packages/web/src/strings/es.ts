@@ -11,6 +11,7 @@ export const es: Strings = {
   nothingHere: "No hay nada en esta dirección.",
   wentWrong: "Algo salió mal en esta página. Lo que estaba guardado está a salvo.",
   offline: "Estás sin conexión. Lo que escribas se queda aquí y podrás enviarlo cuando vuelvas a tenerla.",
+  kept: "No se puede contactar con el servidor. Ves lo que este navegador ha guardado; lo que escribas podrá enviarse más tarde.",
   unreachable: "No se puede conectar con el servidor. Revisa tu conexión e inténtalo de nuevo.",
   tryAgain: "Reintentar",
   cancel: "Cancelar",

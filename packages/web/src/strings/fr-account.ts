@@ -25,6 +25,9 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     noticesHint: "Dans ce navigateur, tant que la page y reste ouverte.",
     noticesRefused:
       "Ce navigateur bloque les notifications de cette page\u202f: vous pouvez changer cela dans ses réglages.",
+    offline: "Garder dans ce navigateur les conversations des derniers jours, pour les lire sans réseau",
+    offlineHint:
+      "Elles disparaissent à la déconnexion. Les conversations temporaires et les fichiers ne sont pas gardés.",
     answerReady: "La réponse est prête",
     devices: "Appareils",
     thisDevice: "cet appareil",

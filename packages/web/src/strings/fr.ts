@@ -12,6 +12,7 @@ export const fr: Strings = {
   wentWrong: "Une erreur s’est produite sur cette page. Ce qui était enregistré est intact.",
   offline:
     "Vous êtes hors ligne. Ce que vous écrivez est conservé ici et pourra être envoyé au retour de la connexion.",
+  kept: "Le serveur est injoignable. Vous voyez ce que ce navigateur a gardé\u202f; ce que vous écrivez pourra être envoyé plus tard.",
   unreachable: "Le serveur est injoignable. Vérifiez votre connexion et réessayez.",
   tryAgain: "Réessayer",
   cancel: "Annuler",

@@ -24,6 +24,8 @@ export const account: Pick<Strings, "account" | "mail" | "admin" | "usage" | "ke
     notices: "ほかの画面を見ているときに、回答の完了を通知する",
     noticesHint: "このブラウザで、ページをどこかで開いている間に通知します。",
     noticesRefused: "このブラウザでは、このページの通知が許可されていません。ブラウザの設定で変更してください。",
+    offline: "最近数日のチャットをこのブラウザーに保存し、オフラインでも読めるようにする",
+    offlineHint: "ログアウトすると削除されます。一時チャットとファイルは保存されません。",
     answerReady: "回答ができました",
     devices: "デバイス",
     thisDevice: "このデバイス",

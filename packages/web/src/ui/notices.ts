@@ -1,4 +1,5 @@
 /** Notices of the system, for whoever looks elsewhere while an answer is written. As this browser was told. */
+import { noticeByWorker } from "../offline/worker.ts";
 import { remember, remembered } from "./remembered.ts";
 
 /** `refused`: by the person, to the browser; `missing`: this browser has none. */
@@ -25,10 +26,12 @@ interface Notice {
   /** One takes the place of the one before of the same. */
   about: string;
   onOpen: () => void;
+  /** Where it leads, should the page be gone by then. */
+  path: string;
 }
 
 /** Nothing while the page is in view. */
-export function notice({ title, text, about, onOpen }: Notice): void {
+export function notice({ title, text, about, onOpen, path }: Notice): void {
   if (!document.hidden || noticesNow() !== "on") return;
   try {
     const shown = new Notification(title, { body: text, tag: about, icon: "/icon-192.png" });
@@ -39,5 +42,6 @@ export function notice({ title, text, about, onOpen }: Notice): void {
     };
   } catch {
     // On phones browsers take notices of workers alone.
+    void noticeByWorker(title, { body: text, tag: about, icon: "/icon-192.png", data: path });
   }
 }

@@ -1,0 +1,151 @@
+/**
+ * What this browser keeps of what the server said, to be read where there is no network: the list, and chats of the last days.
+ * The server is always asked first. Nothing is kept of temporary chats, and nothing when somebody signs out or another one in.
+ */
+import { forgetRemembered, remember, remembered } from "../ui/remembered.ts";
+
+const cacheName = "chatkeep.kept";
+const setting = "offline";
+const owner = "kept.owner";
+const dayMs = 86_400_000;
+/** Whoever does not come back for so long finds nothing any more. */
+const maxAgeMs = 14 * dayMs;
+
+const kept = /^\/api\/(auth\/get-session|sign-in|projects|tags|tasks|models|conversations(\/[^/]+(\/branch)?)?)$/;
+const endsStay = /^\/api\/auth\/(sign-out|delete-user|delete-anonymous-user)$/;
+const ofConversation = /^\/api\/conversations\/([^/]+)/;
+
+const temporary = new Set<string>();
+const listeners = new Set<() => void>();
+let isShown = false;
+/** One thing after another: what is put may be taken away by what comes after it. */
+let work: Promise<unknown> = Promise.resolve();
+
+/** Browsers keep answers for pages of https and of this machine. */
+export const canKeep = "caches" in globalThis;
+
+export function isKeeping(): boolean {
+  return canKeep && remembered(setting) !== "off";
+}
+
+/** What is kept already goes when it is switched off. */
+export async function switchKeeping(isOn: boolean): Promise<void> {
+  remember(setting, isOn ? "on" : "off");
+  if (!isOn) await forgetKept();
+}
+
+/** Whether what one sees is what was kept, since the server could not be reached. */
+export function isKeptShown(): boolean {
+  return isShown;
+}
+
+export function whenKeptShown(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+/** `fetch` of the client: what cannot be read from the server is read from what is kept, if it is. */
+export const keptFetch: typeof fetch = async (input, init = {}) => {
+  const { pathname, searchParams, href } = new URL(String(input), location.href);
+  const isRead = (init.method ?? "GET") === "GET";
+  if (!isRead || !isKeeping() || !kept.test(pathname) || searchParams.has("search")) {
+    const answer = await fetch(input, init);
+    if (!isRead && answer.ok && canKeep) await afterChange(init.method, pathname);
+    return answer;
+  }
+  let answer: Response;
+  try {
+    answer = await fetch(input, init);
+  } catch (error) {
+    const found = init.signal?.aborted ? undefined : await work.then(() => read(href));
+    if (!found) throw error;
+    show(true);
+    return found;
+  }
+  show(false);
+  const given = answer.clone();
+  const isSession = pathname.endsWith("/get-session");
+  // Before anybody reads who it is: nothing of the one before may be read then.
+  if (isSession) await inTurn(() => takeOwner(given.clone()));
+  void inTurn(() => take(href, pathname, given)).catch(() => {});
+  return answer;
+};
+
+/** All of a chat. */
+export function forgetKeptChat(id: string): void {
+  if (canKeep) void inTurn(() => removeOf(encodeURIComponent(id))).catch(() => {});
+}
+
+/** When a chat that is kept was changed, as an ISO time. */
+export async function keptTimeOf(id: string): Promise<string | undefined> {
+  const path = `${location.origin}/api/conversations/${encodeURIComponent(id)}`;
+  const answer = await work.then(() => read(path)).catch(() => undefined);
+  return ((await answer?.json()) as { updatedAt?: string } | undefined)?.updatedAt;
+}
+
+/** Removes what nobody has asked the server for in two weeks. */
+export async function trimKept(): Promise<void> {
+  await inTurn(async () => {
+    const cache = await caches.open(cacheName);
+    for (const request of await cache.keys()) {
+      const since = Date.parse((await cache.match(request))?.headers.get("date") ?? "");
+      if (!(since > Date.now() - maxAgeMs)) await cache.delete(request);
+    }
+  });
+}
+
+async function forgetKept(): Promise<void> {
+  await inTurn(async () => void (await caches.delete(cacheName)));
+}
+
+function inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+  const done = work.then(task);
+  work = done.catch(() => {});
+  return done;
+}
+
+async function afterChange(method: string | undefined, pathname: string): Promise<void> {
+  if (endsStay.test(pathname)) return await forgetKept();
+  const [, id] = ofConversation.exec(pathname) ?? [];
+  if (id && method === "DELETE") await inTurn(() => removeOf(id));
+}
+
+async function takeOwner(answer: Response): Promise<void> {
+  if (!answer.ok) return;
+  const said = (await answer.json()) as { user?: { id: string } } | null;
+  const id = said?.user?.id ?? "";
+  if (remembered(owner) === id) return;
+  await caches.delete(cacheName);
+  forgetRemembered(owner);
+  if (id) remember(owner, id);
+}
+
+async function take(href: string, pathname: string, answer: Response): Promise<void> {
+  if (answer.status === 401) return void (await caches.delete(cacheName));
+  const [, id] = ofConversation.exec(pathname) ?? [];
+  if (id && [404, 410].includes(answer.status)) return await removeOf(id);
+  if (answer.status !== 200 || !isKeeping()) return;
+  if (id && !pathname.endsWith("/branch") && (await answer.clone().json()).expiresAt !== null) {
+    temporary.add(id);
+    return await removeOf(id);
+  }
+  if (id && temporary.has(id)) return;
+  // Where there is no room left, nothing is kept.
+  await (await caches.open(cacheName)).put(href, answer);
+}
+
+async function removeOf(encodedId: string): Promise<void> {
+  const cache = await caches.open(cacheName);
+  for (const request of await cache.keys())
+    if (ofConversation.exec(new URL(request.url).pathname)?.[1] === encodedId) await cache.delete(request);
+}
+
+async function read(href: string): Promise<Response | undefined> {
+  return await (await caches.open(cacheName)).match(href);
+}
+
+function show(isKept: boolean): void {
+  if (isShown === isKept) return;
+  isShown = isKept;
+  for (const listener of listeners) listener();
+}
