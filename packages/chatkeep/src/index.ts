@@ -52,6 +52,7 @@ export type { TrashedConversation, TrashPageOptions } from "./store/conversation
 export type { NewFile } from "./store/files/put.ts";
 export type { FilePageOptions, FileRange } from "./store/files/read.ts";
 export type { RestoredFile } from "./store/files/restore.ts";
+export type { FileStorage } from "./store/files/storage.ts";
 export type { ImportResult } from "./store/import.ts";
 export type { ImportedConversation } from "./store/import-schemas.ts";
 export type { BranchMessage } from "./store/messages/branch.ts";

@@ -11,7 +11,7 @@ import { isServer, openTestDatabase } from "./helpers/database.ts";
 import { ids, models, resetPeople, user } from "./helpers/people.ts";
 import { openPg } from "./helpers/with-drizzle.ts";
 
-const fileTables = ["attachment", "attachment_content", "attachment_piece", "attachment_use"];
+const fileTables = ["attachment", "attachment_content", "attachment_object", "attachment_piece", "attachment_use"];
 
 /** A superuser passes every policy, so this is about a role that is none; PGlite has only its superuser. */
 describe.runIf(isServer)("row-level security", () => {

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { InvalidInputError, type Quota, runLeaseMs, limits as storeLimits } from "chatkeep";
 import { isNeonUrl } from "chatkeep/neon";
 import { z } from "zod";
+import { type FilesConfig, fileSettings, filesOf } from "./config-files.ts";
 import { filled, httpUrl, namesIn, numberIn, quotasIn, quotasRule } from "./config-lists.ts";
 import { type MailOptions, mailOf, mailSettings } from "./config-mail.ts";
 import { type ModelConfig, modelSettings, modelsOf } from "./config-models.ts";
@@ -14,7 +15,10 @@ import type { OidcOptions } from "./single-sign-on.ts";
 
 export type { ModelConfig } from "./config-models.ts";
 
-export type DatabaseConfig = { engine: "pglite"; dataDir: string } | { engine: "pg" | "neon"; url: string };
+export type DatabaseConfig = ({ engine: "pglite"; dataDir: string } | { engine: "pg" | "neon"; url: string }) & {
+  /** Where the bytes of files are, if not in it. */
+  files?: FilesConfig | undefined;
+};
 
 /** All settings, read and checked. */
 export interface Config {
@@ -195,6 +199,7 @@ const environmentSchema = z.object({
     (value) => value || undefined,
     z.enum(["open", "invited", "closed"], 'must be "open", "invited" or "closed"').default("open"),
   ),
+  ...fileSettings,
   ...mailSettings,
   ...oidcSettings,
   CHATKEEP_SHARING: z.preprocess(
@@ -219,7 +224,7 @@ const environmentSchema = z.object({
 /** `overrides` stand before the environment. @throws invalid_input with a sentence that names the variable */
 export function readConfig(overrides: Environment = {}, environment: Environment = process.env): Config {
   const set = read({ ...environment, ...overrides });
-  const database = databaseOf(set.DATABASE_URL, set.CHATKEEP_DATA);
+  const database = databaseOf(set);
   if (database.engine !== "pglite" && !set.CHATKEEP_SECRET) {
     throw new InvalidInputError(
       "CHATKEEP_SECRET must be set when DATABASE_URL is, to the same text for every server: use the output of: openssl rand -base64 32.",
@@ -264,8 +269,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
 
 /** For commands that open the database and sign nothing. @throws invalid_input */
 export function readDatabaseConfig(environment: Environment = process.env): DatabaseConfig {
-  const { DATABASE_URL, CHATKEEP_DATA } = read(environment);
-  return databaseOf(DATABASE_URL, CHATKEEP_DATA);
+  return databaseOf(read(environment));
 }
 
 function read(environment: Environment): z.output<typeof environmentSchema> {
@@ -275,9 +279,12 @@ function read(environment: Environment): z.output<typeof environmentSchema> {
   throw new InvalidInputError(`${issue?.path.join(".")} ${issue?.message}.`);
 }
 
-function databaseOf(url: string | undefined, folder: string): DatabaseConfig {
-  if (!url) return { engine: "pglite", dataDir: join(resolve(folder), "db") };
-  return { engine: isNeonUrl(url) ? "neon" : "pg", url };
+/** @throws invalid_input */
+function databaseOf(set: z.output<typeof environmentSchema>): DatabaseConfig {
+  const { DATABASE_URL: url, CHATKEEP_DATA: folder } = set;
+  const files = filesOf(set);
+  if (!url) return { engine: "pglite", dataDir: join(resolve(folder), "db"), files };
+  return { engine: isNeonUrl(url) ? "neon" : "pg", url, files };
 }
 
 /** All addresses of a machine are none that one could open: then it is the machine itself. */

@@ -15,11 +15,13 @@ import {
   type ClosableConnection,
   type Connection,
   createStore,
+  type FileStorage,
   hasRowLevelSecurity,
   InvalidInputError,
   type Store,
   type StoreOptions,
 } from "chatkeep";
+import { folderStorage } from "chatkeep/folder";
 import { openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
 import { openPglite } from "chatkeep/pglite";
@@ -28,6 +30,7 @@ import { drizzle as drizzleOnPg } from "drizzle-orm/node-postgres";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import { drizzle as drizzleOnPglite } from "drizzle-orm/pglite";
 import type { Config, DatabaseConfig } from "./config.ts";
+import type { FilesConfig } from "./config-files.ts";
 import { models } from "./models/index.ts";
 
 /** Drizzle, or a transaction of it, for the tables that are this server's own. */
@@ -37,6 +40,8 @@ export type Database = PgDatabase<PgQueryResultHKT, Record<string, unknown>>;
 export interface OpenDatabase extends ClosableConnection, AsyncDisposable {
   engine: DatabaseConfig["engine"];
   db: Database;
+  /** Where the bytes of files are, if not in it. */
+  fileStorage?: FileStorage | undefined;
   /** Of the connections that are open to it; missing where there is one. */
   countConnections?: (() => { busy: number; idle: number; waiting: number }) | undefined;
 }
@@ -57,6 +62,25 @@ function counting({ pool }: { pool: Counted }) {
 
 /** @throws unavailable when the embedded database is in use by another process; invalid_input when it is none */
 export async function openDatabase(config: DatabaseConfig): Promise<OpenDatabase> {
+  const fileStorage = config.files && (await openFiles(config.files));
+  return { ...(await connect(config)), fileStorage };
+}
+
+/** @throws invalid_input for a folder that cannot be made */
+async function openFiles(files: FilesConfig): Promise<FileStorage> {
+  if ("s3" in files) return (await import("chatkeep/s3")).s3Storage(files.s3);
+  try {
+    mkdirSync(files.folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const { code } = error as { code?: string };
+    throw new InvalidInputError(`The folder of CHATKEEP_FILES, ${files.folder}, cannot be made (${code}).`, {
+      cause: error,
+    });
+  }
+  return folderStorage(files.folder);
+}
+
+async function connect(config: DatabaseConfig): Promise<OpenDatabase> {
   switch (config.engine) {
     case "pglite": {
       closeToOthers(dirname(config.dataDir));
@@ -105,11 +129,12 @@ export async function openExistingDatabase(config: DatabaseConfig): Promise<Open
 
 /** The store of this database, which says whose each statement is if the policies are on. */
 export async function openStore(
-  connection: Connection,
+  connection: Connection & Pick<OpenDatabase, "fileStorage">,
   options: Pick<StoreOptions, "runLeaseMs" | "partsOf" | "trashDays" | "userFileBytes" | "observer"> = {},
 ): Promise<Store> {
   return createStore(connection, models, {
     ...options,
+    fileStorage: connection.fileStorage,
     requiresFiles: true,
     rowLevelSecurity: await hasRowLevelSecurity(connection, models),
   });

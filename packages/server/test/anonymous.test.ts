@@ -125,8 +125,8 @@ it("where it is not allowed nobody begins without an account, and the page that 
   const closed = await openTestApp({ database: test.database });
   const ways = async ({ app }: Pick<TestApp, "app">) => await (await send(app, "GET", "/api/sign-in")).json();
   expect([await ways(test), await ways(closed)]).toEqual([
-    { anonymous: true, signUp: true, invitations: false, mail: false, oidc: null, sharing: true },
-    { anonymous: false, signUp: true, invitations: false, mail: false, oidc: null, sharing: true },
+    { anonymous: true, signUp: true, invitations: false, mail: false, oidc: null, passkeys: null, sharing: true },
+    { anonymous: false, signUp: true, invitations: false, mail: false, oidc: null, passkeys: null, sharing: true },
   ]);
   expect((await send(closed.app, "POST", "/api/auth/sign-in/anonymous", {})).status).toBe(404);
   expect(closed.auth.anonymous).toBeUndefined();

@@ -124,6 +124,20 @@ describe("the configuration", () => {
       "tokens=1e9",
       "messages=1,",
     ].map((quotas) => [{ CHATKEEP_QUOTAS: quotas }, /^CHATKEEP_QUOTAS must be quotas, such as messages\/day=200/]),
+    ...["https://example.com/files", "s3://B", "s3://"].map((files) => [
+      { CHATKEEP_FILES: files },
+      /^CHATKEEP_FILES must be the path of a folder, or s3:\/\/bucket\/prefix\.$/,
+    ]),
+    [{ CHATKEEP_FILES: "s3://files" }, /^AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set when CHATKEEP_FILES/],
+    [
+      {
+        CHATKEEP_FILES: "s3://files",
+        AWS_ACCESS_KEY_ID: "a",
+        AWS_SECRET_ACCESS_KEY: "b",
+        AWS_ENDPOINT_URL_S3: "minio",
+      },
+      /^AWS_ENDPOINT_URL_S3 must be an address/,
+    ],
     [{ CHATKEEP_SMTP_URL: "mail.example.com" }, /^CHATKEEP_SMTP_URL must be an address, such as smtp:/],
     [{ CHATKEEP_SMTP_URL: "smtp://mail.example.com" }, /^CHATKEEP_MAIL_FROM must be set when CHATKEEP_SMTP_URL is/],
     [{ CHATKEEP_MAIL_FROM: "a@example.com" }, /^CHATKEEP_SMTP_URL must be set when CHATKEEP_MAIL_FROM is/],

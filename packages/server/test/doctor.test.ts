@@ -36,7 +36,7 @@ it("finds what is wrong and what is slow, and each statement that it names mends
   const found = await look();
   const kinds = (findings: typeof found.findings) =>
     findings.map(({ kind, level, about }) => [kind, level, about].join(" "));
-  const walled = ["attachment", "attachment_content", "attachment_piece", "attachment_use"];
+  const walled = ["attachment", "attachment_content", "attachment_object", "attachment_piece", "attachment_use"];
   walled.push("message", "run", "run_chunk", "search_block", "search_pending", "search_words", "usage");
   expect(kinds(found.findings)).toEqual([
     "orphans wrong message",
@@ -79,4 +79,19 @@ it("finds what is wrong and what is slow, and each statement that it names mends
     insert into run (conversation_id, user_id, message_id, server, heartbeat_at)
     values (${chat}, ${id}, gen_random_uuid(), 'gone', now() - interval '6 minutes')`);
   expect((await look()).findings).toMatchObject([{ kind: "dead-runs", level: "wrong", mend: "chatkeep serve" }]);
+});
+
+it("finds bytes of files that are gone, which their place was not asked to remove", async () => {
+  await using database = await openTestDatabase("server");
+  const { db } = database;
+  const count = async () =>
+    (await diagnose(database, "pg")).findings.filter(({ about }) => about === "attachment_object").length;
+  const put = (id: string, since: string) =>
+    db.execute(sql`
+      insert into attachment_object (content_id, user_id, count, check_at)
+      values (${id}, ${randomUUID()}, 1, now() - ${since}::interval)`);
+  await put(randomUUID(), "1 hour");
+  expect(await count()).toBe(0);
+  await put(randomUUID(), "4 hours");
+  expect(await count()).toBe(1);
 });

@@ -1,4 +1,4 @@
-/** The tables of files for Drizzle: what a file is called, its bytes once for each owner, and which messages name it. */
+/** The tables of files for Drizzle: what a file is called, its bytes once for each owner, which messages name it, and which bytes are elsewhere. */
 import { sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
@@ -121,5 +121,21 @@ export function fileModels<Id extends UserId>(
     ],
   );
 
-  return { file, fileContent, filePiece, fileUse };
+  // Without a foreign key: it outlives what it is of, until the objects are removed.
+  const fileObject = table(
+    tableNames.fileObject,
+    {
+      contentId: uuid("content_id").primaryKey(),
+      userId: owner(),
+      count: integer("count").notNull().default(0),
+      // When it is next looked at whether a file still has them.
+      checkAt: moment("check_at").notNull(),
+    },
+    (columns) => [
+      index("attachment_object_user_id_idx").on(columns.userId),
+      index("attachment_object_check_at_idx").on(columns.checkAt),
+    ],
+  );
+
+  return { file, fileContent, filePiece, fileUse, fileObject };
 }

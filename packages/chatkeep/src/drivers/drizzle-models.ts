@@ -39,7 +39,7 @@ export interface ChatModelsOptions {
 }
 
 /**
- * Makes the tables `conversation`, `message`, `run` and `run_chunk`, the three of search, the four of files and `usage`, for a user table, for queries of your own and for
+ * Makes the tables `conversation`, `message`, `run` and `run_chunk`, the three of search, the five of files and `usage`, for a user table, for queries of your own and for
  * drizzle-kit; `createStore` takes them too.
  * `userId` is its id column: uuid, text, varchar, integer or bigint. Every `user_id` has its type, and a real foreign key to it.
  * Columns carry their names, so that a host's Drizzle needs no `casing` option.

@@ -6,6 +6,7 @@ import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { param, type Sql, type Statement, statementOf, type Values } from "../sql/sql.ts";
 import { isRetryable, isUniqueViolation, translate } from "../sql/sqlstate.ts";
 import type { Change } from "./changes.ts";
+import type { FileStorage } from "./files/storage.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Append } from "./messages/outgoing.ts";
 import type { Message, Part } from "./tables/message.ts";
@@ -37,6 +38,8 @@ export interface Context {
   readonly requiresFiles: boolean;
   /** Of all files of one user. */
   readonly userFileBytes: number;
+  /** Where the bytes of new files go; the database when left out. */
+  readonly fileStorage: FileStorage | undefined;
   /** Where appends meet; missing in a transaction, which has one connection and one end. */
   readonly groupCommit: GroupCommit | undefined;
   /** To be called with what a verb has changed; in a transaction it waits for the commit. */

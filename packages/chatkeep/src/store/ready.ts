@@ -11,7 +11,7 @@ import { usageColumns } from "./tables/usage.ts";
 /** @throws schema_mismatch, unavailable */
 export async function requireReady(context: Context): Promise<void> {
   const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage } = context.tables;
-  const { file, fileContent, filePiece, fileUse } = context.tables;
+  const { file, fileContent, filePiece, fileUse, fileObject } = context.tables;
   const columns = [
     [conversation, sql`${select(conversationColumns)}, indexed_count, deleted_at`],
     [message, select(messageColumns)],
@@ -25,6 +25,7 @@ export async function requireReady(context: Context): Promise<void> {
     [fileContent, raw("id, hash, size, created_at")],
     [filePiece, raw("content_id, seq, bytes")],
     [fileUse, raw("conversation_id, message_id, attachment_id")],
+    [fileObject, raw("content_id, count, check_at")],
   ] as const;
   for (const [index, [table, all]] of columns.entries()) {
     await prepared(

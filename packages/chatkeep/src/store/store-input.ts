@@ -6,6 +6,7 @@ import type { Observer } from "../observer.ts";
 import type { Connection } from "../sql/connection.ts";
 import { requireConnection } from "../sql/require-connection.ts";
 import type { PartsOf } from "./context.ts";
+import type { FileStorage } from "./files/storage.ts";
 import type { ChatTables } from "./tables/tables.ts";
 
 /** What of a store can be another way than usual. */
@@ -27,6 +28,11 @@ export interface StoreOptions {
   requiresFiles?: boolean | undefined;
   /** Bytes of all files of one user; 1 GiB when left out. */
   userFileBytes?: number | undefined;
+  /**
+   * Where the bytes of new files go, such as `folderStorage` of `chatkeep/folder` or `s3Storage` of `chatkeep/s3`; the database when left
+   * out, and for what is stored in a transaction of yours. Every store that reads, removes or sweeps such files needs the same one.
+   */
+  fileStorage?: FileStorage | undefined;
 }
 
 /** @throws invalid_input for what is no connection; TypeError for what is no tables */
@@ -46,7 +52,7 @@ export function requireWork(work: unknown): void {
 
 /** @throws TypeError */
 export function requireOptions(options: StoreOptions): StoreOptions {
-  const { runLeaseMs: leaseMs, partsOf, trashDays = 0, userFileBytes } = options;
+  const { runLeaseMs: leaseMs, partsOf, trashDays = 0, userFileBytes, fileStorage } = options;
   if (leaseMs !== undefined && !(Number.isFinite(leaseMs) && leaseMs > 0)) {
     throw new TypeError("createStore needs a runLeaseMs above 0.");
   }
@@ -57,6 +63,10 @@ export function requireOptions(options: StoreOptions): StoreOptions {
     throw new TypeError("createStore needs a function partsOf.");
   if (userFileBytes !== undefined && !(Number.isFinite(userFileBytes) && userFileBytes >= 0)) {
     throw new TypeError("createStore needs a userFileBytes of at least 0.");
+  }
+  const verbs = fileStorage && [fileStorage.put, fileStorage.get, fileStorage.remove];
+  if (verbs?.some((verb) => typeof verb !== "function")) {
+    throw new TypeError("createStore needs a fileStorage with put, get and remove, such as folderStorage(path).");
   }
   return options;
 }

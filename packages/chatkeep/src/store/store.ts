@@ -67,7 +67,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     rowLevelSecurity = false,
     trashDays = 30,
   } = requireOptions(options);
-  const { userFileBytes = limits.userFileBytes, requiresFiles = false } = options;
+  const { userFileBytes = limits.userFileBytes, requiresFiles = false, fileStorage } = options;
   const changes = createChanges();
   const alone: Context = {
     connection,
@@ -78,6 +78,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     trashDays,
     userFileBytes,
     requiresFiles,
+    fileStorage,
     groupCommit: undefined,
     changed: changes.changed,
     lanes: undefined,

@@ -82,7 +82,7 @@ export const orphans: readonly Orphans[] = [
     about: "attachment_content",
     query: sql`
       select count(*)::int as count from attachment_content k
-      where k.hash is not null and k.size <> (
+      where k.hash is not null and not exists (select from attachment_object o where o.content_id = k.id) and k.size <> (
         select coalesce(sum(octet_length(p.bytes)), 0) from attachment_piece p where p.content_id = k.id)`,
     mend: "restore them from a backup or an archive (chatkeep restore); the messages that name them stay as they are",
   },
@@ -122,6 +122,7 @@ export async function findings(read: Read, { tables, chatTables, isServer }: Exa
     await deadRuns(read),
     await invalidIndexes(read, tables),
     await gaps(read, chatTables),
+    await objectsThatStay(read),
     await bloat(read, tables),
     await statistics(read, tables),
     await autovacuum(read, tables, isServer),
@@ -133,6 +134,25 @@ export async function findings(read: Read, { tables, chatTables, isServer }: Exa
 export function orphanFinding({ name, about, mend }: Orphans, count: number): Finding {
   const why = "Something has written past chatkeep, or a backup was put back in part.";
   return { kind: "orphans", level: "wrong", about, found: `${count} ${name}`, why, mend };
+}
+
+/** A sweep that works has removed them long before. */
+async function objectsThatStay(read: Read): Promise<Finding[]> {
+  const [{ count } = { count: 0 }] = await read<{ count: number }>(sql`
+    select count(*)::int as count from attachment_object o
+    where o.check_at < now() - interval '3 hours'
+      and not exists (select from attachment_content k where k.id = o.content_id)`);
+  if (count === 0) return [];
+  return [
+    {
+      kind: "orphans",
+      level: "wrong",
+      about: "attachment_object",
+      found: `${count} files are gone, and their bytes are not`,
+      why: "The place where they are has not answered, or no server runs that knows it.",
+      mend: "set CHATKEEP_FILES as it was when they were stored, and let chatkeep serve run: it removes them",
+    },
+  ];
 }
 
 async function deadRuns(read: Read): Promise<Finding[]> {

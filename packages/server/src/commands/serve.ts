@@ -77,6 +77,13 @@ async function observing({ metricsToken, slowStatementMs }: Config, connection: 
   return { observer, metrics: metrics && metricsToken ? { metrics, token: metricsToken } : undefined };
 }
 
+/** A place that does not answer holds up nobody but those with files. */
+async function tryFiles({ fileStorage }: OpenDatabase, log: Log): Promise<void> {
+  await fileStorage?.get(`${"0".repeat(8)}/0`).catch((error: unknown) => {
+    log.warn({ reason: String(error) }, "the place of CHATKEEP_FILES does not answer: files cannot be stored or read");
+  });
+}
+
 async function listen(config: Config, connection: OpenDatabase, log: Log): Promise<Serving> {
   const { db } = connection;
   const secret = secretOf(config);
@@ -123,6 +130,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     isAlone: connection.engine === "pglite",
   });
   await start();
+  await tryFiles(connection, log);
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(cannotListen(error, config)));

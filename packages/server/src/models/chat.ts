@@ -4,4 +4,4 @@ import { user } from "./user.ts";
 
 export const models = chatModels(user.id);
 export const { conversation, message, run, runChunk, searchBlock, searchWords, searchPending, usage } = models;
-export const { file, fileContent, filePiece, fileUse } = models;
+export const { file, fileContent, filePiece, fileUse, fileObject } = models;

@@ -8,6 +8,7 @@ export {
   conversation,
   file,
   fileContent,
+  fileObject,
   filePiece,
   fileUse,
   message,

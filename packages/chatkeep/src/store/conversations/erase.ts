@@ -6,6 +6,7 @@ import { NotFoundError } from "../../errors.ts";
 import { param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { now } from "../clock.ts";
 import { type Context, changing, owner, prepared, type Runner, type VerbRunner } from "../context.ts";
+import { removeObjectsOf } from "../files/objects.ts";
 import { conversationName } from "../ids.ts";
 import { parseId } from "../input.ts";
 import { lockConversation } from "../search/unindex.ts";
@@ -82,8 +83,18 @@ export async function eraseAll(
     for (const part of [restOfSearch, ...filesOfUser, usageOfUser]) {
       while ((await run((context) => step(context, part, { ownerId }, rows))) > 0);
     }
+    await removeObjects(run, ownerId, rows);
   }
   return { of: which === "any" ? "user" : "trash", userId: ownerId, erasedAt: await run(now), rows };
+}
+
+/** What is not in the database: when nothing there refers to it any more. */
+async function removeObjects(run: Runner, ownerId: UserId, rows: Counts): Promise<void> {
+  for (;;) {
+    const gone = await run((context) => removeObjectsOf(context, ownerId));
+    if (gone === 0) return;
+    rows[tableNames.fileObject] += gone;
+  }
 }
 
 /** Removes a conversation that is marked, and all that hangs on it; adds to `rows` what it removed. */

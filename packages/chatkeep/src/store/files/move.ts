@@ -34,7 +34,7 @@ export async function giveFiles(
   to: UserId,
   { uses, newIds }: TakenFiles,
 ): Promise<void> {
-  const { file, fileContent, fileUse, userType } = context.tables;
+  const { file, fileContent, fileObject, fileUse, userType } = context.tables;
   const [fromId, toId] = [param("from", userType), param("to", userType)];
   const move = () => sql`
     with same as (
@@ -48,6 +48,12 @@ export async function giveFiles(
       update ${file} f
       set user_id = ${toId}, content_id = coalesce((select same.new_id from same where same.id = f.content_id), f.content_id)
       where f.user_id = ${fromId}
+    ),
+    objects as (
+      update ${fileObject} o
+      set user_id = ${toId},
+        check_at = case when exists (select from same where same.id = o.content_id) then clock_timestamp() else o.check_at end
+      where o.user_id = ${fromId}
     ),
     contents as (
       update ${fileContent} k

@@ -15,6 +15,8 @@ import type { UserId } from "../tables/tables.ts";
 import { fileNameSchema } from "./file-name.ts";
 import { findFile } from "./find.ts";
 import { mediaTypeOf, mediaTypeSchema, sniffedBytes } from "./media-type.ts";
+import { keepObject } from "./objects.ts";
+import { type FileStorage, objectBytes } from "./storage.ts";
 import { grace } from "./uses.ts";
 
 /** INVARIANT: every piece but the last has so many bytes, by which a range is found. */
@@ -45,10 +47,12 @@ export interface FormerFile {
 export async function putFile(run: Runner, ownerId: UserId, input: NewFile, former?: FormerFile): Promise<StoredFile> {
   const { id, name, mediaType, data } = parse(newFileSchema, input, "file");
   const contentId = newId();
-  await run((context) => begin(context, ownerId, contentId));
+  const storage = await run(storageFor);
+  await run((context) => begin(context, ownerId, contentId, storage !== undefined));
   try {
-    const received = await receive(data, (seq, bytes) =>
-      run(async (context) => {
+    const received = await receive(data, storage ? objectBytes : pieceBytes, (seq, bytes) => {
+      if (storage) return keepObject(run, storage, { ownerId, contentId, seq }, bytes);
+      return run(async (context) => {
         const isThere = await pieceStatement(context).execute({
           ownerId,
           contentId,
@@ -56,8 +60,8 @@ export async function putFile(run: Runner, ownerId: UserId, input: NewFile, form
           bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"),
         });
         if (isThere.length === 0) throw new InvalidInputError("The upload of this file took too long: send it again.");
-      }),
-    );
+      });
+    });
     if (received.size === 0) throw new InvalidInputError("The file is empty: choose one that has something in it.");
     const { size, hash, beginning } = received;
     const type = mediaTypeOf(beginning, mediaType, name);
@@ -70,9 +74,14 @@ export async function putFile(run: Runner, ownerId: UserId, input: NewFile, form
   }
 }
 
-async function begin(context: Context, ownerId: UserId, contentId: string): Promise<void> {
+/** None in a transaction: what is rolled back would stay there, and nobody would know. */
+async function storageFor({ connection, fileStorage }: Context): Promise<FileStorage | undefined> {
+  return connection.isTransaction ? undefined : fileStorage;
+}
+
+async function begin(context: Context, ownerId: UserId, contentId: string, isElsewhere: boolean): Promise<void> {
   requireRoom(context, await bytesOf(context, ownerId), 1);
-  await beginStatement(context).execute({ ownerId, contentId });
+  await beginStatement(context, isElsewhere).execute({ ownerId, contentId });
 }
 
 /** @throws too_large */
@@ -90,7 +99,11 @@ interface Received {
   beginning: Uint8Array;
 }
 
-async function receive(data: Data, store: (seq: number, bytes: Uint8Array) => Promise<void>): Promise<Received> {
+async function receive(
+  data: Data,
+  pieceBytes: number,
+  store: (seq: number, bytes: Uint8Array) => Promise<void>,
+): Promise<Received> {
   const hash: Hash = createHash("sha256");
   let size = 0;
   let seq = 0;
@@ -205,12 +218,18 @@ async function bytesOf(context: Context, ownerId: UserId): Promise<number> {
   return bytes ?? 0;
 }
 
-function beginStatement(context: Context) {
+function beginStatement(context: Context, isElsewhere: boolean) {
+  const { fileContent, fileObject } = context.tables;
+  const elsewhere = sql`with object as (
+      insert into ${fileObject} (content_id, user_id, check_at)
+      values (${param("contentId", "uuid")}, ${owner(context)}, clock_timestamp() + ${grace})
+    )`;
   const build = () => sql`
-    insert into ${context.tables.fileContent} (id, user_id)
+    ${isElsewhere ? elsewhere : raw("")}
+    insert into ${fileContent} (id, user_id)
     values (${param("contentId", "uuid")}, ${owner(context)})
     returning id`;
-  return prepared(context, "file_begin", build, () => undefined);
+  return prepared(context, isElsewhere ? "file_begin_elsewhere" : "file_begin", build, () => undefined);
 }
 
 function pieceStatement(context: Context) {
@@ -257,11 +276,19 @@ function nameStatement(context: Context) {
   return prepared(context, "file_name", build, (row) => fileFrom(row));
 }
 
-/** Its pieces go with it. */
+/** Its pieces go with it, and objects elsewhere with the next sweep. */
 function abandonStatement(context: Context) {
+  const { fileContent, fileObject } = context.tables;
   const build = () => sql`
-    delete from ${context.tables.fileContent} k
-    where k.user_id = ${owner(context)} and k.id = ${param("contentId", "uuid")} and k.hash is null
+    with gone as (
+      delete from ${fileContent} k
+      where k.user_id = ${owner(context)} and k.id = ${param("contentId", "uuid")} and k.hash is null
+      returning k.id
+    )
+    update ${fileObject} o
+    set check_at = clock_timestamp()
+    from gone
+    where o.user_id = ${owner(context)} and o.content_id = gone.id
     returning ${raw("1")}`;
   return prepared(context, "file_abandon", build, () => undefined);
 }

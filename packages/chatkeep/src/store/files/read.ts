@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
+import { isTrue } from "../../sql/columns.ts";
 import { encodeCursor, keyOf } from "../../sql/cursor.ts";
 import { param, raw, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared, type Runner } from "../context.ts";
@@ -13,6 +14,7 @@ import { fileColumns, fileFrom, type StoredFile } from "../tables/file.ts";
 import type { UserId } from "../tables/tables.ts";
 import { findFile } from "./find.ts";
 import { pieceBytes } from "./put.ts";
+import { asking, type FileStorage, objectBytes, objectKey, requireStorage } from "./storage.ts";
 
 const offsetSchema = z.int("must be a whole number").min(0, "must be at least 0");
 const rangeSchema = strictObject({ start: offsetSchema.optional(), end: offsetSchema.optional() });
@@ -73,7 +75,7 @@ export async function listFiles(
   return { items, nextCursor: last ? encodeCursor([last.createdAt.getTime(), last.id]) : null };
 }
 
-/** The bytes of a file, a piece of at most 512 KiB at a time. @throws invalid_input, not_found */
+/** The bytes of a file, a piece of at most 4 MiB at a time. @throws invalid_input, not_found */
 export async function streamFile(
   run: Runner,
   ownerId: UserId,
@@ -81,26 +83,58 @@ export async function streamFile(
   range?: FileRange | null,
 ): Promise<AsyncGenerator<Uint8Array, void>> {
   const { start = 0, end: given } = parse(rangeSchema, range ?? {}, "range");
-  const { id, size } = await run((context) => getFile(context, ownerId, fileId));
+  const file = await run((context) => openFile(context, ownerId, fileId));
+  const { size } = file;
   const end = Math.min(given ?? size, size);
   if (start > end) throw new InvalidInputError(`range.start must be at most ${end}: the file has ${size} bytes.`);
-  return piecesOf(run, ownerId, id, { start, end });
+  return piecesOf(run, ownerId, file, { start, end });
+}
+
+interface OpenFile {
+  id: string;
+  contentId: string;
+  size: number;
+  /** Of bytes that are not in the database. */
+  storage: FileStorage | undefined;
+}
+
+/** @throws invalid_input, not_found, unavailable */
+async function openFile(context: Context, ownerId: UserId, fileId: string): Promise<OpenFile> {
+  const id = parse(uuidSchema, fileId, "fileId");
+  const { file, fileContent, fileObject } = context.tables;
+  const build = () => sql`
+    select f.content_id, k.size, o.content_id is not null
+    from ${file} f
+    join ${fileContent} k on k.user_id = f.user_id and k.id = f.content_id
+    left join ${fileObject} o on o.user_id = k.user_id and o.content_id = k.id
+    where f.user_id = ${owner(context)} and f.id = ${param("fileId", "uuid")}`;
+  const read = ([contentId, size, isElsewhere]: readonly unknown[]) => ({
+    contentId: contentId as string,
+    size: Number(size),
+    isElsewhere: isTrue(isElsewhere),
+  });
+  const [found] = await prepared(context, "file_open", build, read).execute({ ownerId, fileId: id });
+  if (!found) throw new NotFoundError("file", id);
+  return { id, ...found, storage: found.isElsewhere ? requireStorage(context.fileStorage) : undefined };
 }
 
 async function* piecesOf(
   run: Runner,
   ownerId: UserId,
-  id: string,
+  { id, contentId, storage }: OpenFile,
   { start, end }: { start: number; end: number },
 ): AsyncGenerator<Uint8Array, void> {
+  const each = storage ? objectBytes : pieceBytes;
   for (let at = start; at < end; ) {
-    const seq = Math.floor(at / pieceBytes);
-    const [bytes] = await run((context) => pieceStatement(context).execute({ ownerId, fileId: id, seq }));
+    const seq = Math.floor(at / each);
+    const bytes = storage
+      ? await asking(() => storage.get(objectKey(contentId, seq)))
+      : (await run((context) => pieceStatement(context).execute({ ownerId, fileId: id, seq })))[0];
     // Removed while it was read.
     if (!bytes) throw new NotFoundError("file", id);
-    const from = seq * pieceBytes;
+    const from = seq * each;
     yield bytes.subarray(at - from, end - from);
-    at = from + pieceBytes;
+    at = from + each;
   }
 }
 

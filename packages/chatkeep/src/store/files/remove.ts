@@ -6,6 +6,7 @@ import { type Context, changing, owner, prepared } from "../context.ts";
 import { parse } from "../input.ts";
 import { uuidSchema } from "../schemas.ts";
 import { type UserId, userIdFrom } from "../tables/tables.ts";
+import { removeUnnamedObjects } from "./objects.ts";
 import { grace } from "./uses.ts";
 
 const atOnce = 100;
@@ -69,6 +70,7 @@ export async function removeUnusedFiles(context: Context): Promise<number> {
     if (looked < atOnce) break;
   }
   await unfinishedStatement(context).execute();
+  await removeUnnamedObjects(context);
   return total;
 }
 
@@ -109,14 +111,21 @@ function dueStatement(context: Context) {
 /** Bytes that have no name any more. Locked before they are looked at: an upload of the same bytes holds them. */
 async function removeContents(context: Context, removed: readonly Removed[]): Promise<void> {
   if (removed.length === 0) return;
-  const { file, fileContent, userType } = context.tables;
+  const { file, fileContent, fileObject, userType } = context.tables;
   const ids = [...new Set(removed.map(({ contentId }) => contentId))].sort();
   const userIds = [...new Set(removed.map(({ userId }) => userId))];
   const which = sql`k.user_id in (select unnest(${list("userIds", userType)})) and k.id in (select unnest(${list("ids", "uuid")}))`;
   const lock = () => sql`select k.id from ${fileContent} k where ${which} order by k.id for update`;
   const remove = () => sql`
-    delete from ${fileContent} k
-    where ${which} and not exists (select from ${file} f where f.user_id = k.user_id and f.content_id = k.id)
+    with gone as (
+      delete from ${fileContent} k
+      where ${which} and not exists (select from ${file} f where f.user_id = k.user_id and f.content_id = k.id)
+      returning k.user_id, k.id
+    )
+    update ${fileObject} o
+    set check_at = clock_timestamp()
+    from gone
+    where o.user_id = gone.user_id and o.content_id = gone.id
     returning 1`;
   await prepared(context, "file_contents_lock", lock, () => undefined).execute({ userIds, ids });
   await prepared(context, "file_contents_remove", remove, () => undefined).execute({ userIds, ids });
@@ -124,7 +133,7 @@ async function removeContents(context: Context, removed: readonly Removed[]): Pr
 
 /** Reads attachment_content_unfinished_idx. */
 function unfinishedStatement(context: Context) {
-  const { fileContent } = context.tables;
+  const { fileContent, fileObject } = context.tables;
   const build = () => sql`
     with old as (
       select k.user_id, k.id
@@ -133,10 +142,17 @@ function unfinishedStatement(context: Context) {
       order by k.created_at
       limit ${raw(String(atOnce))}
       for update skip locked
+    ),
+    gone as (
+      delete from ${fileContent} k
+      using old
+      where k.user_id = old.user_id and k.id = old.id
+      returning k.user_id, k.id
     )
-    delete from ${fileContent} k
-    using old
-    where k.user_id = old.user_id and k.id = old.id
+    update ${fileObject} o
+    set check_at = clock_timestamp()
+    from gone
+    where o.user_id = gone.user_id and o.content_id = gone.id
     returning 1`;
   return prepared(context, "files_unfinished", build, () => undefined);
 }

@@ -96,6 +96,7 @@ export interface Tables {
   readonly fileContent: Sql;
   readonly filePiece: Sql;
   readonly fileUse: Sql;
+  readonly fileObject: Sql;
   /** Of a parameter that is a user id. */
   readonly userType: string;
 }
@@ -113,6 +114,7 @@ export const tableNames = {
   fileContent: "attachment_content",
   filePiece: "attachment_piece",
   fileUse: "attachment_use",
+  fileObject: "attachment_object",
 } as const;
 
 export function tablesOf({ attachment: { schema, userType } }: ChatTables): Tables {
@@ -130,6 +132,7 @@ export function tablesOf({ attachment: { schema, userType } }: ChatTables): Tabl
     fileContent: named(tableNames.fileContent),
     filePiece: named(tableNames.filePiece),
     fileUse: named(tableNames.fileUse),
+    fileObject: named(tableNames.fileObject),
     userType: userType.replace(/\(.*/, ""),
   };
 }
