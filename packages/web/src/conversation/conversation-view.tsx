@@ -2,24 +2,15 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { FileUIPart } from "ai";
-import { ApiError, type Conversation } from "chatkeep/client";
+import type { Conversation } from "chatkeep/client";
 import { ArrowDown, SearchX } from "lucide-react";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { type ComponentProps, useCallback, useEffect, useRef, useState } from "react";
 import { client } from "../client.ts";
 import { type Attachments, useAttachments } from "../composer/attachments.ts";
 import { Composer, type ComposerHandle } from "../composer/composer.tsx";
-import {
-  draftKey,
-  moveDraftToNew,
-  newDraft,
-  readAsked,
-  readDraft,
-  writeDraft,
-  writeFiles,
-} from "../composer/drafts.ts";
+import { draftKey, newDraft, readAsked, readDraft, writeDraft, writeFiles } from "../composer/drafts.ts";
 import { ProjectChats, ProjectGreeting } from "../projects/project-start.tsx";
 import type { Project } from "../projects/projects.ts";
-import { storedQuestions } from "../reply-streams.ts";
 import { ShareChat } from "../sharing/share-chat.tsx";
 import { useRead } from "../sidebar/unread.ts";
 import { sentenceOf } from "../strings/errors.ts";
@@ -32,7 +23,6 @@ import { IconButton } from "../ui/icon-button.tsx";
 import { toasts } from "../ui/toasts.tsx";
 import { ChatHeader } from "./chat-header.tsx";
 import { ChatInstructions } from "./chat-instructions.tsx";
-import { forgetChat, isCutOff, isDetached, keptOf } from "./chats.ts";
 import { useSentSettings } from "./generation-settings.tsx";
 import { GoneModel, ModelPicker, useModelChoice } from "./model-picker.tsx";
 import { isOffline } from "./models.ts";
@@ -40,9 +30,9 @@ import { StateOfReply } from "./state-of-reply.tsx";
 import { useStickToEnd } from "./stick-to-end.ts";
 import { TemporaryNotice, useTemporary } from "./temporary.tsx";
 import { Transcript } from "./transcript.tsx";
-import { useUnsent } from "./use-asked.ts";
 import { useAsking } from "./use-asking.ts";
 import { useBranches } from "./use-branches.ts";
+import { useChatState } from "./use-chat-state.ts";
 import { useJump } from "./use-jump.ts";
 import { useFollow, useKeptChat } from "./use-kept-chat.ts";
 import { usePrintWhole } from "./use-print-whole.ts";
@@ -64,18 +54,14 @@ export function ConversationView({ personId, id, isNew = false, project }: Conve
   const draftOf = !isNew ? id : project ? `project.${project.id}` : newDraft;
   const { chat, branch } = useKeptChat(id, isNew);
   const { messages, status, clearError } = chat;
-  const isReplying = status === "submitted" || status === "streaming" || isDetached(chat);
-  const last = messages.at(-1);
-  const isWrittenElsewhere = !isReplying && keptOf(last)?.status === "streaming";
-  const isBusy = isReplying || isWrittenElsewhere;
-  useFollow(id, isWrittenElsewhere);
+  const state = useChatState({ personId, id, isNew, chat, branch });
+  const { isReplying, isBusy, isUnsent, unsent, instead } = state;
+  useFollow(id, state.isWrittenElsewhere);
   const stored = useStored(id, isNew);
   const { isTemporary, isWanted, setIsWanted } = useTemporary(personId, id, stored);
   const choice = useModelChoice(personId, id, stored, project?.model);
   const { ref: scroller, isAway, toEnd } = useStickToEnd(messages);
   const [stopError, setStopError] = useState<Error>();
-  const isMissing = useMissing(id, branch) && !isNew;
-  const unsent = useUnsent(personId, id, { messages, status, isRead: branch.isSuccess || isMissing });
   useSentSettings(id, stored, isNew);
   useRead(id);
   usePrintWhole(branch);
@@ -113,21 +99,17 @@ export function ConversationView({ personId, id, isNew = false, project }: Conve
   const composer = useRef<ComposerHandle>(null);
   const quote = useCallback((text: string) => composer.current?.quote(text), []);
   const remove = useRedact(id);
-  const isUnsent = isMissing && readAsked(personId, id) !== undefined;
-  const isGone = isMissing && !isBusy && !isUnsent;
-  useFilesForPage(isGone ? undefined : attachments.add);
-  useForgetGone(isGone, personId, id);
-  if (isGone) return <Gone />;
-  if (branch.error && messages.length === 0 && !isUnsent)
-    return <Failure error={branch.error} onRetry={() => branch.refetch()} />;
+  useFilesForPage(instead === "gone" ? undefined : attachments.add);
+  if (instead === "gone") return <Gone />;
+  if (instead === "failure" && branch.error) return <Failure error={branch.error} onRetry={() => branch.refetch()} />;
 
-  const isEmpty = messages.length === 0 && (isNew || isUnsent || branch.isSuccess);
+  const isEmpty = instead === "start";
   const acts = { onQuote: quote, onEdit: edit, onRegenerate: regenerate, onShow: show, onDelete: remove };
-  const state = (
+  const below = (
     <StateOfReply
-      last={last}
+      last={state.last}
       isBusy={isBusy}
-      isLost={isCutOff(chat) && !isReplying}
+      isLost={state.isLost}
       isReady={status === "ready"}
       error={chat.error}
       stopError={isReplying ? stopError : undefined}
@@ -154,7 +136,7 @@ export function ConversationView({ personId, id, isNew = false, project }: Conve
         hasAsked={hasAsked}
         isReplying={isReplying}
         isBusy={isBusy}
-        state={state}
+        state={below}
         acts={acts}
       />
       <div className="relative print:hidden">
@@ -175,19 +157,29 @@ export function ConversationView({ personId, id, isNew = false, project }: Conve
         />
       </div>
       {isEmpty && (
-        <div className="mb-auto shrink-0 pb-12">
-          {project ? (
-            <ProjectChats project={project} />
-          ) : (
-            <Suggestions
-              texts={isOffline(choice.current) ? t.chat.offlineSuggestions : t.chat.suggestions}
-              onPick={(text) => send(text)}
-              isTemporary={isWanted}
-              onTemporary={isNew || isUnsent ? setIsWanted : undefined}
-            />
-          )}
-        </div>
+        <Start
+          project={project}
+          model={model}
+          onPick={(text) => send(text)}
+          isTemporary={isWanted}
+          onTemporary={isNew || isUnsent ? setIsWanted : undefined}
+        />
       )}
+    </div>
+  );
+}
+
+interface StartProps extends Omit<ComponentProps<typeof Suggestions>, "texts"> {
+  project: Project | undefined;
+  model: string | undefined;
+}
+
+/** Below the box where nothing was said yet. */
+function Start({ project, model, ...rest }: StartProps) {
+  const texts = isOffline(model) ? t.chat.offlineSuggestions : t.chat.suggestions;
+  return (
+    <div className="mb-auto shrink-0 pb-12">
+      {project ? <ProjectChats project={project} /> : <Suggestions texts={texts} {...rest} />}
     </div>
   );
 }
@@ -218,36 +210,6 @@ function useRedact(id: string): (messageId: string) => Promise<void> {
     },
     [id, queries],
   );
-}
-
-/** Whether the server has no such conversation; while it is asked again, as it was. */
-function useMissing(id: string, { error, isPending }: { error: Error | null; isPending: boolean }): boolean {
-  const queries = useQueryClient();
-  const isNow = error instanceof ApiError && ["not_found", "invalid_input"].includes(error.code);
-  const [wasBefore, setWasBefore] = useState(false);
-  useEffect(() => {
-    if (!isPending) setWasBefore(isNow);
-  }, [isPending, isNow]);
-  // It is there from its first question on, and is not read again before the answer has ended.
-  useEffect(() => {
-    if (!isNow) return;
-    const forget = () => {
-      setWasBefore(false);
-      void queries.resetQueries({ queryKey: ["branch", id] });
-    };
-    storedQuestions.addEventListener(id, forget);
-    return () => storedQuestions.removeEventListener(id, forget);
-  }, [queries, id, isNow]);
-  return isPending ? wasBefore : isNow;
-}
-
-/** What was being written in it goes into the next chat. */
-function useForgetGone(isGone: boolean, personId: string, id: string): void {
-  useEffect(() => {
-    if (!isGone) return;
-    forgetChat(id);
-    moveDraftToNew(personId, id);
-  }, [isGone, personId, id]);
 }
 
 function ToEnd({ onPress }: { onPress: () => void }) {

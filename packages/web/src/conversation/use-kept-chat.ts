@@ -12,7 +12,8 @@ import { sentenceOf } from "../strings/errors.ts";
 import { t } from "../strings/index.ts";
 import { notice } from "../ui/notices.ts";
 import { toasts } from "../ui/toasts.tsx";
-import { chatOf, keptOf, toUIMessage, whenReplied } from "./chats.ts";
+import { afterRead } from "./chat-state.ts";
+import { chatOf, toUIMessage, whenReplied } from "./chats.ts";
 
 const throttleMs = 50;
 const pollMs = 1_000;
@@ -34,18 +35,10 @@ export function useKeptChat(id: string, isNew: boolean) {
   const { setMessages } = chat;
   // Only when something was read: while a reply comes, and until it is read back, the chat knows more than the data.
   useEffect(() => {
-    const { status } = instance;
-    if (!data || status === "submitted" || status === "streaming") return;
-    const kept = [...data.pages].reverse().flatMap((page) => page.items.map(toUIMessage));
-    const draft = kept.at(-1);
-    // Of a reply that is being written the database shows no words yet.
-    const seen = draft?.metadata?.status === "streaming" && instance.messages.find(({ id }) => id === draft.id);
-    if (draft && seen) draft.parts = seen.parts as typeof draft.parts;
-    const unsent =
-      status === "error"
-        ? instance.messages.filter((each) => !keptOf(each) && !kept.some(({ id: known }) => known === each.id))
-        : [];
-    setMessages([...kept, ...unsent] as UIMessage[]);
+    if (!data) return;
+    const stored = [...data.pages].reverse().flatMap((page) => page.items.map(toUIMessage));
+    const next = afterRead(instance, stored);
+    if (next) setMessages(next);
   }, [data, setMessages, instance]);
   useEffect(() => {
     const put = () =>
