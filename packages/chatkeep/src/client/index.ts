@@ -1,4 +1,6 @@
 /** chatkeep/client: a typed client of a chatkeep server, for browsers and Node. */
+
+export { type ModelFailureCode, modelFailureCodeOf } from "../model-failures.ts";
 export type {
   BranchMessage,
   Conversation,

@@ -279,6 +279,16 @@ export const de: Strings = {
     conflict: "Inzwischen ist hier etwas anderes geschehen: lade die Seite neu und versuche es noch einmal.",
     too_large: "Das ist zu groß: kürze es und versuche es noch einmal.",
     rate_limited: "Das waren zu viele Versuche: warte eine Minute und versuche es noch einmal.",
+    model_refused:
+      "Das Modell hat die Anfrage abgelehnt: der Betreiber dieses Servers sollte seinen Schlüssel und seine Einstellungen prüfen.",
+    model_context_too_long:
+      "Diese Unterhaltung ist zu lang für das Modell: frage in einer neuen, oder kürzer und mit weniger Dateien.",
+    model_rate_limited: "Das Modell hat gerade zu viele Anfragen: warte eine Minute und versuche es noch einmal.",
+    model_timeout: "Das Modell hat nicht rechtzeitig geantwortet: versuche es noch einmal.",
+    model_incomplete: "Das Modell hat vor dem Ende seiner Antwort aufgehört: versuche es noch einmal.",
+    model_empty: "Das Modell hat leer geantwortet: versuche es noch einmal.",
+    model_unknown: "Hier soll ein Modell antworten, das es nicht mehr gibt: wähle ein anderes.",
+    model_failed: "Das Modell konnte nicht antworten: versuche es noch einmal.",
     unavailable: "Der Server kann gerade nicht antworten: versuche es gleich noch einmal.",
     schema_mismatch: "Der Server ist noch nicht bereit: sage es dem Betreiber.",
     internal:

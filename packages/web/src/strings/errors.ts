@@ -1,5 +1,5 @@
 /** What people are told when something went wrong: in their language, where it has words for it. */
-import { ApiError } from "chatkeep/client";
+import { ApiError, modelFailureCodeOf } from "chatkeep/client";
 import { bytesInWords } from "../ui/bytes.ts";
 import { shortFullTime } from "../ui/times.ts";
 import { language, t } from "./index.ts";
@@ -11,6 +11,8 @@ export function sentenceOf(error: Error): string {
 
 /** What the server said, where another language stands in its place. */
 export function originalOf(error: Error): string | undefined {
+  // Where it is one of ours, the other language says the same.
+  if (error instanceof ApiError && modelFailureCodeOf(error.message)) return undefined;
   // What we say of a quota says all of it.
   if (!(error instanceof ApiError) || error.status === 0 || error.details?.["quota"]) return undefined;
   return known(error) && error.message ? error.message : undefined;
@@ -20,10 +22,15 @@ export function originalOf(error: Error): string | undefined {
 export function replyErrorOf(error: Error): ApiError {
   if (error instanceof ApiError) return error;
   const isLost = error instanceof TypeError || !error.message || /fetch|network/i.test(error.message);
-  return new ApiError("unavailable", error.message, { status: isLost ? 0 : 200, cause: error });
+  const code = modelFailureCodeOf(error.message);
+  return new ApiError("unavailable", error.message, {
+    status: isLost ? 0 : 200,
+    ...(code && { body: { code } }),
+    cause: error,
+  });
 }
 
-/** Signing in has a finer code beside ours. */
+/** Signing in, and replies, have a finer code beside ours. */
 function known({ code, body, details }: ApiError): string | undefined {
   if (details?.["quota"]) return quotaSentence(details);
   const reason = typeof body === "object" && body !== null && "code" in body ? String(body.code) : code;

@@ -281,6 +281,16 @@ export const es: Strings = {
     conflict: "Algo cambió aquí mientras tanto: recarga la página e inténtalo de nuevo.",
     too_large: "Esto es demasiado grande: acórtalo e inténtalo de nuevo.",
     rate_limited: "Demasiados intentos: espera un minuto e inténtalo de nuevo.",
+    model_refused:
+      "El modelo ha rechazado la petición: quien administra este servidor debería revisar su clave y su configuración.",
+    model_context_too_long:
+      "Esta conversación es demasiado larga para el modelo: pregunta en una nueva, o algo más corto y con menos archivos.",
+    model_rate_limited: "El modelo tiene demasiadas peticiones en este momento: espera un minuto e inténtalo de nuevo.",
+    model_timeout: "El modelo no ha respondido a tiempo: inténtalo de nuevo.",
+    model_incomplete: "El modelo se ha detenido antes de terminar su respuesta: inténtalo de nuevo.",
+    model_empty: "El modelo ha dado una respuesta vacía: inténtalo de nuevo.",
+    model_unknown: "Aquí debía responder un modelo que ya no se ofrece: elige otro.",
+    model_failed: "El modelo no ha podido responder: inténtalo de nuevo.",
     unavailable: "El servidor no puede responder ahora: inténtalo de nuevo en un momento.",
     schema_mismatch: "El servidor aún no está listo: avisa a quien lo administra.",
     internal: "Algo salió mal en el servidor: inténtalo de nuevo y, si se repite, avisa a quien lo administra.",

@@ -290,6 +290,16 @@ export const fr: Strings = {
     conflict: "Quelque chose a changé entre-temps\u202f: rechargez la page et réessayez.",
     too_large: "C’est trop volumineux\u202f: raccourcissez et réessayez.",
     rate_limited: "Trop de tentatives\u202f: attendez une minute et réessayez.",
+    model_refused:
+      "Le modèle a refusé la demande\u202f: l’opérateur de ce serveur devrait vérifier sa clé et ses réglages.",
+    model_context_too_long:
+      "Cette conversation est trop longue pour le modèle\u202f: posez la question dans une nouvelle, ou plus brièvement et avec moins de fichiers.",
+    model_rate_limited: "Le modèle reçoit trop de demandes en ce moment\u202f: attendez une minute et réessayez.",
+    model_timeout: "Le modèle n’a pas répondu à temps\u202f: réessayez.",
+    model_incomplete: "Le modèle s’est arrêté avant la fin de sa réponse\u202f: réessayez.",
+    model_empty: "Le modèle a donné une réponse vide\u202f: réessayez.",
+    model_unknown: "Le modèle qui devait répondre ici n’est plus proposé\u202f: choisissez-en un autre.",
+    model_failed: "Le modèle n’a pas pu répondre\u202f: réessayez.",
     unavailable: "Le serveur ne peut pas répondre pour le moment\u202f: réessayez dans un instant.",
     schema_mismatch: "Le serveur n’est pas encore prêt\u202f: prévenez son administrateur.",
     internal:

@@ -1,21 +1,7 @@
 /** What went wrong with a model, as a code for programs and a sentence for the reader; never a key, an address or a stack. */
 import { APICallError, InvalidResponseDataError, StreamProviderError } from "ai";
+import { type ModelFailureCode, modelFailureSentences } from "../../model-failures.ts";
 import type { Failure } from "../../replies/failure.ts";
-
-const sentences = {
-  model_refused: "The model refused the request. The operator of this server should check its key and settings.",
-  model_context_too_long:
-    "This conversation is too long for the model. Ask in a new one, or ask a shorter question with fewer files.",
-  model_rate_limited: "The model has too many requests just now. Wait a minute and try again.",
-  model_timeout: "The model did not answer in time. Try again.",
-  model_incomplete: "The model stopped before the end of its answer. Try again.",
-  model_empty: "The model gave an empty answer. Try again.",
-  model_unknown: "This conversation is to be answered by a model that is not offered here. Choose another one.",
-  model_failed: "The model could not answer. Try again.",
-} as const;
-
-/** What can go wrong with a model, as a code; docs/errors.md says when. */
-export type ModelFailureCode = keyof typeof sentences;
 
 /** What went wrong with a model: a code, and its sentence for the reader. */
 export interface ModelFailure extends Failure {
@@ -24,7 +10,7 @@ export interface ModelFailure extends Failure {
 
 /** The failure of this code, with its sentence. */
 export function modelFailure(code: ModelFailureCode): ModelFailure {
-  return { code, sentence: sentences[code] };
+  return { code, sentence: modelFailureSentences[code] };
 }
 
 /** What an error of the AI SDK, or of a provider, comes to. */
