@@ -227,3 +227,21 @@ it("a question that did not arrive comes back with its files, beside those that 
   for (const name of [/sent\.md/, /added\.md/]) await mine().getByRole("link", { name }).first().waitFor();
   expect(await chosen("sent.md").count()).toBe(0);
 });
+
+it("a question whose file is gone meanwhile is asked without it", async () => {
+  await page.goto(server.url);
+  await choose().setInputFiles([{ name: "gone.md", mimeType: "text/markdown", buffer: Buffer.from("# Not for long") }]);
+  await page.getByText("One file is ready to be sent.").waitFor({ state: "attached" });
+  await page.evaluate(async () => {
+    const { items } = (await (await fetch("/api/files")).json()) as { items: { id: string; name: string }[] };
+    const file = items.find(({ name }) => name === "gone.md");
+    await fetch(`/api/files/${file?.id}`, { method: "DELETE" });
+  });
+  await page.getByRole("textbox", { name: "Message", exact: true }).fill("What did it say?");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Ask without the files" }).click();
+  await page.getByRole("button", { name: "Send" }).waitFor();
+  await page.reload();
+  await mine().getByText("What did it say?").waitFor();
+  expect(await page.getByText("gone.md").count()).toBe(0);
+});

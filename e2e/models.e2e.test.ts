@@ -283,3 +283,31 @@ it("how a model answers is set in a chat, folded away, sent with each question, 
   await expect.poll(() => endpoint.asked.length).toBeGreaterThan(asked);
   expect(endpoint.asked.at(-1)).not.toHaveProperty("temperature");
 });
+
+it("what a chat tells its model is set before its first question, too", async () => {
+  await page.getByRole("link", { name: "New chat" }).first().click();
+  const open = async () => {
+    await page.getByRole("button", { name: "Instructions for this chat" }).click();
+    return page.getByRole("dialog", { name: "Instructions for this chat" });
+  };
+  const sheet = await open();
+  await sheet.getByLabel("What the model is told").fill("Speak as a pirate.");
+  await sheet.getByText("How it answers").click();
+  await sheet.getByLabel("Temperature").fill("0.9");
+  await sheet.getByRole("button", { name: "Save" }).click();
+  await sheet.waitFor({ state: "detached" });
+  expect(await (await open()).getByLabel("Temperature").inputValue()).toBe("0.9");
+  await page.keyboard.press("Escape");
+  const asked = endpoint.asked.length;
+  await box().fill("Where is the bread?");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => endpoint.asked.length).toBeGreaterThan(asked);
+  const { messages, ...request } = endpoint.asked.at(-1) ?? { messages: [] };
+  expect(request).toMatchObject({ temperature: 0.9 });
+  expect(JSON.stringify(messages[0])).toContain("Speak as a pirate.");
+  await page.getByRole("button", { name: "Send" }).waitFor();
+  await page.reload();
+  const kept = await open();
+  await expect.poll(() => kept.getByRole("textbox").first().inputValue()).toBe("Speak as a pirate.");
+  await page.keyboard.press("Escape");
+});

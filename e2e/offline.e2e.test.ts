@@ -201,3 +201,17 @@ it("where a page may show no notices, as on phones, the worker does, and leads t
   }, data);
   await page.waitForURL(`**${data}`);
 });
+
+it("the first load has less than 250 kB of script, as it comes over the network", async () => {
+  const stranger = await (await browser.newContext()).newPage();
+  await stranger.goto(server.url.replace("127.0.0.1", "localhost"));
+  await signUp(stranger, "cid");
+  await stranger.getByRole("textbox", { name: "Message" }).waitFor();
+  const bytes = await stranger.evaluate(() =>
+    (performance.getEntriesByType("resource") as PerformanceResourceTiming[])
+      .filter(({ name }) => name.endsWith(".js"))
+      .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
+  );
+  expect(bytes).toBeGreaterThan(100_000);
+  expect(bytes).toBeLessThan(250_000);
+});

@@ -1,6 +1,6 @@
-/** What a chat tells its model: seen and changed in the chat's header. */
+/** What a chat tells its model: seen and changed in the chat's header, also before the chat begins. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import type { Conversation } from "chatkeep/client";
+import { ApiError, type Conversation } from "chatkeep/client";
 import { SlidersHorizontal } from "lucide-react";
 import { useState } from "react";
 import { client } from "../client.ts";
@@ -10,24 +10,69 @@ import { Button } from "../ui/button.tsx";
 import { Sheet } from "../ui/dialog.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { TextArea } from "../ui/text-area.tsx";
-import { SettingsFields, saveSettings, settingsIn, settingsOf } from "./generation-settings.tsx";
+import {
+  type GenerationSettings,
+  knowSettings,
+  SettingsFields,
+  saveSettings,
+  settingsIn,
+  settingsOf,
+} from "./generation-settings.tsx";
+import { wantedModel } from "./models.ts";
 
-export function ChatInstructions({ stored }: { stored: Conversation | undefined }) {
+interface Told {
+  instructions: string | null;
+  settings: GenerationSettings;
+}
+
+/** Of this tab, by chat: what one that does not exist yet is to tell. */
+const wanted = new Map<string, Told>();
+
+/** Before each question. The same again changes nothing. */
+export async function makeInstructed(id: string): Promise<void> {
+  const told = wanted.get(id);
+  if (!told) return;
+  // One that is temporary, or in a project, is there by now.
+  await client.conversations.create({ id, model: wantedModel(id) ?? null }).catch((error: unknown) => {
+    if (!(error instanceof ApiError && error.code === "conflict")) throw error;
+  });
+  await save(id, told);
+  knowSettings(id, told.settings);
+  wanted.delete(id);
+}
+
+async function save(id: string, { instructions, settings }: Told): Promise<Conversation> {
+  await client.conversations.update(id, { instructions });
+  return await saveSettings(id, settings);
+}
+
+interface ChatInstructionsProps {
+  id: string;
+  stored: Conversation | undefined;
+  /** The server does not know it yet. */
+  isUnknown: boolean;
+}
+
+export function ChatInstructions({ id, stored, isUnknown }: ChatInstructionsProps) {
   const [isOpen, setIsOpen] = useState(false);
   const queries = useQueryClient();
   const change = useMutation({
-    mutationFn: async ({ id, form }: { id: string; form: FormData }) => {
+    mutationFn: async (form: FormData) => {
       const instructions = String(form.get("instructions") ?? "").trim() || null;
-      await client.conversations.update(id, { instructions });
-      return await saveSettings(id, settingsIn(form));
+      const told = { instructions, settings: settingsIn(form) };
+      if (stored) return await save(id, told);
+      wanted.set(id, told);
+      return undefined;
     },
     onSuccess: (changed) => {
-      queries.setQueryData(["conversation", changed.id], changed);
+      if (changed) queries.setQueryData(["conversation", id], changed);
       setIsOpen(false);
     },
   });
-  if (!stored) return null;
-  const isSet = stored.instructions !== null || Object.keys(settingsOf(stored)).length > 0;
+  if (!stored && !isUnknown) return null;
+  const told = stored ? { instructions: stored.instructions, settings: settingsOf(stored) } : wanted.get(id);
+  const { instructions = null, settings = {} } = told ?? {};
+  const isSet = instructions !== null || Object.keys(settings).length > 0;
   const open = () => {
     change.reset();
     setIsOpen(true);
@@ -42,16 +87,16 @@ export function ChatInstructions({ stored }: { stored: Conversation | undefined 
           className="grid gap-3"
           onSubmit={(event) => {
             event.preventDefault();
-            change.mutate({ id: stored.id, form: new FormData(event.currentTarget) });
+            change.mutate(new FormData(event.currentTarget));
           }}
         >
           <TextArea
             label={t.instructions.label}
             hint={t.instructions.ofChatHint}
             name="instructions"
-            defaultValue={stored.instructions ?? ""}
+            defaultValue={instructions ?? ""}
           />
-          <SettingsFields settings={settingsOf(stored)} />
+          <SettingsFields settings={settings} />
           {change.error && (
             <p role="alert" className="text-danger text-sm">
               {sentenceOf(change.error)}

@@ -77,7 +77,7 @@ export function ConversationView({ personId, id, isNew = false, project }: Conve
   };
   const model = choice.current;
   const projectId = project?.id ?? (stored ? undefined : readAsked(personId, id)?.projectId);
-  const { ask, edit, regenerate, again } = useAsking(chat, {
+  const { ask, edit, regenerate, again, againWithoutFiles } = useAsking(chat, {
     personId,
     id,
     isTemporary,
@@ -114,6 +114,7 @@ export function ConversationView({ personId, id, isNew = false, project }: Conve
       error={chat.error}
       stopError={isReplying ? stopError : undefined}
       onAgain={again}
+      onWithoutFiles={againWithoutFiles}
       onGoOn={() => ask([{ type: "text", text: t.chat.goOnWords }], messages)}
     />
   );
@@ -123,7 +124,7 @@ export function ConversationView({ personId, id, isNew = false, project }: Conve
         <ModelPicker {...choice} />
         <span className="ms-auto" />
         <ShareChat stored={stored} />
-        <ChatInstructions stored={stored} />
+        <ChatInstructions id={id} stored={stored} isUnknown={isNew || isUnsent} />
       </ChatHeader>
       <Transcript
         ref={scroller}

@@ -20,6 +20,10 @@ export function settingsOf(conversation: Conversation | undefined): GenerationSe
 /** Of this tab, by chat: those whose settings are known. */
 const known = new Map<string, GenerationSettings>();
 
+export function knowSettings(id: string, settings: GenerationSettings): void {
+  known.set(id, settings);
+}
+
 /** What goes with a question of this chat; read, where it is asked before the page has read it. */
 export async function sentSettings(id: string): Promise<GenerationSettings | undefined> {
   const settings = known.get(id) ?? settingsOf(await client.conversations.get(id).catch(unlessMissing));

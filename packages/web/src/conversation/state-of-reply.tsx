@@ -15,10 +15,13 @@ interface StateOfReplyProps {
   error: Error | undefined;
   stopError: Error | undefined;
   onAgain: () => void;
+  /** Where a file of the question is gone, and it has words besides. */
+  onWithoutFiles: () => void;
   onGoOn: () => void;
 }
 
-export function StateOfReply({ last, isBusy, isLost, isReady, error, stopError, onAgain, onGoOn }: StateOfReplyProps) {
+export function StateOfReply(props: StateOfReplyProps) {
+  const { last, isBusy, isLost, isReady, error, stopError, onAgain, onWithoutFiles, onGoOn } = props;
   const failed = error && !isLost && !isBusy ? replyErrorOf(error) : undefined;
   const ending = last && !isBusy && !error ? endingOf(last) : undefined;
   const isUnanswered = !isBusy && !error && last?.role === "user" && keptOf(last) !== undefined;
@@ -42,6 +45,9 @@ export function StateOfReply({ last, isBusy, isLost, isReady, error, stopError, 
             {sentenceOf(failed)} {originalOf(failed) && <span lang="en">({originalOf(failed)})</span>}
           </span>
           <Button onClick={onAgain}>{t.tryAgain}</Button>
+          {failed.code === "not_found" && last && hasBoth(last) && (
+            <Button onClick={onWithoutFiles}>{t.files.askWithout}</Button>
+          )}
         </div>
       )}
       {(ending || isUnanswered) && (
@@ -52,6 +58,10 @@ export function StateOfReply({ last, isBusy, isLost, isReady, error, stopError, 
       )}
     </div>
   );
+}
+
+function hasBoth({ parts }: UIMessage): boolean {
+  return parts.some(({ type }) => type === "file") && parts.some(({ type }) => type === "text");
 }
 
 const shownAfterSeconds = 3;

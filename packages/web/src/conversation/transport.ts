@@ -3,6 +3,7 @@ import { DefaultChatTransport, type UIMessage } from "ai";
 import type { BranchMessage } from "chatkeep/client";
 import { makeInProject } from "../projects/projects.ts";
 import { fetchReply } from "../reply-streams.ts";
+import { makeInstructed } from "./chat-instructions.tsx";
 import { sentSettings } from "./generation-settings.tsx";
 import { wantedModel } from "./models.ts";
 import { makeTemporary } from "./temporary.tsx";
@@ -21,6 +22,7 @@ export const chatTransport = new DefaultChatTransport<UIMessage>({
     const message = question && { id: question.id, role: question.role, parts: question.parts };
     await makeTemporary(id);
     await makeInProject(id);
+    await makeInstructed(id);
     const settings = await sentSettings(id);
     const parentId = parentOf(messages.slice(0, index + 1));
     return { body: { id, message, trigger, parentId, model: wantedModel(id), settings, ...body } };

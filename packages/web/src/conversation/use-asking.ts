@@ -31,6 +31,8 @@ interface Asking {
   /** `model`: of this answer alone. */
   regenerate(messageId: string, model?: string): void;
   again(): void;
+  /** The question that failed, once more, without what can no longer be sent along. */
+  againWithoutFiles(): void;
 }
 
 export function useAsking(chat: ReturnType<typeof useKeptChat>["chat"], options: AskingOptions): Asking {
@@ -83,7 +85,12 @@ export function useAsking(chat: ReturnType<typeof useKeptChat>["chat"], options:
     if (last?.role === "user") void chat.sendMessage({ parts: last.parts, messageId: last.id }, sent);
     else void chat.regenerate(sent);
   };
-  return { ask, edit, regenerate, again };
+  const againWithoutFiles = () => {
+    const last = messages.at(-1);
+    const parts = last?.parts.filter(({ type }) => type !== "file") ?? [];
+    if (last && parts.length > 0) void chat.sendMessage({ parts, messageId: last.id }, withBody(body.current));
+  };
+  return { ask, edit, regenerate, again, againWithoutFiles };
 }
 
 function withBody(body: object | undefined) {

@@ -196,6 +196,7 @@ export const de: Strings = {
   },
 
   files: {
+    askWithout: "Ohne die Dateien fragen",
     label: "Dateien deiner Nachricht",
     choose: "Dateien hinzufügen",
     camera: "Ein Bild aufnehmen",

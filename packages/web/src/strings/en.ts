@@ -195,6 +195,7 @@ export const en = {
   },
 
   files: {
+    askWithout: "Ask without the files",
     label: "Files of your message",
     choose: "Add files",
     camera: "Take a picture",

@@ -196,6 +196,7 @@ export const es: Strings = {
   },
 
   files: {
+    askWithout: "Preguntar sin los archivos",
     label: "Archivos de tu mensaje",
     choose: "Añadir archivos",
     camera: "Tomar una foto",

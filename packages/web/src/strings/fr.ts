@@ -204,6 +204,7 @@ export const fr: Strings = {
   },
 
   files: {
+    askWithout: "Demander sans les fichiers",
     label: "Fichiers de votre message",
     choose: "Ajouter des fichiers",
     camera: "Prendre une photo",

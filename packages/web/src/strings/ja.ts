@@ -199,6 +199,7 @@ export const ja: Strings = {
   },
 
   files: {
+    askWithout: "ファイルなしで質問する",
     label: "メッセージに添付するファイル",
     choose: "ファイルを追加",
     camera: "写真を撮る",
