@@ -83,6 +83,8 @@ it("opens without a server, with the list and the chats of the last days, and sa
   const temporary = page.url().split("/").at(-1) ?? "";
   await page.evaluate(() => navigator.serviceWorker.ready);
   await expect.poll(kept, { timeout: 30_000 }).toContain("/api/conversations/elsewhere/branch?limit=50");
+  const own = `/api/conversations/${seen.split("/").at(-1)}`;
+  await expect.poll(kept, { timeout: 30_000 }).toEqual(expect.arrayContaining([own, `${own}/branch?limit=50`]));
   expect((await kept()).filter((path) => path.includes(temporary))).toEqual([]);
 
   await endServer(server, "SIGKILL");
@@ -159,6 +161,7 @@ it("nothing that was kept for one is shown to the next, whose session came about
   await context.addCookies([{ name, value, url: server.url }]);
   await page.goto(server.url);
   await page.getByText("bob@example.com").waitFor();
+  await expect.poll(kept, { timeout: 30_000 }).toContain("/api/auth/get-session");
   expect((await kept()).filter((path) => path.includes("elsewhere"))).toEqual([]);
   await endServer(server, "SIGKILL");
   await page.goto(`${server.url}/c/elsewhere`);
@@ -166,6 +169,20 @@ it("nothing that was kept for one is shown to the next, whose session came about
   await page.getByText("The server cannot be reached.").first().waitFor();
   expect(await page.getByText("from elsewhere").count()).toBe(0);
   await restart();
+});
+
+it("what was read right before one signs out is not kept after that", async () => {
+  await context.clearCookies();
+  await page.goto(server.url);
+  await signIn("ann");
+  await page.goto(`${server.url}/c/elsewhere`);
+  await page.getByText("from elsewhere").first().waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("E-mail").waitFor();
+  await signIn("bob");
+  // What came before that would be there by then.
+  await expect.poll(kept, { timeout: 30_000 }).toContain("/api/auth/get-session");
+  expect((await kept()).filter((path) => path.includes("elsewhere"))).toEqual([]);
 });
 
 it("where a page may show no notices, as on phones, the worker does, and leads to the chat", async () => {

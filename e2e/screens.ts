@@ -74,6 +74,15 @@ async function furnish(page: Page): Promise<string> {
     ];
     await post(`/api/conversations/${made.id}/messages`, "POST", { messages: edited });
     await post(`/api/conversations/${made.id}`, "PATCH", { pinned: true });
+    const project = { name: "Bakery", instructions: "We bake with sourdough, in grams." };
+    const { id: projectId } = (await (await post("/api/projects", "POST", project)).json()) as { id: string };
+    for (const title of ["Opening hours", "A menu for autumn"])
+      await post("/api/conversations", "POST", { title, metadata: { projectId }, messages });
+    await post(`/api/conversations/${made.id}/tags`, "PUT", { tags: ["baking", "weekend"] });
+    const gone = (await (await post("/api/conversations", "POST", { title: "An old idea", messages })).json()) as {
+      id: string;
+    };
+    await fetch(`/api/conversations/${gone.id}`, { method: "DELETE" });
     return made.id;
   }, recipe);
   return id;
@@ -113,7 +122,49 @@ async function pictures(of: Browser, look: string, options: BrowserContextOption
   await page.getByRole("button", { name: "Hide the tasks" }).last().click();
   await page.keyboard.press("Control+/");
   await picture(page, `help-${look}`);
+  await page.keyboard.press("Escape");
+  await others(page, look, id);
   await context.close();
+}
+
+/** What is behind the chat's header, the list, and the account. */
+async function others(page: Page, look: string, id: string): Promise<void> {
+  const list = async () => {
+    const opener = page.getByRole("button", { name: "Show the conversations" });
+    if (look === "phone") await opener.click();
+  };
+  await page.goto(`${server.url}/c/${id}`);
+  await page.locator(".katex").first().waitFor();
+  await page.getByRole("button", { name: "Instructions for this chat" }).click();
+  await page.getByText("How it answers").click();
+  await picture(page, `instructions-${look}`);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByRole("dialog").waitFor();
+  await picture(page, `share-${look}`);
+  await page.keyboard.press("Escape");
+  await list();
+  await page.getByRole("searchbox", { name: "Search chats" }).fill("bread");
+  await page.getByText("With love.").or(page.locator("mark")).first().waitFor();
+  await picture(page, `search-${look}`);
+  await page.getByRole("searchbox", { name: "Search chats" }).fill("");
+  await page.getByRole("link", { name: "Bakery" }).click();
+  await page.getByRole("heading", { name: "Bakery" }).waitFor();
+  await picture(page, `project-${look}`);
+  await list();
+  await page.getByRole("button", { name: "Trash" }).click();
+  await page.getByText("An old idea").waitFor();
+  await picture(page, `trash-${look}`);
+  await page.goto(`${server.url}/admin`);
+  await page.getByText("ann@example.com").first().waitFor();
+  await picture(page, `admin-${look}`);
+  const { url } = await page.evaluate(async (conversationId) => {
+    const body = JSON.stringify({ conversationId });
+    const headers = { "content-type": "application/json" };
+    return (await (await fetch("/api/shares", { method: "POST", headers, body })).json()) as { url: string };
+  }, id);
+  await page.goto(new URL(url, server.url).href);
+  await picture(page, `shared-${look}`);
 }
 
 try {

@@ -31,7 +31,7 @@ export function isKeeping(): boolean {
 /** What is kept already goes when it is switched off. */
 export async function switchKeeping(isOn: boolean): Promise<void> {
   remember(setting, isOn ? "on" : "off");
-  if (!isOn) await forgetKept();
+  if (!isOn) await inTurn(async () => void (await caches.delete(cacheName)));
 }
 
 /** Whether what one sees is what was kept, since the server could not be reached. */
@@ -63,13 +63,27 @@ export const keptFetch: typeof fetch = async (input, init = {}) => {
     return found;
   }
   show(false);
-  const given = answer.clone();
-  const isSession = pathname.endsWith("/get-session");
+  // Read once, since two readers of one stream are slow while a page opens.
+  const { status, headers } = answer;
+  const bytes = status === 200 ? await answer.arrayBuffer() : undefined;
+  const copy = () => (bytes ? new Response(bytes, { status, headers }) : answer);
   // Before anybody reads who it is: nothing of the one before may be read then.
-  if (isSession) await inTurn(() => takeOwner(given.clone()));
-  void inTurn(() => take(href, pathname, given)).catch(() => {});
-  return answer;
+  if (bytes && pathname.endsWith("/get-session")) await inTurn(() => takeOwner(copy()));
+  const whose = remembered(owner);
+  void started.then(() => inTurn(() => take(href, pathname, { status, copy, whose }))).catch(() => {});
+  return copy();
 };
+
+/** A page that opens has better things to do than to write to the disk. */
+const startMs = 3_000;
+const started = new Promise<void>((resolve) => setTimeout(resolve, startMs));
+
+interface Answer {
+  status: number;
+  /** Who was signed in then: what was for one who has left is not kept. */
+  whose: string | undefined;
+  copy(): Response;
+}
 
 /** All of a chat. */
 export function forgetKeptChat(id: string): void {
@@ -94,8 +108,10 @@ export async function trimKept(): Promise<void> {
   });
 }
 
-async function forgetKept(): Promise<void> {
-  await inTurn(async () => void (await caches.delete(cacheName)));
+/** Also what is on its way. */
+async function forgetAll(): Promise<void> {
+  forgetRemembered(owner);
+  await caches.delete(cacheName);
 }
 
 function inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
@@ -105,13 +121,12 @@ function inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
 }
 
 async function afterChange(method: string | undefined, pathname: string): Promise<void> {
-  if (endsStay.test(pathname)) return await forgetKept();
+  if (endsStay.test(pathname)) return await inTurn(forgetAll);
   const [, id] = ofConversation.exec(pathname) ?? [];
   if (id && method === "DELETE") await inTurn(() => removeOf(id));
 }
 
 async function takeOwner(answer: Response): Promise<void> {
-  if (!answer.ok) return;
   const said = (await answer.json()) as { user?: { id: string } } | null;
   const id = said?.user?.id ?? "";
   if (remembered(owner) === id) return;
@@ -120,18 +135,19 @@ async function takeOwner(answer: Response): Promise<void> {
   if (id) remember(owner, id);
 }
 
-async function take(href: string, pathname: string, answer: Response): Promise<void> {
-  if (answer.status === 401) return void (await caches.delete(cacheName));
+async function take(href: string, pathname: string, { status, copy, whose }: Answer): Promise<void> {
+  if (remembered(owner) !== whose) return;
+  if (status === 401) return await forgetAll();
   const [, id] = ofConversation.exec(pathname) ?? [];
-  if (id && [404, 410].includes(answer.status)) return await removeOf(id);
-  if (answer.status !== 200 || !isKeeping()) return;
-  if (id && !pathname.endsWith("/branch") && (await answer.clone().json()).expiresAt !== null) {
+  if (id && [404, 410].includes(status)) return await removeOf(id);
+  if (status !== 200 || !isKeeping()) return;
+  if (id && !pathname.endsWith("/branch") && (await copy().json()).expiresAt !== null) {
     temporary.add(id);
     return await removeOf(id);
   }
   if (id && temporary.has(id)) return;
   // Where there is no room left, nothing is kept.
-  await (await caches.open(cacheName)).put(href, answer);
+  await (await caches.open(cacheName)).put(href, copy());
 }
 
 async function removeOf(encodedId: string): Promise<void> {

@@ -1,5 +1,7 @@
 /** The worker beside the pages: started once the page is there, and heard where it opens a chat. */
 const path = "/worker.js";
+/** Its files are not to be in the way of what a person came for. */
+const pauseMs = 4_000;
 
 /** `open`: shows a chat that was chosen in a notice. */
 export function startWorker(open: (path: string) => void): void {
@@ -7,8 +9,7 @@ export function startWorker(open: (path: string) => void): void {
   navigator.serviceWorker.addEventListener("message", ({ data }) => {
     if (typeof data?.open === "string") open(data.open);
   });
-  // Its files are not to be in the way of the page's.
-  const start = () => setTimeout(() => navigator.serviceWorker.register(path).catch(() => {}));
+  const start = () => setTimeout(() => navigator.serviceWorker.register(path).catch(() => {}), pauseMs);
   if (document.readyState === "complete") start();
   else addEventListener("load", start);
 }
