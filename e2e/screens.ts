@@ -156,7 +156,7 @@ async function others(page: Page, look: string, id: string): Promise<void> {
   await page.getByText("An old idea").waitFor();
   await picture(page, `trash-${look}`);
   await page.goto(`${server.url}/admin`);
-  await page.getByText("ann@example.com").first().waitFor();
+  await page.getByRole("main").getByText("ann@example.com").first().waitFor();
   await picture(page, `admin-${look}`);
   const { url } = await page.evaluate(async (conversationId) => {
     const body = JSON.stringify({ conversationId });
