@@ -2,7 +2,8 @@
  * What is looked at before Better Auth gets a request: outside of its transactions, in which the embedded database answers nobody
  * else.
  */
-import { ForbiddenError, InvalidInputError, UnauthenticatedError } from "chatkeep";
+import { APIError } from "better-auth/api";
+import { ForbiddenError, InvalidInputError, RateLimitedError, UnauthenticatedError } from "chatkeep";
 import type { ErasureReceipt } from "chatkeep/wire";
 import { decodeJwt } from "jose";
 import { hasAccounts, hasPassword } from "./accounts.ts";
@@ -31,7 +32,7 @@ interface GuardOptions {
   signUp: SignUp;
   isFirstAdmin: boolean;
   sessionOf(headers: Headers): Promise<{ user: { id: string; isAnonymous?: boolean | null | undefined } } | null>;
-  /** @throws what Better Auth throws for a wrong one */
+  /** @throws what Better Auth throws for a wrong one; rate_limited */
   verifyPassword(headers: Headers, password: string): Promise<unknown>;
 }
 
@@ -88,6 +89,26 @@ async function accountOf(headers: Headers, sessionOf: GuardOptions["sessionOf"])
   if (!found) throw new UnauthenticatedError("Sign in first: then go on, or follow the link again.");
   if (found.user.isAnonymous) throw new ForbiddenError("Make an account first: your chats come along.");
   return found.user.id;
+}
+
+/** Asks as whoever asks by themselves: each attempt is counted, for all addresses at which a password is wanted together. */
+export function passwordVerifier(
+  ask: (request: Request) => Promise<Response>,
+  url: string,
+): GuardOptions["verifyPassword"] {
+  return async (given, password) => {
+    const headers = new Headers(given);
+    headers.set("content-type", "application/json");
+    headers.delete("content-length");
+    const body = JSON.stringify({ password });
+    const answer = await ask(new Request(`${url}${basePath}/verify-password`, { method: "POST", headers, body }));
+    if (answer.ok) return;
+    if (answer.status !== 429) throw new APIError("BAD_REQUEST", (await answer.json()) as { message?: string });
+    const retryAfter = Number(answer.headers.get("x-retry-after") ?? 60);
+    throw new RateLimitedError(`Too many attempts: wait ${retryAfter} seconds and try again.`, {
+      details: { retryAfter },
+    });
+  };
 }
 
 /** @throws invalid_input without one, where there is one */

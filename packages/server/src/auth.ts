@@ -14,7 +14,7 @@ import { asErasureReceipt, type ErasureReceipt } from "chatkeep/wire";
 import { maxChars, requireShort } from "./account-input.ts";
 import { accountMails } from "./account-mails.ts";
 import { type AnonymousTokens, anonymousPerson, createAnonymousTokens, moveAnonymous, type Told } from "./anonymous.ts";
-import { type Answer, forAnotherAddress, guard, type SignUp } from "./auth-guards.ts";
+import { type Answer, forAnotherAddress, guard, passwordVerifier, type SignUp } from "./auth-guards.ts";
 import { basePath, isServed } from "./auth-paths.ts";
 import type { Database } from "./database.ts";
 import { eraseUser } from "./erase-user.ts";
@@ -289,7 +289,7 @@ export function createAuth({
         signUp,
         isFirstAdmin,
         sessionOf: (headers) => auth.api.getSession({ headers }),
-        verifyPassword: (headers, password) => auth.api.verifyPassword({ headers, body: { password } }),
+        verifyPassword: passwordVerifier((asked) => auth.handler(asked), url),
       });
       const response = await answers.run(answer, () => auth.handler(request));
       if (answer.signedOut) onChange({ userId: answer.signedOut, isSignedOut: true });

@@ -42,6 +42,7 @@ const filesIn = (folder: string) =>
   readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
 const hashOf = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
 
+// It starts ten programs, one after the other.
 it("keeps bytes in a folder, moves by an archive into a bucket, and erases them from both", async () => {
   const [data, files] = [join(root, "data"), join(root, "files")];
   const inFolder = { CHATKEEP_DATA: data, CHATKEEP_FILES: files };
@@ -97,7 +98,7 @@ it("keeps bytes in a folder, moves by an archive into a bucket, and erases them 
   expect(await gone.json()).toMatchObject({ receipt: { rows: { attachment_object: 1 } } });
   expect(filesIn(files)).toHaveLength(0);
   await endServer(server);
-});
+}, 240_000);
 
 it("goes on without the bucket, and says to whom it matters that it is away", async () => {
   const environment = {

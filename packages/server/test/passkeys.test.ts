@@ -199,6 +199,23 @@ it("fifty are the most of one person", async () => {
   expect(await outcome(await add(dee, device(url, "chat.example.com")))).toEqual([409, "conflict"]);
 });
 
+it("a password is guessed ten times a minute, at whatever address it is wanted", async () => {
+  const limited = await openTestApp({ url, database: test.database, limitAttempts: true });
+  const eve = personWith(limited.app, (await limited.signUp("eve")).token);
+  const guess = (path: string, body: object) =>
+    eve.request("POST", `/api/auth/${path}`, { password: "wrong", ...body });
+  const statuses: number[] = [];
+  for (let attempt = 0; attempt < 12; attempt += 1)
+    statuses.push((await guess("passkey/generate-register-options", {})).status);
+  expect(statuses.slice(0, 10)).toEqual(Array(10).fill(400));
+  expect(statuses.slice(10)).toEqual([429, 429]);
+  const refused = await guess("passkey/generate-register-options", {});
+  expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
+  expect(await outcome(refused)).toEqual([429, "rate_limited"]);
+  expect(await outcome(await guess("verify-password", {}))).toEqual([429, "rate_limited"]);
+  await limited.close();
+});
+
 it("the domain of passkeys is that of the address, where browsers make any", async () => {
   const domains = Object.fromEntries(
     [
