@@ -1,5 +1,5 @@
 /** Bytes of files that are not in the database: in a folder, and in a bucket of a server that speaks as S3 does. */
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createStore, type FileStorage } from "chatkeep";
@@ -232,6 +232,22 @@ describe("what is given", () => {
       expect(() => createStore(database.limited, models, { fileStorage: fileStorage as never })).toThrow(TypeError);
     expect(() => folderStorage("")).toThrow(TypeError);
     expect(() => s3Storage({ bucket: "", accessKeyId: "a", secretAccessKey: "b" })).toThrow(TypeError);
+  });
+
+  it("leaves no half of what a process that died has written", async () => {
+    const path = mkdtempSync(join(tmpdir(), "chatkeep-files-"));
+    const storage = folderStorage(path);
+    const key = `${cutOffId}/0`;
+    await storage.put(key, Uint8Array.of(1));
+    const [shard = ""] = readdirSync(path);
+    writeFileSync(join(path, shard, `${cutOffId}-1.partial`), "half");
+    expect(await storage.get(`${cutOffId}/1`)).toBeUndefined();
+    await storage.put(`${cutOffId}/1`, Uint8Array.of(2));
+    expect([...((await storage.get(`${cutOffId}/1`)) ?? [])]).toEqual([2]);
+    writeFileSync(join(path, shard, `${cutOffId}-2.partial`), "half");
+    await storage.remove([key, `${cutOffId}/1`, `${cutOffId}/2`]);
+    expect(readdirSync(join(path, shard))).toEqual([]);
+    rmSync(path, { recursive: true });
   });
 
   it("takes no key that leads elsewhere", async () => {

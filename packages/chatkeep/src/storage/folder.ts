@@ -1,5 +1,4 @@
 /** chatkeep/folder: the bytes of files in a folder, for one machine, or one that all servers share. */
-import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileStorage } from "../store/files/storage.ts";
@@ -16,7 +15,8 @@ export function folderStorage(folder: string): FileStorage {
     put: async (key, bytes) => {
       const { shard, path } = placeOf(folder, key);
       await mkdir(shard, { mode: 0o700 }).catch(unlessCode("EEXIST"));
-      const partial = `${path}.${randomUUID()}.partial`;
+      // Nobody else writes these: what a process that died has left is written over, or removed with the rest.
+      const partial = partialOf(path);
       try {
         await writeWhole(partial, bytes);
         await rename(partial, path);
@@ -37,7 +37,11 @@ export function folderStorage(folder: string): FileStorage {
     },
     remove: async (keys) => {
       await stat(folder);
-      for (const key of keys) await rm(placeOf(folder, key).path, { force: true });
+      for (const key of keys) {
+        const { path } = placeOf(folder, key);
+        await rm(path, { force: true });
+        await rm(partialOf(path), { force: true });
+      }
     },
   };
 }
@@ -50,9 +54,11 @@ function placeOf(folder: string, key: string): { shard: string; path: string } {
   return { shard, path: join(shard, `${id}-${seq}`) };
 }
 
+const partialOf = (path: string) => `${path}.partial`;
+
 /** On the disk before it has its name: a machine that stops leaves no half of it. */
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, "wx", 0o600);
+  const file = await open(path, "w", 0o600);
   try {
     await file.writeFile(bytes);
     await file.sync();

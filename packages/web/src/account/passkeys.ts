@@ -15,7 +15,7 @@ export interface Passkey {
 const post = <Body>(path: string, json: object) =>
   client.request<Body>(`/auth/passkey/${path}`, { method: "POST", json });
 
-/** Whether this browser has any, for pages of this address. `domain`: to which those of the server belong. */
+/** Whether passkeys can be used on this page. `domain`: whose pages the server's are for. */
 export function hasPasskeys(domain: string | null | undefined): boolean {
   if (!domain || !("PublicKeyCredential" in window)) return false;
   return location.hostname === domain || location.hostname.endsWith(`.${domain}`);

@@ -83,18 +83,10 @@ export async function eraseAll(
     for (const part of [restOfSearch, ...filesOfUser, usageOfUser]) {
       while ((await run((context) => step(context, part, { ownerId }, rows))) > 0);
     }
-    await removeObjects(run, ownerId, rows);
+    // When nothing in the database refers to them any more.
+    rows[tableNames.fileObject] += await removeObjectsOf(run, ownerId);
   }
   return { of: which === "any" ? "user" : "trash", userId: ownerId, erasedAt: await run(now), rows };
-}
-
-/** What is not in the database: when nothing there refers to it any more. */
-async function removeObjects(run: Runner, ownerId: UserId, rows: Counts): Promise<void> {
-  for (;;) {
-    const gone = await run((context) => removeObjectsOf(context, ownerId));
-    if (gone === 0) return;
-    rows[tableNames.fileObject] += gone;
-  }
 }
 
 /** Removes a conversation that is marked, and all that hangs on it; adds to `rows` what it removed. */

@@ -32,7 +32,7 @@ export async function keepObject(run: Runner, storage: FileStorage, place: Objec
   await asking(() => storage.put(objectKey(place.contentId, place.seq), bytes));
 }
 
-/** Removes those that no file names any more, some at a time, and gives back a promise to whoever fails. @throws unavailable */
+/** Removes those that no file names any more, some at a time. @throws unavailable */
 export async function removeUnnamedObjects(context: Context): Promise<void> {
   const { fileStorage } = context;
   if (!fileStorage) return;
@@ -47,11 +47,16 @@ export async function removeUnnamedObjects(context: Context): Promise<void> {
   }
 }
 
-/** All of a user who is being removed, some at a time; gives their number, until there are none. @throws unavailable */
-export async function removeObjectsOf(context: Context, ownerId: UserId): Promise<number> {
-  const found = await ofOwnerStatement(context).execute({ ownerId });
-  if (found.length === 0) return 0;
-  return await removeAll(context, requireStorage(context.fileStorage), found);
+/** All of a user who is being removed, some at a time; gives of how many files they were. @throws unavailable */
+export async function removeObjectsOf(run: Runner, ownerId: UserId): Promise<number> {
+  for (let total = 0; ; ) {
+    const gone = await run(async (context) => {
+      const found = await ofOwnerStatement(context).execute({ ownerId });
+      return found.length === 0 ? 0 : await removeAll(context, requireStorage(context.fileStorage), found);
+    });
+    if (gone === 0) return total;
+    total += gone;
+  }
 }
 
 async function removeAll(context: Context, storage: FileStorage, objects: readonly Objects[]): Promise<number> {
