@@ -213,6 +213,37 @@ it("a chat is tagged, found by its tags, and loses them", async () => {
   await chips.getByRole("button", { name: "later 1" }).waitFor();
 });
 
+it("what one can do is found by its words too, by keyboard: places, projects, tags, the dark", async () => {
+  const actions = page.getByRole("list", { name: "Actions" });
+  const field = page.getByRole("searchbox", { name: "Search chats" });
+  const choose = async (words: string, action: string) => {
+    await page.keyboard.press("ControlOrMeta+k");
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe("search");
+    await page.keyboard.type(words);
+    await expect.poll(() => actions.getByRole("button").allInnerTexts()).toEqual([action]);
+    await page.keyboard.press("ArrowDown");
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe(action);
+    await isAccessible(page);
+    await page.keyboard.press("Enter");
+    await expect.poll(() => field.inputValue()).toBe("");
+  };
+  const back = page.getByRole("button", { name: "Back to all conversations" });
+  await choose("tras", "Trash");
+  await back.click();
+  await choose("late", "later");
+  await page.getByRole("heading", { name: "later" }).waitFor();
+  await back.click();
+  const scheme = () => page.evaluate(() => document.documentElement.style.colorScheme);
+  await choose("dar", "Colours: Dark");
+  await expect.poll(scheme).toBe("dark");
+  await choose("col li", "Colours: Light");
+  await expect.poll(scheme).toBe("light");
+  await choose("accoun", "Account");
+  await page.waitForURL("**/account");
+  await choose("new ch", "New chat");
+  await page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+});
+
 it("a project is renamed, and deleted after a question: its chats stay", async () => {
   await ofProjects().getByRole("link", { name: "Bakery" }).click();
   await page.getByRole("button", { name: "Edit project" }).click();

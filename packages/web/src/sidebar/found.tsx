@@ -2,7 +2,7 @@
 import { type InfiniteData, keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ApiError, type SearchHit, type SearchPage } from "chatkeep/client";
-import type { KeyboardEvent } from "react";
+import type { KeyboardEvent, ReactNode } from "react";
 import { client } from "../client.ts";
 import { jumpTo } from "../jump.ts";
 import { sentenceOf } from "../strings/errors.ts";
@@ -13,7 +13,14 @@ import { Placeholders } from "./placeholders.tsx";
 
 const limit = 20;
 
-export function Found({ search, onOpen }: { search: string; onOpen: () => void }) {
+interface FoundProps {
+  search: string;
+  onOpen: () => void;
+  /** What stands above. */
+  children: ReactNode;
+}
+
+export function Found({ search, onOpen, children }: FoundProps) {
   const hidden = useHidden();
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery({
     queryKey: ["conversations", "search", search],
@@ -36,6 +43,7 @@ export function Found({ search, onOpen }: { search: string; onOpen: () => void }
       <p role="status" className="sr-only">
         {data && !isNothing ? t.list.foundSome(groups.length) : ""}
       </p>
+      {children}
       {isPending && <Placeholders />}
       {error && !data && !isNoSearch(error) && (
         <div role="alert" className="grid gap-2 p-3 text-quiet text-sm">

@@ -12,6 +12,7 @@ import { Button } from "../ui/button.tsx";
 import { IconButton } from "../ui/icon-button.tsx";
 import { isComposing } from "../ui/keys.ts";
 import { groupOf } from "../ui/times.ts";
+import { Actions, type Place } from "./actions.tsx";
 import { ConversationRow } from "./conversation-row.tsx";
 import { useHidden } from "./deletions.ts";
 import { Found, moveAmongFound } from "./found.tsx";
@@ -24,8 +25,6 @@ const searchPauseMs = 200;
 const placeLook =
   "flex flex-1 items-center gap-2 rounded-lg px-3 py-2 text-quiet text-sm transition-colors hover:bg-line/50 pointer-coarse:py-3";
 const heights = { heading: 36, row: 36 };
-
-type Place = "active" | "archive" | "trash" | { tag: string };
 
 interface SidebarProps {
   onOpen: () => void;
@@ -78,7 +77,17 @@ export function Sidebar({ onOpen, onHide }: SidebarProps) {
         </label>
       </div>
       {search ? (
-        <Found search={search} onOpen={onOpen} />
+        <Found search={search} onOpen={onOpen}>
+          <Actions
+            search={search}
+            onPlace={setPlace}
+            onOpen={onOpen}
+            onDone={() => {
+              setText("");
+              document.getElementById("search")?.focus();
+            }}
+          />
+        </Found>
       ) : place === "archive" ? (
         <Archived onOpen={onOpen} onBack={() => setPlace("active")} />
       ) : place === "trash" ? (

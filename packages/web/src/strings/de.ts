@@ -55,6 +55,7 @@ export const de: Strings = {
     search: "Chats durchsuchen",
     nothingFound: "Kein Chat enthält diese Wörter.",
     found: "Gefunden",
+    actions: "Aktionen",
     foundSome: (count) => (count === 1 ? "In 1 Chat gefunden" : `In ${count} Chats gefunden`),
     more: "Mehr anzeigen",
     empty: "Noch keine Unterhaltungen. Was du fragst, wird hier aufbewahrt.",

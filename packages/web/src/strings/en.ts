@@ -54,6 +54,7 @@ export const en = {
     search: "Search chats",
     nothingFound: "No chat has these words.",
     found: "Found",
+    actions: "Actions",
     foundSome: (count: number) => (count === 1 ? "Found in 1 chat" : `Found in ${count} chats`),
     more: "Show more",
     empty: "No conversations yet. What you ask will be kept here.",

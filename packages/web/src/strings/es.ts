@@ -55,6 +55,7 @@ export const es: Strings = {
     search: "Buscar chats",
     nothingFound: "Ningún chat contiene esas palabras.",
     found: "Resultados",
+    actions: "Acciones",
     foundSome: (count) => (count === 1 ? "Encontrado en 1 chat" : `Encontrado en ${count} chats`),
     more: "Mostrar más",
     empty: "Aún no hay conversaciones. Lo que preguntes se guardará aquí.",

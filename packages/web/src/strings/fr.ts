@@ -57,6 +57,7 @@ export const fr: Strings = {
     search: "Rechercher",
     nothingFound: "Aucune conversation ne contient ces mots.",
     found: "Résultats",
+    actions: "Actions",
     foundSome: (count) => (count < 2 ? `Trouvé dans ${count} conversation` : `Trouvé dans ${count} conversations`),
     more: "Afficher plus",
     empty: "Aucune conversation pour l’instant. Vos échanges seront conservés ici.",

@@ -56,6 +56,7 @@ export const ja: Strings = {
     search: "チャットを検索",
     nothingFound: "一致するチャットはありません。",
     found: "検索結果",
+    actions: "操作",
     foundSome: (count) => `${count}件のチャットが見つかりました`,
     more: "さらに表示",
     empty: "まだ会話はありません。質問した内容がここに残ります。",
