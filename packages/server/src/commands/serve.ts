@@ -130,7 +130,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     isAlone: connection.engine === "pglite",
   });
   await start();
-  await tryFiles(connection, log);
+  void tryFiles(connection, log);
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(cannotListen(error, config)));
