@@ -16,6 +16,8 @@ const endsStay = /^\/api\/auth\/(sign-out|delete-user|delete-anonymous-user)$/;
 const ofConversation = /^\/api\/conversations\/([^/]+)/;
 
 const temporary = new Set<string>();
+/** How often a chat has changed, or gone, since the page was opened: what was asked before that is not kept. */
+const changes = new Map<string, number>();
 const listeners = new Set<() => void>();
 let isShown = false;
 /** One thing after another: what is put may be taken away by what comes after it. */
@@ -53,6 +55,8 @@ export const keptFetch: typeof fetch = async (input, init = {}) => {
     if (!isRead && answer.ok && canKeep) await afterChange(init.method, pathname);
     return answer;
   }
+  const [, conversation = ""] = ofConversation.exec(pathname) ?? [];
+  const since = changes.get(conversation);
   let answer: Response;
   try {
     answer = await fetch(input, init);
@@ -70,7 +74,8 @@ export const keptFetch: typeof fetch = async (input, init = {}) => {
   // Before anybody reads who it is: nothing of the one before may be read then.
   if (bytes && pathname.endsWith("/get-session")) await inTurn(() => takeOwner(copy()));
   const whose = remembered(owner);
-  void started.then(() => inTurn(() => take(href, pathname, { status, copy, whose }))).catch(() => {});
+  const isSame = () => remembered(owner) === whose && changes.get(conversation) === since;
+  void started.then(() => inTurn(() => take(href, pathname, { status, copy, isSame }))).catch(() => {});
   return copy();
 };
 
@@ -80,14 +85,14 @@ const started = new Promise<void>((resolve) => setTimeout(resolve, startMs));
 
 interface Answer {
   status: number;
-  /** Who was signed in then: what was for one who has left is not kept. */
-  whose: string | undefined;
+  /** Nobody else is signed in, and the chat has not changed. */
+  isSame(): boolean;
   copy(): Response;
 }
 
 /** All of a chat. */
 export function forgetKeptChat(id: string): void {
-  if (canKeep) void inTurn(() => removeOf(encodeURIComponent(id))).catch(() => {});
+  if (canKeep) void forget(encodeURIComponent(id)).catch(() => {});
 }
 
 /** When a chat that is kept was changed, as an ISO time. */
@@ -123,7 +128,12 @@ function inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
 async function afterChange(method: string | undefined, pathname: string): Promise<void> {
   if (endsStay.test(pathname)) return await inTurn(forgetAll);
   const [, id] = ofConversation.exec(pathname) ?? [];
-  if (id && method === "DELETE") await inTurn(() => removeOf(id));
+  if (id && method === "DELETE") await forget(id);
+}
+
+async function forget(encodedId: string): Promise<void> {
+  changes.set(encodedId, (changes.get(encodedId) ?? 0) + 1);
+  await inTurn(() => removeOf(encodedId));
 }
 
 async function takeOwner(answer: Response): Promise<void> {
@@ -135,8 +145,8 @@ async function takeOwner(answer: Response): Promise<void> {
   if (id) remember(owner, id);
 }
 
-async function take(href: string, pathname: string, { status, copy, whose }: Answer): Promise<void> {
-  if (remembered(owner) !== whose) return;
+async function take(href: string, pathname: string, { status, copy, isSame }: Answer): Promise<void> {
+  if (!isSame()) return;
   if (status === 401) return await forgetAll();
   const [, id] = ofConversation.exec(pathname) ?? [];
   if (id && [404, 410].includes(status)) return await removeOf(id);
