@@ -54,12 +54,12 @@ async function serve(environment: Environment) {
     env: { ...childEnvironment, CHATKEEP_LOG: "warn", CHATKEEP_URL: url, ...environment, PORT: port },
   });
   running.push(child);
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 900; tries += 1) {
     if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}`);
     if ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok) return { url, port, child };
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error("serve was not ready in 30 seconds");
+  throw new Error("serve was not ready in 90 seconds");
 }
 
 async function databaseNamed(name: string): Promise<Environment> {

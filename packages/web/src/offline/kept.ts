@@ -15,7 +15,8 @@ const kept = /^\/api\/(auth\/get-session|sign-in|projects|tags|tasks|models|conv
 const endsStay = /^\/api\/auth\/(sign-out|delete-user|delete-anonymous-user)$/;
 const ofConversation = /^\/api\/conversations\/([^/]+)/;
 
-const temporary = new Set<string>();
+/** Whether a chat is to be kept: not before it is known that it is not temporary, which is so for as long as there is the chat. */
+const lasting = new Map<string, PromiseWithResolvers<boolean>>();
 /** How often a chat has changed, or gone, since the page was opened: what was asked before that is not kept. */
 const changes = new Map<string, number>();
 const listeners = new Set<() => void>();
@@ -73,9 +74,16 @@ export const keptFetch: typeof fetch = async (input, init = {}) => {
   const copy = () => (bytes ? new Response(bytes, { status, headers }) : answer);
   // Before anybody reads who it is: nothing of the one before may be read then.
   if (bytes && pathname.endsWith("/get-session")) await inTurn(() => takeOwner(copy()));
+  if (bytes && conversation && !pathname.endsWith("/branch"))
+    lastingOf(conversation).resolve((await copy().json()).expiresAt === null);
   const whose = remembered(owner);
   const isSame = () => remembered(owner) === whose && changes.get(conversation) === since;
-  void started.then(() => inTurn(() => take(href, pathname, { status, copy, isSame }))).catch(() => {});
+  const mayBeKept = bytes && conversation ? lastingOf(conversation).promise : true;
+  void Promise.all([mayBeKept, started])
+    .then(async ([may]) => {
+      if (may) await inTurn(() => take(href, conversation, { status, copy, isSame }));
+    })
+    .catch(() => {});
   return copy();
 };
 
@@ -95,11 +103,15 @@ export function forgetKeptChat(id: string): void {
   if (canKeep) void forget(encodeURIComponent(id)).catch(() => {});
 }
 
-/** When a chat that is kept was changed, as an ISO time. */
+/** When a chat of which all is kept was changed, as an ISO time. */
 export async function keptTimeOf(id: string): Promise<string | undefined> {
   const path = `${location.origin}/api/conversations/${encodeURIComponent(id)}`;
-  const answer = await work.then(() => read(path)).catch(() => undefined);
-  return ((await answer?.json()) as { updatedAt?: string } | undefined)?.updatedAt;
+  return await inTurn(async () => {
+    const cache = await caches.open(cacheName);
+    if (!(await cache.match(`${path}/branch`, { ignoreSearch: true }))) return undefined;
+    const answer = await cache.match(path);
+    return ((await answer?.json()) as { updatedAt?: string } | undefined)?.updatedAt;
+  });
 }
 
 /** Removes what nobody has asked the server for in two weeks. */
@@ -145,19 +157,18 @@ async function takeOwner(answer: Response): Promise<void> {
   if (id) remember(owner, id);
 }
 
-async function take(href: string, pathname: string, { status, copy, isSame }: Answer): Promise<void> {
+async function take(href: string, conversation: string, { status, copy, isSame }: Answer): Promise<void> {
   if (!isSame()) return;
   if (status === 401) return await forgetAll();
-  const [, id] = ofConversation.exec(pathname) ?? [];
-  if (id && [404, 410].includes(status)) return await removeOf(id);
-  if (status !== 200 || !isKeeping()) return;
-  if (id && !pathname.endsWith("/branch") && (await copy().json()).expiresAt !== null) {
-    temporary.add(id);
-    return await removeOf(id);
-  }
-  if (id && temporary.has(id)) return;
+  if (conversation && [404, 410].includes(status)) return await removeOf(conversation);
   // Where there is no room left, nothing is kept.
-  await (await caches.open(cacheName)).put(href, copy());
+  if (status === 200 && isKeeping()) await (await caches.open(cacheName)).put(href, copy());
+}
+
+function lastingOf(encodedId: string): PromiseWithResolvers<boolean> {
+  const known = lasting.get(encodedId) ?? Promise.withResolvers<boolean>();
+  lasting.set(encodedId, known);
+  return known;
 }
 
 async function removeOf(encodedId: string): Promise<void> {
