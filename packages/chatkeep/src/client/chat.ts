@@ -54,7 +54,8 @@ export function chatClient({ send, request }: Sender): ChatClient {
     ask: async ({ conversationId: id, message, regenerate = false, parentId, wait }, { signal, keepalive } = {}) => {
       const trigger = regenerate ? "regenerate-message" : "submit-message";
       const json = { id, message: { ...message, role: "user" }, trigger, parentId, wait };
-      const response = await send("/chat", { method: "POST", json, headers: { accept }, signal, keepalive });
+      const options = { headers: { accept }, signal, keepalive: keepalive ?? false };
+      const response = await send("/chat", { method: "POST", json, ...options });
       return replyOf(response, { signal, lastEventId: undefined, again: open(id, signal) });
     },
     follow: async (conversationId, { signal, lastEventId } = {}) => {

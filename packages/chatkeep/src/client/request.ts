@@ -20,9 +20,12 @@ export interface ClientOptions {
 export interface RequestOptions {
   /** Ends the request, which then throws the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** In browsers: the request outlives its page. */
+  /** In browsers: the request outlives its page; when left out, each change of at most 1,000 characters that is no question does. */
   keepalive?: boolean | undefined;
 }
+
+/** Browsers refuse requests that outlive their page when those under way are more than 64 KiB together. */
+const KEEPALIVE_LIMIT = 1_000;
 
 type QueryValue = string | number | boolean | undefined;
 
@@ -81,10 +84,11 @@ export function createSender({
   const fetchNow = (address: string, init: RequestInit) => (given ?? globalThis.fetch)(address, init);
 
   async function send(path: string, options: SendOptions = {}): Promise<Response> {
-    const { signal, query, keepalive, json, body, method = "GET" } = options;
+    const { signal, query, json, body, method = "GET" } = options;
     const headers = new Headers(options.headers);
     if (json !== undefined) headers.set("content-type", "application/json");
     const sent = json === undefined ? body : JSON.stringify(json);
+    const { keepalive = method !== "GET" && isShort(sent) } = options;
     const init = await prepared({
       method,
       headers,
@@ -109,6 +113,10 @@ export function createSender({
       return (response.status === 204 ? undefined : jsonOf(text, response.status)) as Body;
     },
   };
+}
+
+function isShort(body: RequestInit["body"]): boolean {
+  return body === undefined || (typeof body === "string" && body.length <= KEEPALIVE_LIMIT);
 }
 
 /** Throws the caller's own abort as it is, and anything else as `unavailable`. */
