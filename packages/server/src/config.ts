@@ -15,7 +15,10 @@ import type { OidcOptions } from "./single-sign-on.ts";
 
 export type { ModelConfig } from "./config-models.ts";
 
-export type DatabaseConfig = ({ engine: "pglite"; dataDir: string } | { engine: "pg" | "neon"; url: string }) & {
+export type DatabaseConfig = (
+  | { engine: "pglite"; dataDir: string }
+  | { engine: "pg" | "neon"; url: string; replicaUrl?: string | undefined }
+) & {
   /** Where the bytes of files are, if not in it. */
   files?: FilesConfig | undefined;
 };
@@ -169,6 +172,7 @@ const environmentSchema = z.object({
   CHATKEEP_LEASE_SECONDS: number(z.int(leaseRule).min(2, leaseRule).max(600, leaseRule), runLeaseMs / 1000),
   HOST: z.preprocess((value) => value || undefined, z.string().default("127.0.0.1")),
   DATABASE_URL: filled(databaseUrl),
+  DATABASE_REPLICA_URL: filled(databaseUrl),
   CHATKEEP_DATA: z.preprocess((value) => value || undefined, z.string().default(".chatkeep")),
   CHATKEEP_SECRET: filled(
     z.string().min(32, "must have at least 32 characters, such as the output of: openssl rand -base64 32"),
@@ -281,10 +285,13 @@ function read(environment: Environment): z.output<typeof environmentSchema> {
 
 /** @throws invalid_input */
 function databaseOf(set: z.output<typeof environmentSchema>): DatabaseConfig {
-  const { DATABASE_URL: url, CHATKEEP_DATA: folder } = set;
+  const { DATABASE_URL: url, DATABASE_REPLICA_URL: replicaUrl, CHATKEEP_DATA: folder } = set;
   const files = filesOf(set);
-  if (!url) return { engine: "pglite", dataDir: join(resolve(folder), "db"), files };
-  return { engine: isNeonUrl(url) ? "neon" : "pg", url, files };
+  if (url) return { engine: isNeonUrl(url) ? "neon" : "pg", url, replicaUrl, files };
+  if (!replicaUrl) return { engine: "pglite", dataDir: join(resolve(folder), "db"), files };
+  throw new InvalidInputError(
+    "DATABASE_REPLICA_URL is set without DATABASE_URL: set that to the primary of the replica.",
+  );
 }
 
 /** All addresses of a machine are none that one could open: then it is the machine itself. */

@@ -22,7 +22,8 @@ import {
   type StoreOptions,
 } from "chatkeep";
 import { folderStorage } from "chatkeep/folder";
-import { openNeon } from "chatkeep/neon";
+import { driverError } from "chatkeep/internal";
+import { isNeonUrl, openNeon } from "chatkeep/neon";
 import { openPg } from "chatkeep/pg";
 import { openPglite } from "chatkeep/pglite";
 import { drizzle as drizzleOnNeon } from "drizzle-orm/neon-serverless";
@@ -42,6 +43,8 @@ export interface OpenDatabase extends ClosableConnection, AsyncDisposable {
   db: Database;
   /** Where the bytes of files are, if not in it. */
   fileStorage?: FileStorage | undefined;
+  /** A standby, of which conversations are read. */
+  replica?: Connection | undefined;
   /** Of the connections that are open to it; missing where there is one. */
   countConnections?: (() => { busy: number; idle: number; waiting: number }) | undefined;
 }
@@ -63,7 +66,12 @@ function counting({ pool }: { pool: Counted }) {
 /** @throws unavailable when the embedded database is in use by another process; invalid_input when it is none */
 export async function openDatabase(config: DatabaseConfig): Promise<OpenDatabase> {
   const fileStorage = config.files && (await openFiles(config.files));
-  return { ...(await connect(config)), fileStorage };
+  const connection = await connect(config);
+  const url = config.engine === "pglite" ? undefined : config.replicaUrl;
+  if (!url) return { ...connection, fileStorage };
+  const replica = isNeonUrl(url) ? openNeon({ url }) : openPg({ url });
+  const close = async () => void (await Promise.all([connection.close(), replica.close()]));
+  return { ...connection, fileStorage, replica, close, [Symbol.asyncDispose]: close };
 }
 
 /** @throws invalid_input for a folder that cannot be made */
@@ -129,15 +137,27 @@ export async function openExistingDatabase(config: DatabaseConfig): Promise<Open
 
 /** The store of this database, which says whose each statement is if the policies are on. */
 export async function openStore(
-  connection: Connection & Pick<OpenDatabase, "fileStorage">,
+  connection: Connection & Pick<OpenDatabase, "fileStorage" | "replica">,
   options: Pick<StoreOptions, "runLeaseMs" | "partsOf" | "trashDays" | "userFileBytes" | "observer"> = {},
 ): Promise<Store> {
   return createStore(connection, models, {
     ...options,
     fileStorage: connection.fileStorage,
+    replica: connection.replica,
     requiresFiles: true,
     rowLevelSecurity: await hasRowLevelSecurity(connection, models),
   });
+}
+
+/** Why nothing is read from there, if that is so; never the address, which has a password in it. */
+export async function faultOfReplica(replica: Connection): Promise<string | undefined> {
+  try {
+    const [row] = await replica.query("select pg_is_in_recovery()::text");
+    return row?.[0] === "true" ? undefined : "leads to no standby";
+  } catch (error) {
+    const { code } = driverError(error) as { code?: unknown };
+    return `cannot be asked (${code ?? "no answer"})`;
+  }
 }
 
 const secretRule = /^[\x21-\x7e]{32,}$/;

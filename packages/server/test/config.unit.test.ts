@@ -70,6 +70,8 @@ describe("the configuration", () => {
     [{ PORT: "http" }, /^PORT must be a whole number from 0 to 65535\.$/],
     [{ PORT: "70000" }, /^PORT must be a whole number/],
     [{ DATABASE_URL: "mysql://x" }, /^DATABASE_URL must begin with postgres:\/\/\.$/],
+    [{ DATABASE_REPLICA_URL: "postgres://u@x/y" }, /^DATABASE_REPLICA_URL is set without DATABASE_URL/],
+    [{ DATABASE_URL: "postgres://u@x/y", DATABASE_REPLICA_URL: "mysql://x" }, /^DATABASE_REPLICA_URL must begin/],
     [{ DATABASE_URL: "postgres://u@x/y" }, /^CHATKEEP_SECRET must be set when DATABASE_URL is/],
     [{ CHATKEEP_SECRET: "short" }, /^CHATKEEP_SECRET must have at least 32 characters/],
     [{ PORT: " " }, /^PORT must be a whole number/],

@@ -9,6 +9,7 @@ import type { Change } from "./changes.ts";
 import type { FileStorage } from "./files/storage.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Append } from "./messages/outgoing.ts";
+import type { Replica } from "./replica.ts";
 import type { Message, Part } from "./tables/message.ts";
 import type { Tables, UserId } from "./tables/tables.ts";
 import { ownersWall, unsaid, type Wall, walledText } from "./wall.ts";
@@ -42,6 +43,8 @@ export interface Context {
   readonly fileStorage: FileStorage | undefined;
   /** Where appends meet; missing in a transaction, which has one connection and one end. */
   readonly groupCommit: GroupCommit | undefined;
+  /** Where verbs may read that change nothing; missing in a transaction, which must see what it has written. */
+  readonly replica: Replica | undefined;
   /** To be called with what a verb has changed; in a transaction it waits for the commit. */
   changed(change: Change): void;
   /** Where those wait who need the row lock of a conversation; missing in a transaction, which holds its connection anyway. */
@@ -60,13 +63,15 @@ export type Runner = <Result>(verb: (context: Context) => Promise<Result>) => Pr
 /** How the verbs of one user run. */
 export interface VerbRunner {
   run: Runner;
+  /** For verbs that only read: of the replica, where there is one that has all of it. */
+  read: Runner;
   /** For verbs that take the row lock of a conversation: they wait for each other where no connection is held. */
   runIn<Result>(conversationId: string, verb: (context: Context) => Promise<Result>): Promise<Result>;
 }
 
 /** The same in a transaction. */
 export function within(context: Context, connection: Connection): Context {
-  return { ...context, connection, groupCommit: undefined, lanes: undefined };
+  return { ...context, connection, groupCommit: undefined, replica: undefined, lanes: undefined };
 }
 
 /**

@@ -33,6 +33,12 @@ export interface StoreOptions {
    * out, and for what is stored in a transaction of yours. Every store that reads, removes or sweeps such files needs the same one.
    */
   fileStorage?: FileStorage | undefined;
+  /**
+   * A standby of the database, such as `openPg({ url })` of it: conversations, messages, searches, files and usage are read there, as long
+   * as it has all that was committed before; else, and while it is away, from the database itself. One server, not several behind one
+   * address. Whoever has opened it closes it.
+   */
+  replica?: Connection | undefined;
 }
 
 /** @throws invalid_input for what is no connection; TypeError for what is no tables */
@@ -52,7 +58,8 @@ export function requireWork(work: unknown): void {
 
 /** @throws TypeError */
 export function requireOptions(options: StoreOptions): StoreOptions {
-  const { runLeaseMs: leaseMs, partsOf, trashDays = 0, userFileBytes, fileStorage } = options;
+  const { runLeaseMs: leaseMs, partsOf, trashDays = 0, userFileBytes, fileStorage, replica } = options;
+  if (replica !== undefined) requireConnection(replica);
   if (leaseMs !== undefined && !(Number.isFinite(leaseMs) && leaseMs > 0)) {
     throw new TypeError("createStore needs a runLeaseMs above 0.");
   }

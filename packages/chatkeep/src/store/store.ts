@@ -16,6 +16,7 @@ import { createLanes, type Lanes } from "./lanes.ts";
 import { createGroupCommit } from "./messages/group-commit.ts";
 import { ownerSchemas } from "./owner-schemas.ts";
 import { requireReady } from "./ready.ts";
+import { createReplica } from "./replica.ts";
 import type { RestoredConversation } from "./restore.ts";
 import { asOperator } from "./row-level-security.ts";
 import { interruptRuns, removeChunks } from "./runs/expire.ts";
@@ -67,7 +68,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     rowLevelSecurity = false,
     trashDays = 30,
   } = requireOptions(options);
-  const { userFileBytes = limits.userFileBytes, requiresFiles = false, fileStorage } = options;
+  const { userFileBytes = limits.userFileBytes, requiresFiles = false, fileStorage, replica } = options;
   const changes = createChanges();
   const alone: Context = {
     connection,
@@ -80,19 +81,20 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     requiresFiles,
     fileStorage,
     groupCommit: undefined,
+    replica: undefined,
     changed: changes.changed,
     lanes: undefined,
     observer: options.observer,
     isWalled: rowLevelSecurity,
   };
-  return storeOn(connection.isTransaction ? alone : open(alone), changes);
+  return storeOn(connection.isTransaction ? alone : open(alone, replica), changes);
 }
 
 /** Of `UserStore`s that are kept, a few kilobytes each. */
 const maxKnown = 500;
 
-function open(alone: Context): Context {
-  const context = { ...alone, lanes: createLanes() };
+function open(alone: Context, replica: Connection | undefined): Context {
+  const context = { ...alone, lanes: createLanes(), replica: replica && createReplica(alone.connection, replica) };
   return { ...context, groupCommit: createGroupCommit(context) };
 }
 
@@ -128,6 +130,10 @@ function storeOn(context: Context, { listeners }: Pick<Changes, "listeners">): S
     const run: Runner = (verb) => guarded(connection, () => verb(mine));
     return {
       run,
+      read: (verb) => {
+        const there = (replica: Connection) => verb({ ...mine, connection: replica, groupCommit: undefined });
+        return mine.replica ? mine.replica.read(there, () => run(verb)) : run(verb);
+      },
       runIn: (conversationId, verb) => inLane(context, userId, laneOf(userId, conversationId), () => run(verb)),
       transaction: async (conversationId, work) => {
         const id = parseId(conversationId, "conversationId");
@@ -175,7 +181,7 @@ function laneOf(userId: UserId, conversationId: unknown): string | undefined {
 /** Whoever is nobody can do nothing, and is told so by each verb. */
 function refuseAll(error: ChatkeepError): UserRunner {
   const refuse = () => Promise.reject(error);
-  return { run: refuse, runIn: refuse, transaction: refuse };
+  return { run: refuse, read: refuse, runIn: refuse, transaction: refuse };
 }
 
 function systemStore(run: Runner) {

@@ -60,7 +60,7 @@ const erasing = () => import("./conversations/erase.ts");
 const reading = () => import("./files/read.ts");
 
 export function userVerbs(runner: UserRunner, userId: UserId) {
-  const { run, runIn } = runner;
+  const { run, read, runIn } = runner;
   return {
     /** The conversations of this user. */
     conversations: {
@@ -74,24 +74,24 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        * A conversation, without its messages.
        * @throws invalid_input when the id is none; not_found, also when it is someone else's
        */
-      get: (conversationId: string) => run((context) => getConversation(context, userId, conversationId)),
+      get: (conversationId: string) => read((context) => getConversation(context, userId, conversationId)),
       /**
        * A conversation, without its messages; `undefined` when there is none, or when it is someone else's.
        * @throws invalid_input when the id is none
        */
-      find: (conversationId: string) => run((context) => findConversation(context, userId, conversationId)),
+      find: (conversationId: string) => read((context) => findConversation(context, userId, conversationId)),
       /**
        * A page of conversations, newest activity first: 20, or `limit` from 1 to 100; the archive is left out unless asked for.
        * `nextCursor` is the `cursor` of the next page.
        * @throws invalid_input
        */
-      list: (options?: ConversationPageOptions) => run((context) => listConversations(context, userId, options)),
+      list: (options?: ConversationPageOptions) => read((context) => listConversations(context, userId, options)),
       /**
        * The ids of all conversations, archived ones too, up to 10,000 on a page, in an order that nothing that is written
        * meanwhile disturbs. `nextCursor` is the `after` of the next page.
        * @throws invalid_input
        */
-      ids: (options?: ConversationIdsOptions) => run((context) => listConversationIds(context, userId, options)),
+      ids: (options?: ConversationIdsOptions) => read((context) => listConversationIds(context, userId, options)),
       /**
        * Changes what is given of a conversation, and nothing else: title, pinned, archived, `metadata` (an object of at most
        * 64 KiB, as a whole), `model`, `instructions` (at most 64 KiB); `null` takes one of the last three away.
@@ -168,7 +168,7 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        * @throws invalid_input
        */
       trash: (options?: TrashPageOptions) =>
-        run(async (context) => (await trashing()).listTrash(context, userId, options)),
+        read(async (context) => (await trashing()).listTrash(context, userId, options)),
       /**
        * Removes a conversation in the trash for good, in batches, and gives the receipt.
        * @throws invalid_input, not_found; conflict when it is not in the trash
@@ -230,7 +230,7 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
         ),
       /** One message. @throws invalid_input; not_found when the conversation or the message is not there */
       get: (conversationId: string, messageId: string) =>
-        run((context) => getMessage(context, userId, conversationId, messageId)),
+        read((context) => getMessage(context, userId, conversationId, messageId)),
       /**
        * Those of up to 100 messages that are there, in no particular order, by their ids alone, or in one conversation. A text that
        * is no UUID may name a message in each conversation: without `conversationId` all of those are given, and the cost grows with
@@ -238,14 +238,14 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        * @throws invalid_input
        */
       find: (messageIds: readonly string[], options?: FindMessagesOptions) =>
-        run((context) => findMessages(context, userId, messageIds, options)),
+        read((context) => findMessages(context, userId, messageIds, options)),
       /**
        * The last page of a conversation, or the one before or after a `seq`, ascending: 50 messages, or `limit` from 1 to 100,
        * and about 8 MiB. `nextCursor` is the `before` of the next older page; with `after`, the `after` of the next newer one.
        * @throws invalid_input, not_found
        */
       list: (conversationId: string, options?: MessagePageOptions) =>
-        run((context) => listMessages(context, userId, conversationId, options)),
+        read((context) => listMessages(context, userId, conversationId, options)),
       /**
        * The last messages of the branch that is shown, or of the one that ends in `leafId`, in the order in which they were said:
        * 50, or `limit` from 1 to 100. `nextCursor` is the `before` of the page above. With `after`, those below a message, or with
@@ -253,13 +253,13 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
        * @throws invalid_input; not_found when the conversation or the message is not there
        */
       branch: (conversationId: string, options?: BranchOptions) =>
-        run((context) => listBranch(context, userId, conversationId, options)),
+        read((context) => listBranch(context, userId, conversationId, options)),
       /**
        * The same as `branch`, and the ids of what else could stand in place of each message.
        * @throws invalid_input; not_found when the conversation or the message is not there
        */
       branchWithSiblings: (conversationId: string, options?: BranchOptions) =>
-        run((context) => listBranchWithSiblings(context, userId, conversationId, options)),
+        read((context) => listBranchWithSiblings(context, userId, conversationId, options)),
     },
     /** Files of this user, for messages to name in a part `{ type: "file", mediaType, url, filename }` by their `url`. */
     files: {
@@ -274,16 +274,16 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
       /** What a file is, without its bytes. @throws invalid_input when the id is none; not_found */
       get: async (fileId: string) => {
         const { getFile } = await reading();
-        return await run((context) => getFile(context, userId, fileId));
+        return await read((context) => getFile(context, userId, fileId));
       },
       /** The bytes of a file, or those from `start` up to and without `end`. @throws invalid_input, not_found */
-      read: async (fileId: string, range?: FileRange) => (await reading()).readFile(run, userId, fileId, range),
+      read: async (fileId: string, range?: FileRange) => (await reading()).readFile(read, userId, fileId, range),
       /** The same as pieces of at most 512 KiB, one after another. @throws invalid_input, not_found */
-      stream: async (fileId: string, range?: FileRange) => (await reading()).streamFile(run, userId, fileId, range),
+      stream: async (fileId: string, range?: FileRange) => (await reading()).streamFile(read, userId, fileId, range),
       /** A page of files, newest first: 50, or `limit` from 1 to 100. `nextCursor` is the `cursor` of the next. @throws invalid_input */
       list: async (options?: FilePageOptions) => {
         const { listFiles } = await reading();
-        return await run((context) => listFiles(context, userId, options));
+        return await read((context) => listFiles(context, userId, options));
       },
       /** Removes a file that no message names. @throws invalid_input; not_found; conflict while a message names it */
       remove: async (fileId: string) => {
@@ -310,7 +310,7 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
     search: async (options: SearchOptions) => {
       // Loaded when somebody searches: it is an eighth of the store.
       const { searchMessages } = await import("./search/search.ts");
-      return await run((context) => searchMessages(context, userId, options));
+      return await read((context) => searchMessages(context, userId, options));
     },
     /** The replies that are, or were, generated in this user's conversations. */
     runs: runVerbs(runner, userId),
@@ -322,7 +322,7 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
      */
     usage: async <By extends UsageKind>(options: UsageOptions<By>) => {
       const { listUsage } = await import("./usage/usage.ts");
-      return await run((context) => listUsage(context, userId, options));
+      return await read((context) => listUsage(context, userId, options));
     },
     /** How this user stands to quotas, in their order: what is used, and when that begins anew. @throws invalid_input */
     quotas: async (quotas: readonly Quota[]) => {

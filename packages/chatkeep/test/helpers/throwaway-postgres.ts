@@ -11,6 +11,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -24,6 +25,8 @@ export interface ThrowawayPostgres {
   crash(): Promise<void>;
   /** Stops it, waits, and starts it again. */
   beAway(milliseconds: number): Promise<void>;
+  /** Starts a standby of it, which follows it; it is away for the moment in which its data is copied. */
+  startStandby(): Promise<ThrowawayPostgres>;
 }
 
 interface Identity {
@@ -44,12 +47,9 @@ export function installedPostgres15(): string | undefined {
  * what it acknowledged survives its own death, and would not survive that of the machine.
  */
 export async function startPostgres(binFolder?: string, settings: readonly string[] = []): Promise<ThrowawayPostgres> {
-  const home = mkdtempSync(join(tmpdir(), "chatkeep-pg-"));
   const identity = unprivileged();
+  const { home, data } = makeHome(identity);
   const bin = binFolder ?? (await binariesFromNpm(home, identity));
-  const data = join(home, "data");
-  for (const folder of [data, join(home, "socket")]) mkdirSync(folder, { mode: 0o700 });
-  for (const folder of [home, data, join(home, "socket")]) own(folder, identity);
   const modern = binFolder ? [] : ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"];
   const init = spawnSync(
     join(bin, "initdb"),
@@ -57,6 +57,20 @@ export async function startPostgres(binFolder?: string, settings: readonly strin
     { ...identity, env: environment, cwd: home },
   );
   if (init.status !== 0) throw new Error(`initdb failed: ${init.stderr ?? init.error}`);
+  return await run({ home, bin, data, identity, settings });
+}
+
+interface Cluster {
+  /** Goes with the server. */
+  home: string;
+  bin: string;
+  data: string;
+  identity: Identity;
+  settings: readonly string[];
+}
+
+async function run(cluster: Cluster): Promise<ThrowawayPostgres> {
+  const { home, bin, data, identity, settings } = cluster;
   const port = await freePort();
   const options = [
     "listen_addresses=127.0.0.1",
@@ -84,7 +98,26 @@ export async function startPostgres(binFolder?: string, settings: readonly strin
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
       supervisors.push(await start());
     },
+    startStandby: async () => {
+      const standby = makeHome(identity);
+      await end("SIGINT");
+      cpSync(data, standby.data, { recursive: true });
+      supervisors.push(await start());
+      writeFileSync(join(standby.data, "standby.signal"), "");
+      if (identity.uid !== undefined) spawnSync("chown", ["-R", `${identity.uid}:${identity.gid}`, standby.data]);
+      chmodSync(standby.data, 0o700);
+      const follow = `primary_conninfo=host=127.0.0.1 port=${port} user=postgres`;
+      return await run({ ...cluster, ...standby, settings: [...settings, follow] });
+    },
   };
+}
+
+function makeHome(identity: Identity): Pick<Cluster, "home" | "data"> {
+  const home = mkdtempSync(join(tmpdir(), "chatkeep-pg-"));
+  const data = join(home, "data");
+  for (const folder of [data, join(home, "socket")]) mkdirSync(folder, { mode: 0o700 });
+  for (const folder of [home, data, join(home, "socket")]) own(folder, identity);
+  return { home, data };
 }
 
 /** Ends the postmaster, and on SIGKILL its children too, and waits until they are gone. */
@@ -142,7 +175,7 @@ function supervise(
     let isReady = false;
     shell.stderr.on("data", (text) => {
       log = (log + text).slice(-4_000);
-      isReady ||= log.includes("ready to accept connections");
+      isReady ||= /ready to accept (read-only )?connections/.test(log);
       if (isReady) ready(stop);
       // Clients that come too early are told FATAL too, and that ends nothing.
       else if (/FATAL: {2}(?!the database system is)/.test(log)) shell.stdin.end();

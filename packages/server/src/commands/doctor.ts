@@ -4,7 +4,7 @@ import { asEverybody, passesPolicies } from "chatkeep/internal";
 import { getTableName, isTable, sql } from "drizzle-orm";
 import { getTableConfig, type PgTable } from "drizzle-orm/pg-core";
 import type { DatabaseConfig } from "../config.ts";
-import { type Database, type OpenDatabase, openExistingDatabase } from "../database.ts";
+import { type Database, faultOfReplica, type OpenDatabase, openExistingDatabase } from "../database.ts";
 import { migrations } from "../migrations.generated.ts";
 import * as schema from "../models/index.ts";
 import { type Finding, findings, orphanFinding, orphans } from "./findings.ts";
@@ -29,7 +29,9 @@ const tables: PgTable[] = Object.values<unknown>(schema).filter((value): value i
 
 export async function examine(database: DatabaseConfig): Promise<Diagnosis> {
   await using connection = await openExistingDatabase(database);
-  return await diagnose(connection, connection.engine);
+  const diagnosis = await diagnose(connection, connection.engine);
+  if (connection.replica) diagnosis.checks.push(await replicaCheck(connection.replica));
+  return diagnosis;
 }
 
 export async function diagnose(
@@ -68,6 +70,19 @@ async function diagnoseAll(db: Database, engine: string, migrations: Check, wall
   });
   found.push(...others.filter(({ kind, about }) => kind !== "unused-index" || !made.has(about)));
   return { engine, version, checks, findings: found, rows: await rowCounts(db) };
+}
+
+async function replicaCheck(replica: Connection): Promise<Check> {
+  const fault = await faultOfReplica(replica);
+  if (fault) return { name: "replica", ok: false, found: `${fault} (mend DATABASE_REPLICA_URL, or unset it)` };
+  const [row] = await replica.query(`
+    select extract(epoch from case when pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()
+      then clock_timestamp() - pg_last_xact_replay_timestamp() else interval '0' end)`);
+  return {
+    name: "replica",
+    ok: true,
+    found: `follows, ${Number(row?.[0] ?? 0).toFixed(1)} s behind what it has received`,
+  };
 }
 
 /** Whether the database itself keeps users apart, and why not where it does not. */

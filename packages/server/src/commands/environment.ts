@@ -3,6 +3,7 @@ export const environment = `
 Environment:
   PORT, HOST               where to listen (3000, 127.0.0.1)
   DATABASE_URL             postgres://…; unset: an embedded database
+  DATABASE_REPLICA_URL     a standby of it, from which conversations are read and searched while it is not behind (none)
   CHATKEEP_DATA            folder of the embedded database (.chatkeep)
   CHATKEEP_SECRET          signs sessions; required with DATABASE_URL
   CHATKEEP_URL             the public address (http://HOST:PORT)

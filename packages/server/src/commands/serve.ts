@@ -14,7 +14,7 @@ import { createApp } from "../app.ts";
 import { createModel } from "../assistant/model.ts";
 import { createAuth } from "../auth.ts";
 import type { Config } from "../config.ts";
-import { type OpenDatabase, openDatabase, openStore, secretOf } from "../database.ts";
+import { faultOfReplica, type OpenDatabase, openDatabase, openStore, secretOf } from "../database.ts";
 import { forgetLockedKeys } from "../jwt.ts";
 import { createLog, type Log } from "../log.ts";
 import { createLogMailer, createMailer } from "../mail.ts";
@@ -84,6 +84,12 @@ async function tryFiles({ fileStorage }: OpenDatabase, log: Log): Promise<void> 
   });
 }
 
+/** Whatever it answers, everything can be read. */
+async function tryReplica({ replica }: OpenDatabase, log: Log): Promise<void> {
+  const wrong = replica && (await faultOfReplica(replica));
+  if (wrong) log.warn(`DATABASE_REPLICA_URL ${wrong}: until that is mended DATABASE_URL is read`);
+}
+
 async function listen(config: Config, connection: OpenDatabase, log: Log): Promise<Serving> {
   const { db } = connection;
   const secret = secretOf(config);
@@ -131,6 +137,7 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
   });
   await start();
   void tryFiles(connection, log);
+  void tryReplica(connection, log);
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(cannotListen(error, config)));
