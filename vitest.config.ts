@@ -6,7 +6,14 @@ import { installedPostgres15 } from "./packages/chatkeep/test/helpers/throwaway-
 const resolve = { conditions: ["chatkeep-source"] };
 const ssr = { resolve: { conditions: ["chatkeep-source"], externalConditions: ["chatkeep-source"] } };
 /** `walled`: PostgreSQL 18 with row-level security, and a role for which it holds. */
-const engines = ["pglite", "pg18", ...(installedPostgres15() ? ["pg15"] : []), "neon", "walled"];
+const engines = [
+  "pglite",
+  "pg18",
+  ...(installedPostgres15() ? ["pg15"] : []),
+  "neon",
+  "walled",
+  ...(process.env["TEST_CITUS_URL"] ? ["citus"] : []),
+];
 
 /**
  * PostgreSQL 15 differs in what SQL it knows, which the store's tests have all of. Neon's driver differs in how connections and
@@ -14,6 +21,7 @@ const engines = ["pglite", "pg18", ...(installedPostgres15() ? ["pg15"] : []), "
  */
 const serverTests: Record<string, string[]> = {
   pg15: [],
+  citus: ["packages/server/test/{chat,feedback,isolation,projects,routes,search,shares,tags,trash-routes}.test.ts"],
   neon: ["packages/server/test/{chat,follow}.test.ts"],
   walled: [
     "packages/server/test/{admin,chat,feedback,isolation,projects,routes,search,shares,tags,trash-routes}.test.ts",
@@ -48,6 +56,11 @@ const notOn: Record<string, string[]> = {
     onceOnPg18.chatkeep,
     `${langgraph}-{saver,validation}.test.ts`,
     "packages/chatkeep/test/{arguments,messages.queue,models,pages-by-bytes,runs.model,search,trash,usage}.test.ts",
+  ],
+  citus: [
+    onceOnPg18.chatkeep,
+    `${langgraph}-*.test.ts`,
+    "packages/chatkeep/test/{arguments,chat-handler,connections,drivers,drizzle-relations,errors,host-transactions,hosts.conformance,models,pages-by-bytes,replies,resumable-stream,row-level-security}.test.ts",
   ],
   walled: [
     onceOnPg18.chatkeep,
@@ -88,6 +101,7 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+if (!engines.includes("citus")) console.warn("TEST_CITUS_URL names no Citus cluster: its project is left out.");
 if (!engines.includes("pg15")) console.warn("PostgreSQL 15 is not installed here: its project is left out.");
 
 export default defineConfig({
@@ -121,6 +135,8 @@ export default defineConfig({
           ],
           exclude: ["**/*.unit.test.ts", "**/*.process.test.ts", ...(notOn[name] ?? [])],
           globalSetup: "packages/chatkeep/test/helpers/engines.ts",
+          // A statement goes over two servers, and a database of its own is made on each node.
+          ...(name === "citus" && { testTimeout: 120_000 }),
         },
       })),
       {

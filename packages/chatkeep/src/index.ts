@@ -49,6 +49,7 @@ export type { ErasureReceipt, TableName } from "./store/conversations/erase.ts";
 export type { ConversationKey, LiveConversation } from "./store/conversations/live.ts";
 export type { RetainedConversations, RetentionOptions } from "./store/conversations/retention.ts";
 export type { TrashedConversation, TrashPageOptions } from "./store/conversations/trash.ts";
+export { distributeTables, isDistributed } from "./store/distributed.ts";
 export type { NewFile } from "./store/files/put.ts";
 export type { FilePageOptions, FileRange } from "./store/files/read.ts";
 export type { RestoredFile } from "./store/files/restore.ts";

@@ -1,7 +1,7 @@
 import { type Change, createStore, type Store } from "chatkeep";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { distributed, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
 import { ids, models, resetPeople } from "./helpers/people.ts";
 
 let database: TestDatabase;
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => database.close());
 beforeEach(async () => {
   await resetPeople(database);
-  store = createStore(database, models, { partsOf: () => [] });
+  store = createStore(database, models, { distributed, partsOf: () => [] });
   told = [];
   store.onChange((change) => told.push(change));
 });

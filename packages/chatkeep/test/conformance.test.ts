@@ -2,7 +2,7 @@ import { type Connection, createStore, migrate, type NewMessage } from "chatkeep
 import { type Capability, runConformance, type Subject } from "chatkeep/testing";
 import { sql } from "drizzle-orm";
 import { changesOn, conformanceStore, openPlace } from "./helpers/conformance-store.ts";
-import { engine, isServer, isWalled, openTestDatabase } from "./helpers/database.ts";
+import { distributed, engine, isServer, isWalled, openTestDatabase } from "./helpers/database.ts";
 import { isLong } from "./helpers/long.ts";
 import { startLossyProxy } from "./helpers/lossy-proxy.ts";
 import { startNeonProxy } from "./helpers/neon-proxy.ts";
@@ -25,7 +25,9 @@ const beyondPglite: Capability[] = ["connections", "processes", "faults", "count
 /** Behind Neon's proxy is the same PostgreSQL 18, whose work is counted on pg18: here only in the long form. */
 const isCounted = engine !== "neon" || isLong;
 
-if (isServer)
+if (distributed)
+  runConformance("chatkeep on Citus", openCluster, { ...options, without: ["counters", "faults", "globalIds"] });
+else if (isServer)
   runConformance(`chatkeep on ${isWalled ? "PostgreSQL with row-level security" : engine}`, openServer, {
     ...options,
     without: isCounted ? [] : ["counters"],
@@ -42,6 +44,30 @@ async function openEmbedded(): Promise<Subject> {
     whole: true,
     changes: changesOn(database),
     close,
+  };
+}
+
+/** Its nodes are others' too, and are left alive. */
+async function openCluster(): Promise<Subject> {
+  const database = await openTestDatabase();
+  const place = { url: database.url ?? "", distributed };
+  const store = openPlace(place);
+  return {
+    store,
+    connect: async () => openPlace(place),
+    worker: {
+      module: new URL("./helpers/conformance-store.ts", import.meta.url).href,
+      argument: JSON.stringify(place),
+    },
+    clock: clockOf(database.db),
+    archive: archiveOf(database),
+    whole: true,
+    changes: changesOn(database, { distributed }),
+    idsPerUser: true,
+    close: async () => {
+      await store.close();
+      await database.close();
+    },
   };
 }
 
@@ -104,7 +130,7 @@ function clockOf(db: Drizzle): NonNullable<Subject["clock"]> {
 }
 
 function archiveOf(connection: Connection): NonNullable<Subject["archive"]> {
-  const store = createStore(connection, models);
+  const store = createStore(connection, models, { distributed });
   return {
     archive: async (userId, id, archived) => void (await store.forUser(userId).conversations.archive(id, archived)),
     appendBelow: async (userId, id, parentId, message) =>

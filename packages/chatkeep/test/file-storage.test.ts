@@ -7,7 +7,7 @@ import { folderStorage } from "chatkeep/folder";
 import { s3Storage } from "chatkeep/s3";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { distributed, earlier, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
 import { ids, models, resetPeople, user } from "./helpers/people.ts";
 import { type S3Server, startS3Server } from "./helpers/s3-server.ts";
 
@@ -88,12 +88,12 @@ describe.each([folder(), bucket()])("$name", (place) => {
   afterAll(() => place.close());
 
   const due = async () => {
-    await database.db.execute(sql`update attachment set check_at = check_at - interval '8 days'`);
-    await database.db.execute(sql`update attachment_object set check_at = check_at - interval '8 days'`);
-    await database.db.execute(sql`update attachment_content set created_at = created_at - interval '8 days'`);
+    await database.db.execute(sql`update attachment set check_at = ${earlier("check_at", "8 days")}`);
+    await database.db.execute(sql`update attachment_object set check_at = ${earlier("check_at", "8 days")}`);
+    await database.db.execute(sql`update attachment_content set created_at = ${earlier("created_at", "8 days")}`);
   };
   const storeWithout = () =>
-    createStore(database.limited, models, { rowLevelSecurity: database.limited.query !== database.query });
+    createStore(database.limited, models, { distributed, rowLevelSecurity: database.limited.query !== database.query });
   const sweep = () => people.store.system.removeUnusedFiles();
   const pieces = () => database.db.$count(models.filePiece);
   const known = () => database.db.$count(models.fileObject);
@@ -229,7 +229,9 @@ describe.each([folder(), bucket()])("$name", (place) => {
 describe("what is given", () => {
   it("is refused where it is no storage", async () => {
     for (const fileStorage of [{}, { put: 1, get: 2, remove: 3 }, "folder"])
-      expect(() => createStore(database.limited, models, { fileStorage: fileStorage as never })).toThrow(TypeError);
+      expect(() => createStore(database.limited, models, { distributed, fileStorage: fileStorage as never })).toThrow(
+        TypeError,
+      );
     expect(() => folderStorage("")).toThrow(TypeError);
     expect(() => s3Storage({ bucket: "", accessKeyId: "a", secretAccessKey: "b" })).toThrow(TypeError);
   });

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createStore, type Message, type NewMessage } from "chatkeep";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { isServer, openAgain, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { distributed, isServer, openAgain, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
 import { models, resetPeople } from "./helpers/people.ts";
 
 let database: TestDatabase;
@@ -44,7 +44,7 @@ describe("appends at the same moment", () => {
   it("share statements, and are all stored in their own conversations", async () => {
     const chats = await manyChats(60);
     const counting = countStatements();
-    const ann = createStore(database, models).forUser(people.ids.ann);
+    const ann = createStore(database, models, { distributed }).forUser(people.ids.ann);
     const answers = await Promise.all(
       chats.map(({ id }, index) =>
         ann.messages.append(id, [say(`q ${index}`), say(`a ${index}`, { role: "assistant" })]),
@@ -117,7 +117,9 @@ describe("appends at the same moment", () => {
     const chats = await manyChats(30);
     const at = (index: number) => chats[index]?.id ?? "";
     const [his] = await manyChats(1, bob);
-    const [taken] = await bob.messages.append(his?.id ?? "", [say("Bob's")]);
+    const [taken] = distributed
+      ? await ann.messages.append(at(29), [say("Another")])
+      : await bob.messages.append(his?.id ?? "", [say("Bob's")]);
     const [old] = await ann.messages.append(at(1), [say("old")]);
     const results = await Promise.allSettled([
       ann.messages.append(randomUUID(), [say("to nowhere")]),
@@ -163,7 +165,7 @@ describe("appends at the same moment", () => {
   });
 });
 
-describe.skipIf(!isServer)("an append that has to wait for a lock", () => {
+describe.skipIf(!isServer || distributed)("an append that has to wait for a lock", () => {
   it.each([
     ["of its conversation", (id: string) => sql`select from conversation where id = ${id} for update`],
     ["of its user", () => sql`select from "user" where id = ${people.ids.bob} for update`],

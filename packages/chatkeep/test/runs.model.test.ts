@@ -4,7 +4,7 @@ import { createStore, type RunKey } from "chatkeep";
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { distributed, earlier, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
 import { ids, models, resetPeople } from "./helpers/people.ts";
 
 let database: TestDatabase;
@@ -96,7 +96,7 @@ const steps = {
   },
   /** The server dies, or sleeps: time goes by without a heartbeat. */
   async crash(model: Model) {
-    await database.db.execute(sql`update run set heartbeat_at = heartbeat_at - interval '1 minute'`);
+    await database.db.execute(sql`update run set heartbeat_at = ${earlier("heartbeat_at", "1 minute")}`);
     for (const run of model.runs) run.isExpired = true;
   },
   async sweep(model: Model, { system }: Real) {
@@ -145,7 +145,7 @@ async function check(model: Model, { ann, system }: Real): Promise<void> {
 /** An empty database, and Ann at a server that can read its chunks. */
 async function begin(): Promise<Real> {
   await resetPeople(database);
-  const store = createStore(database, models, { partsOf: text });
+  const store = createStore(database, models, { distributed, partsOf: text });
   return { ann: store.forUser(ids.ann), system: store.system };
 }
 

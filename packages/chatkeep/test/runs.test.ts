@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createStore, type RunKey } from "chatkeep";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { distributed, earlier, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
 import { ids, models, resetPeople } from "./helpers/people.ts";
 
 let database: TestDatabase;
@@ -37,7 +37,7 @@ async function draftIn(conversationId: string) {
 
 /** A store whose replies say what was in their chunks. */
 const system = () =>
-  createStore(database, models, { partsOf: (chunks) => [{ type: "text", text: chunks.join("") }] }).system;
+  createStore(database, models, { distributed, partsOf: (chunks) => [{ type: "text", text: chunks.join("") }] }).system;
 
 const sendHeartbeat = (key: RunKey, chunks: string[] = [], first = 1, userId: string = ids.ann) =>
   system().heartbeat([{ userId, key, chunks: chunks.map((chunk, index) => ({ seq: first + index, chunk })) }]);
@@ -223,8 +223,8 @@ it("loses its chunks some time after its end, and not before", async () => {
   await sendHeartbeat(two.key, ["two"]);
   await ann.runs.end(one.key, { status: "completed", parts: [] });
   expect(await system().removeChunks(60_000)).toBe(0);
-  await database.db.execute(sql`update run set finished_at = finished_at - interval '2 minutes'`);
-  await database.db.execute(sql`update run_chunk set created_at = created_at - interval '2 minutes'`);
+  await database.db.execute(sql`update run set finished_at = ${earlier("finished_at", "2 minutes")}`);
+  await database.db.execute(sql`update run_chunk set created_at = ${earlier("created_at", "2 minutes")}`);
   expect(await system().removeChunks(60_000)).toBe(1);
   expect([await chunksOf(one.key), await chunksOf(two.key)]).toEqual([[], ["two"]]);
 });

@@ -60,6 +60,7 @@ program
 
 interface MigrateFlags {
   rowLevelSecurity?: "on" | "off";
+  distributed?: boolean;
   dryRun?: boolean;
   json?: boolean;
 }
@@ -73,23 +74,25 @@ program
       "let the database itself refuse statements without an owner; left out: on in a new one, unless a superuser makes it",
     ).choices(["on", "off"]),
   )
+  .option("--distributed", "spread the chats over the nodes of a Citus cluster, each with its user; they stay so")
   .option("--dry-run", `only say what it would do; exit ${pendingCode} if that is anything, 0 if not`)
   .option("--json", "print the result as JSON")
-  .action(async ({ rowLevelSecurity, dryRun, json }: MigrateFlags) => {
+  .action(async ({ dryRun, json, ...settings }: MigrateFlags) => {
     const { migrateDatabase, planDatabase, planInWords } = await import("./commands/migrate.ts");
     if (dryRun) {
-      const plan = await planDatabase(readDatabaseConfig(taken), rowLevelSecurity);
+      const plan = await planDatabase(readDatabaseConfig(taken), settings);
       if (json) print(plan);
       else console.log(planInWords(plan));
-      if (plan.pending.length > 0 || plan.rowLevelSecurity) process.exitCode = pendingCode;
+      if (plan.pending.length > 0 || plan.rowLevelSecurity || plan.distributed) process.exitCode = pendingCode;
       return;
     }
     const onWait = (ms: number) =>
       console.error(`chatkeep: another process migrates this database: waiting (${Math.round(ms / 1000)} s).`);
-    const { applied, ...switched } = await migrateDatabase(readDatabaseConfig(taken), rowLevelSecurity, { onWait });
+    const { applied, ...switched } = await migrateDatabase(readDatabaseConfig(taken), settings, { onWait });
     if (json) print({ applied, ...switched });
     else console.log(applied.length > 0 ? `Applied ${applied.join(", ")}.` : "The database is up to date.");
     if (!json && switched.rowLevelSecurity) console.log(`Row-level security is ${switched.rowLevelSecurity}.`);
+    if (!json && switched.distributed) console.log("The chats are spread over the cluster.");
   });
 
 program

@@ -18,6 +18,7 @@ import {
   type FileStorage,
   hasRowLevelSecurity,
   InvalidInputError,
+  isDistributed,
   type Store,
   type StoreOptions,
 } from "chatkeep";
@@ -146,6 +147,7 @@ export async function openStore(
     replica: connection.replica,
     requiresFiles: true,
     rowLevelSecurity: await hasRowLevelSecurity(connection, models),
+    distributed: await isDistributed(connection, models),
   });
 }
 

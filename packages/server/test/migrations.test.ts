@@ -297,7 +297,7 @@ it.runIf(engine === "pg18")(
     // A superuser passes every policy: then it is off, and says what to do.
     expect(await migrateDatabase(config)).toEqual({ applied: migrations.map(({ name }) => name) });
     expect(await wall(database)).toMatch(/^off: let servers connect as a role that is no superuser/);
-    expect(await migrateDatabase(config, "on")).toEqual({ applied: [], rowLevelSecurity: "on" });
+    expect(await migrateDatabase(config, { rowLevelSecurity: "on" })).toEqual({ applied: [], rowLevelSecurity: "on" });
     expect(await wall(database)).toMatch(/^on, and passed by this role/);
     await limited.close();
     await database.query(`drop owned by ${role} cascade`);

@@ -9,7 +9,9 @@ import * as schema from "../src/models/index.ts";
 it("a user has conversations, and these have messages, as relations", async () => {
   await using database = await openTestDatabase("server");
   const client = Reflect.get(database.db, "$client");
-  const open = { pglite: drizzlePglite, pg18: drizzle, pg15: drizzle, neon: drizzleNeon }[engine] as typeof drizzle;
+  const open = { pglite: drizzlePglite, pg18: drizzle, pg15: drizzle, neon: drizzleNeon, citus: drizzle }[
+    engine
+  ] as typeof drizzle;
   const db = open(client, { schema });
   const [ann] = await db.insert(schema.user).values({ name: "Ann", email: "ann@example.com" }).returning();
   const userId = ann?.id ?? "";

@@ -13,6 +13,14 @@ import { driverError, isFromDriver, withoutValues } from "./driver-error.ts";
 const uniqueViolation = "23505";
 const foreignKeyViolation = "23503";
 const lockTimeout = "55P03";
+const internalError = "XX000";
+/** What Citus says when rows that it passes to a node are refused there: only the words are kept. */
+const copied: readonly (readonly [words: RegExp, state: string])[] = [
+  [/^duplicate key value violates unique constraint/, uniqueViolation],
+  [/^insert or update on table .* violates foreign key constraint/, foreignKeyViolation],
+  [/^canceling statement due to lock timeout/, lockTimeout],
+  [/^deadlock detected/, "40P01"],
+];
 const unstorableCharacters = new Set(["22021", "22P05"]);
 const retryable = new Set(["40001", "40P01"]);
 const missingObjects = new Set(["42P01", "42703", "3F000"]);
@@ -97,7 +105,8 @@ const lostMessage =
 
 /** The five characters of SQLSTATE, or the code of a socket error. */
 export function sqlState(error: unknown): string | undefined {
-  const code = (driverError(error) as { code?: unknown } | undefined)?.code;
+  const { code, message } = (driverError(error) ?? {}) as { code?: unknown; message?: unknown };
+  if (code === internalError) return copied.find(([words]) => words.test(String(message)))?.[1] ?? code;
   return typeof code === "string" ? code : undefined;
 }
 

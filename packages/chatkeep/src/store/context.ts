@@ -9,6 +9,7 @@ import type { Change } from "./changes.ts";
 import type { FileStorage } from "./files/storage.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Append } from "./messages/outgoing.ts";
+import { onOneNode } from "./on-one-node.ts";
 import type { Replica } from "./replica.ts";
 import type { Message, Part } from "./tables/message.ts";
 import type { Tables, UserId } from "./tables/tables.ts";
@@ -53,6 +54,8 @@ export interface Context {
   readonly observer?: Observer | undefined;
   /** Row-level security stands before the tables. */
   readonly isWalled: boolean;
+  /** The tables are spread over the nodes of a Citus cluster. */
+  readonly isDistributed: boolean;
   /** Whose the statements are, where it does. */
   readonly wall?: Wall | undefined;
 }
@@ -98,7 +101,13 @@ export interface PreparedStatement<Row> {
 
 /** The statement of this name, whose text is built the first time. `read` makes a row of its columns. */
 export function prepared<Row>(
-  { connection, statements, observer, wall }: Pick<Context, "connection" | "statements" | "observer" | "wall">,
+  {
+    connection,
+    statements,
+    observer,
+    wall,
+    isDistributed,
+  }: Pick<Context, "connection" | "statements" | "observer" | "wall" | "isDistributed">,
   name: string,
   build: () => Sql,
   read: (columns: readonly unknown[]) => Row,
@@ -108,7 +117,7 @@ export function prepared<Row>(
       const gate = wall?.said ? undefined : wall;
       const key = gate ? gate.name + name : name;
       const known = statements.get(key);
-      const made = known ?? make(name, build(), gate);
+      const made = known ?? make(name, build(), gate, isDistributed);
       if (!known) statements.set(key, made);
       const values = made.valuesOf(given);
       if (gate?.owners !== undefined) values.push(gate.owners);
@@ -126,8 +135,9 @@ function plainName(name: string): string {
 }
 
 /** The name ends with a hash of the text: a connection refuses a second text under one name, and two stores may share a pool. */
-function make(name: string, piece: Sql, wall: Wall | undefined): MadeStatement {
-  const { text: plain, valuesOf, parameters } = statementOf(piece);
+function make(name: string, piece: Sql, wall: Wall | undefined, isDistributed: boolean): MadeStatement {
+  const { text: given, valuesOf, parameters } = statementOf(piece);
+  const plain = isDistributed ? onOneNode(given) : given;
   const text = wall ? walledText(plain, parameters, wall) : plain;
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
   return { text, valuesOf, parameters, name: `chatkeep_${name}_${hash}` };

@@ -1,8 +1,9 @@
 /** Conversations change their owner: what an anonymous user has comes along to the account. */
 import { ConflictError } from "../errors.ts";
 import { names } from "../sql/columns.ts";
-import { list, param, sql } from "../sql/sql.ts";
+import { join, list, param, raw, type Sql, sql } from "../sql/sql.ts";
 import { type Context, changing, prepared } from "./context.ts";
+import { type Copy, copyRows } from "./copy-rows.ts";
 import { giveFiles, takeFiles } from "./files/move.ts";
 import { conversationName, messageName, newId } from "./ids.ts";
 import type { UserId } from "./tables/tables.ts";
@@ -38,7 +39,7 @@ export async function moveConversations(context: Context, from: UserId, to: User
     for (;;) {
       const batch = await lockSome(inside).execute({ from });
       if (batch.length === 0) {
-        await moveUsage(inside).execute({ from, to });
+        await (inside.isDistributed ? copyUsage(inside, from, to) : moveUsage(inside).execute({ from, to }));
         await giveFiles(inside, from, to, files);
         return moved;
       }
@@ -73,6 +74,26 @@ function lockSome(context: Context) {
   });
   const statement = prepared(context, "move_lock", build, read);
   return { execute: ({ from }: { from: UserId }) => statement.execute({ from, count: conversationsAtOnce }) };
+}
+
+/** The same from one node to another. */
+async function copyUsage(context: Context, from: UserId, to: UserId): Promise<void> {
+  const { usage, userType } = context.tables;
+  const [fromId, toId] = [param("from", userType), param("to", userType)];
+  const counted = () => sql`
+    delete from ${usage} where user_id = ${fromId}
+    returning day - date '1970-01-01', model, ${names(usageSumColumns)}`;
+  const rows = await prepared(context, "copy_usage", counted, (row) => row).execute({ from });
+  const lists = Object.fromEntries(
+    ["days", "models", ...Object.keys(usageSumColumns)].map((name, at) => [name, rows.map((row) => row[at])]),
+  );
+  const sums = Object.keys(usageSumColumns).map((key) => list(key, "bigint"));
+  const add = () => sql`
+    insert into ${usage} as u (user_id, day, model, ${names(usageSumColumns)})
+    select ${toId}, date '1970-01-01' + day, model, ${names(usageSumColumns)}
+    from unnest(${list("days", "int")}, ${list("models", "text")}, ${join(sums)}) as taken (day, model, ${names(usageSumColumns)})
+    on conflict (user_id, day, model) do update set ${addUsage}`;
+  if (rows.length > 0) await prepared(context, "copy_usage_to", add, () => undefined).execute({ to, ...lists });
 }
 
 /** What an anonymous user took counts for the account. */
@@ -132,14 +153,29 @@ async function moveRows(
     id,
     newId: messageName(to, newRowIds.get(conversationId) ?? conversationId, externalId).id,
   }));
+  const values = {
+    from,
+    to,
+    ids: moves.map(({ rowId }) => rowId),
+    newIds: moves.map(({ newRowId }) => newRowId),
+    names: moves.map(({ newExternalId }) => newExternalId),
+    messageIds: renamed.map(({ id }) => id),
+    newMessageIds: renamed.map(({ newId }) => newId),
+  };
+  const places = sql`unnest(${list("ids", "uuid")}, ${list("newIds", "uuid")}, ${list("names", "text")})
+    as p (id, new_id, external_id)`;
+  const nameList = sql`unnest(${list("messageIds", "uuid")}, ${list("newMessageIds", "uuid")}) as n (id, new_id)`;
+  if (context.isDistributed) {
+    await copyConversations(context, places, nameList, values);
+    return renamed;
+  }
   // One statement, since its foreign keys are looked at when all of it is done.
   const build = () => sql`
     with place as (
-      select * from unnest(${list("ids", "uuid")}, ${list("newIds", "uuid")}, ${list("names", "text")})
-        as p (id, new_id, external_id)
+      select * from ${places}
     ),
     name as (
-      select * from unnest(${list("messageIds", "uuid")}, ${list("newMessageIds", "uuid")}) as n (id, new_id)
+      select * from ${nameList}
     ),
     conversations as (
       update ${conversation} c
@@ -187,14 +223,67 @@ async function moveRows(
       returning 1
     )
     select (select count(*) from conversations)::int`;
-  await prepared(context, "move", build, ([count]) => Number(count)).execute({
-    from,
-    to,
-    ids: moves.map(({ rowId }) => rowId),
-    newIds: moves.map(({ newRowId }) => newRowId),
-    names: moves.map(({ newExternalId }) => newExternalId),
-    messageIds: renamed.map(({ id }) => id),
-    newMessageIds: renamed.map(({ newId }) => newId),
-  });
+  await prepared(context, "move", build, ([count]) => Number(count)).execute(values);
   return renamed;
+}
+
+/** The same from one node to another; what the rows were found by goes with them, and is made anew. */
+async function copyConversations(context: Context, places: Sql, nameList: Sql, values: Record<string, unknown>) {
+  const { conversation, message, run, runChunk, searchBlock, searchPending, userType } = context.tables;
+  const [fromId, toId] = [param("from", userType), param("to", userType)];
+  const renamed = (column: string) =>
+    sql`coalesce((select n.new_id from ${nameList} where n.id = t.${raw(column)}), t.${raw(column)})`;
+  const copies: Copy[] = [
+    {
+      name: "copy_conversations",
+      table: conversation,
+      changed: {
+        user_id: toId,
+        id: raw("p.new_id"),
+        external_id: raw("p.external_id"),
+        head_id: renamed("head_id"),
+        indexed_count: raw("0"),
+      },
+      which: sql`join ${places} on p.id = t.id where t.user_id = ${fromId}`,
+    },
+    {
+      name: "copy_messages",
+      table: message,
+      changed: {
+        user_id: toId,
+        conversation_id: raw("p.new_id"),
+        id: renamed("id"),
+        parent_id: renamed("parent_id"),
+      },
+      which: sql`join ${places} on p.id = t.conversation_id where t.user_id = ${fromId}`,
+    },
+    {
+      name: "copy_runs",
+      table: run,
+      changed: { user_id: toId, conversation_id: raw("p.new_id"), message_id: renamed("message_id") },
+      which: sql`join ${places} on p.id = t.conversation_id where t.user_id = ${fromId}`,
+    },
+    {
+      name: "copy_chunks",
+      table: runChunk,
+      changed: { user_id: toId },
+      which: sql`
+        join ${run} r on r.user_id = ${fromId} and r.id = t.run_id
+        join ${places} on p.id = r.conversation_id
+        where t.user_id = ${fromId}`,
+    },
+  ];
+  for (const copy of copies) await copyRows(context, copy, values);
+  const removals = [
+    sql`delete from ${searchPending} where user_id = ${fromId} returning 1`,
+    sql`delete from ${searchBlock} where user_id = ${fromId} returning 1`,
+    sql`delete from ${conversation} c using ${places} where c.user_id = ${fromId} and c.id = p.id returning 1`,
+  ];
+  for (const [number, removal] of removals.entries())
+    await prepared(
+      context,
+      `copied_${number}`,
+      () => removal,
+      () => undefined,
+    ).execute(values);
 }

@@ -13,6 +13,8 @@ import type { ChatTables } from "./tables/tables.ts";
 export interface StoreOptions {
   /** The tables have the policies of `enableRowLevelSecurity`: each statement says whose it is, before it looks at a row. */
   rowLevelSecurity?: boolean | undefined;
+  /** The tables are spread over a Citus cluster by `distributeTables`: statements ask one node, and those of several users are not joined. */
+  distributed?: boolean | undefined;
   /** A run without a heartbeat for this long is over; 15 seconds when left out. The same for every process on a database. */
   runLeaseMs?: number | undefined;
   /** What of a reply is kept when its server dies; nothing when left out, since only who wrote the chunks can read them. */

@@ -66,6 +66,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     runLeaseMs: leaseMs = runLeaseMs,
     partsOf = () => [],
     rowLevelSecurity = false,
+    distributed = false,
     trashDays = 30,
   } = requireOptions(options);
   const { userFileBytes = limits.userFileBytes, requiresFiles = false, fileStorage, replica } = options;
@@ -86,6 +87,7 @@ export function createStore(connection: Connection, tables: ChatTables, options:
     lanes: undefined,
     observer: options.observer,
     isWalled: rowLevelSecurity,
+    isDistributed: distributed,
   };
   return storeOn(connection.isTransaction ? alone : open(alone, replica), changes);
 }

@@ -111,6 +111,8 @@ export interface Subject {
     bringIn(userId: string, conversationId: string, messages: (SentMessage & { createdAt: Date })[]): Promise<void>;
     timeOf(userId: string, conversationId: string, messageId: string): Promise<Date>;
   };
+  /** An id is one user's, and another user may have it too, as where the users are on different servers: then `globalIds` is lacking. */
+  idsPerUser?: boolean;
   close(): Promise<void>;
 }
 
@@ -123,12 +125,14 @@ export const capabilities = [
   "archive",
   "whole",
   "changes",
+  "globalIds",
 ] as const;
 
 /** What a subject may have beside its store; what it lacks is declared in `without`. */
 export type Capability = (typeof capabilities)[number];
 
 export function has(subject: Subject, capability: Capability): boolean {
+  if (capability === "globalIds") return !subject.idsPerUser;
   const key = ({ connections: "connect", processes: "worker" } as const)[capability as "connections"] ?? capability;
   return subject[key as keyof Subject] !== undefined;
 }

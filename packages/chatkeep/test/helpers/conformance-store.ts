@@ -45,8 +45,8 @@ export function conformanceStore(connection: ClosableConnection, options: StoreO
 }
 
 /** How messages are changed, and brought in. */
-export function changesOn(connection: Connection): NonNullable<Subject["changes"]> {
-  const store = createStore(connection, models);
+export function changesOn(connection: Connection, options: StoreOptions = {}): NonNullable<Subject["changes"]> {
+  const store = createStore(connection, models, options);
   const get = (userId: string, id: string, messageId: string) => store.forUser(userId).messages.get(id, messageId);
   return {
     revision: async (...names) => (await get(...names)).revision,
@@ -66,11 +66,12 @@ export interface StorePlace {
   url: string;
   neonProxyPort?: number | undefined;
   rowLevelSecurity?: boolean;
+  distributed?: boolean;
 }
 
-export function openPlace({ url, neonProxyPort, rowLevelSecurity }: StorePlace): ConformanceStore {
+export function openPlace({ url, neonProxyPort, ...options }: StorePlace): ConformanceStore {
   if (neonProxyPort) useNeonProxy(neonProxyPort);
-  return conformanceStore(neonProxyPort ? openNeon({ url }) : openPg({ url }), { rowLevelSecurity });
+  return conformanceStore(neonProxyPort ? openNeon({ url }) : openPg({ url }), options);
 }
 
 /** What a writer of the suite calls in its own process. */

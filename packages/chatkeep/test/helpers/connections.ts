@@ -272,6 +272,7 @@ const pgliteWays: Record<string, Way> = {
 export const waysOf: Record<EngineName, Record<string, Way>> = {
   pg18: { ...pgWays, ...hosts },
   pg15: pgWays,
+  citus: {},
   neon: neonWays,
   pglite: pgliteWays,
 };

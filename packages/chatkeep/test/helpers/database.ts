@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ClosableConnection } from "chatkeep";
 import { sql } from "drizzle-orm";
 import { inject } from "vitest";
+import { makeCitusDatabase } from "./citus.ts";
 import type { EngineName, Template } from "./engines.ts";
 import { useNeonProxy } from "./neon-proxy.ts";
 import { asLimitedRole } from "./walled.ts";
@@ -24,12 +25,21 @@ type Opened = ClosableConnection & { db: Drizzle };
 export const engine = inject("engine");
 export const isWalled = inject("isWalled");
 
+/** The tables are spread over a Citus cluster, where an id is one user's: another may have it too. */
+export const distributed = engine === "citus";
+
+/** A time of a row, so long before; a cluster takes nothing in an update that depends on a session's time zone. */
+export function earlier(column: string, interval: string) {
+  return sql.raw(`(${column} at time zone 'UTC' - interval '${interval}') at time zone 'UTC'`);
+}
+
 /** Several sessions at once, and a server that can be killed: what PGlite, which has one session, cannot show. */
 export const isServer = engine !== "pglite";
 
 export async function openTestDatabase(template: Template = "store"): Promise<TestDatabase> {
   const source = inject("source");
-  const connection = isServer ? await openCopy(source, template) : await openDump(source, template);
+  const open = engine === "citus" ? openOnCluster : isServer ? openCopy : openDump;
+  const connection = await open(source, template);
   const limited = isWalled ? openUrl(asLimitedRole(connection.url ?? "")) : connection;
   const close = async () => {
     if (isWalled) await limited.close();
@@ -41,6 +51,11 @@ export async function openTestDatabase(template: Template = "store"): Promise<Te
 /** Further connections to the same database, as another server would have them; on PGlite it is the same session. */
 export function openAgain(database: TestDatabase): Opened {
   return database.url ? openUrl(database.url) : { ...database, close: async () => {} };
+}
+
+async function openOnCluster(source: string, template: Template) {
+  const url = await makeCitusDatabase(source, `test_${randomUUID().replaceAll("-", "")}`, template);
+  return { ...openUrl(url), url };
 }
 
 async function openDump(folder: string, template: Template) {

@@ -15,7 +15,7 @@ import { openPg, openPglite } from "./with-drizzle.ts";
 /** `store`: a host's user table and the chat tables. `server`: everything that the server has. `empty`: nothing. */
 export type Template = "store" | "server" | "empty";
 
-export type EngineName = "pglite" | "pg18" | "pg15" | "neon";
+export type EngineName = "pglite" | "pg18" | "pg15" | "neon" | "citus";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -40,6 +40,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("engine", engine);
   project.provide("neonProxyPort", 0);
   if (engine === "pglite") return setupPglite(project);
+  if (engine === "citus") {
+    project.provide("source", process.env["TEST_CITUS_URL"] ?? "");
+    return async () => {};
+  }
   const postgres = await startPostgres(engine === "pg15" ? installedPostgres15() : undefined);
   project.provide("source", postgres.url);
   if (isWalled) {

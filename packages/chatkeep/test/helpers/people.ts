@@ -3,6 +3,7 @@ import { type Connection, chatMigrations, createStore, type Migration, type Stor
 import { chatModels } from "chatkeep/drizzle";
 import { sql } from "drizzle-orm";
 import { pgTable, text, uuid } from "drizzle-orm/pg-core";
+import { inject } from "vitest";
 import type { Drizzle } from "./with-drizzle.ts";
 
 export const user = pgTable("user", { id: uuid("id").primaryKey().defaultRandom(), name: text("name").notNull() });
@@ -34,6 +35,10 @@ export async function resetPeople(
   ]);
   const { limited = database } = database;
   const isWalled = limited.query !== database.query;
-  const store = createStore(limited, models, { rowLevelSecurity: isWalled, ...options });
+  const store = createStore(limited, models, {
+    rowLevelSecurity: isWalled,
+    distributed: inject("engine") === "citus",
+    ...options,
+  });
   return { ids, store, ann: store.forUser(ids.ann), bob: store.forUser(ids.bob) };
 }

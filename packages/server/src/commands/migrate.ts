@@ -5,6 +5,8 @@ import {
   disableRowLevelSecurity,
   enableRowLevelSecurity,
   hasRowLevelSecurity,
+  InvalidInputError,
+  isDistributed,
   type MigrateOptions,
   migrate,
   type PlannedMigration,
@@ -14,6 +16,7 @@ import { passesPolicies } from "chatkeep/internal";
 import { openPglite } from "chatkeep/pglite";
 import type { DatabaseConfig } from "../config.ts";
 import { openDatabase } from "../database.ts";
+import { distribute } from "../distribute.ts";
 import { migrations } from "../migrations.generated.ts";
 import { models } from "../models/index.ts";
 
@@ -22,28 +25,44 @@ export interface Migrated {
   applied: string[];
   /** To what the policies were switched. */
   rowLevelSecurity?: "on" | "off";
+  /** The tables are spread over a Citus cluster. */
+  distributed?: true;
+}
+
+export interface MigrateSettings {
+  /** Switches the policies. */
+  rowLevelSecurity?: "on" | "off" | undefined;
+  /** Spreads the tables over a Citus cluster, which stays so. */
+  distributed?: boolean | undefined;
 }
 
 /**
- * `rowLevelSecurity` switches the policies; left out, they stay as they are, and are switched on in a database that is new, where
- * the role is one that they hold for.
+ * Without `rowLevelSecurity` the policies stay as they are, and are switched on in a database that is new, where the role is one that
+ * they hold for, and the tables are not distributed.
+ * @throws invalid_input for both switches at once; where there is no Citus
  */
 export async function migrateDatabase(
   database: DatabaseConfig,
-  rowLevelSecurity?: "on" | "off",
+  { rowLevelSecurity, distributed = false }: MigrateSettings = {},
   options: MigrateOptions = {},
 ): Promise<Migrated> {
+  if (distributed && rowLevelSecurity === "on") throw new InvalidInputError(notBoth);
   await using connection = await openDatabase(database);
   // Of several that begin at once each sees that it is new, so that none returns before the policies are there.
-  const preset = await presetOf(connection);
+  const preset = distributed ? undefined : await presetOf(connection);
   const applied = await migrate(connection, migrations, options);
   const wanted = rowLevelSecurity ?? preset;
   // As this version writes them, and on each table that is new.
   const stays = wanted === undefined && applied.length > 0 && (await hasRowLevelSecurity(connection, models));
   if (wanted === "on" || stays) await enableRowLevelSecurity(connection, models);
   if (wanted === "off") await disableRowLevelSecurity(connection, models);
-  return { applied, ...(wanted && { rowLevelSecurity: wanted }) };
+  const isSpread = distributed || (await isDistributed(connection, models));
+  if (isSpread) await distribute(connection);
+  return { applied, ...(wanted && { rowLevelSecurity: wanted }), ...(isSpread && { distributed: true as const }) };
 }
+
+const notBoth =
+  "Tables that are distributed cannot have row-level security: leave out one of --distributed and --row-level-security on.";
 
 /** On in a database that has no chats yet, where that holds for the role. */
 async function presetOf(connection: Connection): Promise<"on" | undefined> {
@@ -56,20 +75,31 @@ export interface MigrationPlan {
   pending: PlannedMigration[];
   /** To what the policies would be switched. */
   rowLevelSecurity?: "on" | "off";
+  /** The tables would be spread over the cluster. */
+  distributed?: true;
 }
 
 /** Changes nothing; an embedded database that is not there yet is not made. @throws what `migrateDatabase` would refuse */
-export async function planDatabase(database: DatabaseConfig, rowLevelSecurity?: "on" | "off"): Promise<MigrationPlan> {
+export async function planDatabase(
+  database: DatabaseConfig,
+  { rowLevelSecurity, distributed = false }: MigrateSettings = {},
+): Promise<MigrationPlan> {
+  if (distributed && rowLevelSecurity === "on") throw new InvalidInputError(notBoth);
   const isMissing = database.engine === "pglite" && !existsSync(database.dataDir);
   await using connection = isMissing ? await openPglite() : await openDatabase(database);
   const pending = await planMigrations(connection, migrations);
   const isOn = await hasRowLevelSecurity(connection, models);
-  const wanted = rowLevelSecurity ?? (await presetOf(connection));
+  const wanted = rowLevelSecurity ?? (distributed ? undefined : await presetOf(connection));
   const isSwitched = wanted !== undefined && isOn !== (wanted === "on");
-  return { pending, ...(isSwitched && { rowLevelSecurity: wanted }) };
+  const isSpread = distributed && !(await isDistributed(connection, models));
+  return {
+    pending,
+    ...(isSwitched && { rowLevelSecurity: wanted }),
+    ...(isSpread && { distributed: true as const }),
+  };
 }
 
-export function planInWords({ pending, rowLevelSecurity }: MigrationPlan): string {
+export function planInWords({ pending, rowLevelSecurity, distributed }: MigrationPlan): string {
   const lines = pending.map(({ name, statements, done, indexes, backfills, breaking }) => {
     const apart = [
       done > 0 && `${done} done already`,
@@ -80,6 +110,7 @@ export function planInWords({ pending, rowLevelSecurity }: MigrationPlan): strin
     return `  ${[`${name}: ${statements} statements`, ...apart].join(", ")}`;
   });
   if (rowLevelSecurity) lines.push(`  row-level security is switched ${rowLevelSecurity}`);
+  if (distributed) lines.push("  the chats are spread over the nodes of the cluster");
   return lines.length > 0
     ? ["Nothing was changed. migrate would apply:", ...lines].join("\n")
     : "The database is up to date.";

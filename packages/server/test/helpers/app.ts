@@ -16,7 +16,13 @@ import { hashPassword } from "better-auth/crypto";
 import { type Connection, createStore } from "chatkeep";
 import type { Quotas } from "chatkeep/replies";
 import { sql } from "drizzle-orm";
-import { isServer, isWalled, openTestDatabase, type TestDatabase } from "../../../chatkeep/test/helpers/database.ts";
+import {
+  distributed,
+  isServer,
+  isWalled,
+  openTestDatabase,
+  type TestDatabase,
+} from "../../../chatkeep/test/helpers/database.ts";
 import type { Drizzle } from "../../../chatkeep/test/helpers/with-drizzle.ts";
 import { account, models, session, user } from "../../src/models/index.ts";
 
@@ -87,6 +93,7 @@ export async function openTestApp({
     runLeaseMs,
     requiresFiles: true,
     rowLevelSecurity: isWalled && !given.through,
+    distributed,
   });
   const secret = "a secret of the tests, long enough";
   const auth = createAuth({

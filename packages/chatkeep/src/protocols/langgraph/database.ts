@@ -34,7 +34,7 @@ export function checkpointDatabase(connection: Connection, tables: ChatTables): 
     owner: param("ownerId", names.userType),
     userId: (given) => parse(userId, given, "userId"),
     run: (name, build, values, read) => {
-      const statement = prepared({ connection, statements }, `langgraph_${name}`, build, read);
+      const statement = prepared({ connection, statements, isDistributed: false }, `langgraph_${name}`, build, read);
       return guarded(connection, () => statement.execute(values));
     },
   };

@@ -151,7 +151,8 @@ const changeableTypes = {
 const changeable = Object.keys(changeableTypes) as (keyof typeof changeableTypes)[];
 
 /** Its place in the list stays, and one that was renamed can still be told from one that was just made. */
-const renamedAt = "updated_at = greatest(c.updated_at, c.created_at + interval '1 millisecond')";
+const renamedAt =
+  "updated_at = greatest(c.updated_at, (c.created_at at time zone 'UTC' + interval '1 millisecond') at time zone 'UTC')";
 
 async function changed(
   context: Context,

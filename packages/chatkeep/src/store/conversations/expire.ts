@@ -1,6 +1,7 @@
 /** The end of conversations whose time is over: temporary ones, those in the trash, and those whose removal another process left. */
 import { raw, sql } from "../../sql/sql.ts";
 import { type Context, prepared, type Runner } from "../context.ts";
+import { sweep, sweptOf } from "../owners.ts";
 import { userIdFrom } from "../tables/tables.ts";
 import { eraseLease, eraseRows, noRows } from "./erase.ts";
 
@@ -13,7 +14,9 @@ export async function removeExpired(run: Runner): Promise<number> {
   let total = 0;
   for (;;) {
     const removed = await run(async (context) => {
-      const some = await removeStatement(context).execute();
+      const some = await sweep(context, dueIn(context, "expired"), (ownerId) =>
+        removeStatement(context).execute({ ownerId }),
+      );
       for (const change of some) context.changed(change);
       return some;
     });
@@ -22,15 +25,20 @@ export async function removeExpired(run: Runner): Promise<number> {
   }
   for (;;) {
     const due = await run(async (context) => {
-      const [one] = await takeStatement(context).execute();
-      if (one) context.changed({ userId: one.userId, conversationId: one.conversationId });
-      return one;
+      const some = await sweep(context, dueIn(context, "taken"), (ownerId) =>
+        takeStatement(context).execute({ ownerId }),
+      );
+      for (const { userId, conversationId } of some) context.changed({ userId, conversationId });
+      return some;
     });
-    if (!due) return total;
-    await eraseRows(run, due.userId, due.rowId, noRows());
-    total += 1;
+    if (due.length === 0) return total;
+    for (const { userId, rowId } of due) await eraseRows(run, userId, rowId, noRows());
+    total += due.length;
   }
 }
+
+const isDue = raw("expires_at is not null and expires_at < clock_timestamp()");
+const dueIn = ({ tables }: Context, name: string) => ({ name, table: tables.conversation, due: isDue });
 
 /** Reads conversation_expires_at_idx. */
 function removeStatement(context: Context) {
@@ -40,7 +48,7 @@ function removeStatement(context: Context) {
       select c.user_id, c.id
       from ${conversation} c
       where c.expires_at is not null and c.expires_at < clock_timestamp()
-        and c.message_count <= ${raw(String(fewMessages))} and c.indexed_count = 0
+        and c.message_count <= ${raw(String(fewMessages))} and c.indexed_count = 0 ${sweptOf(context, "c")}
       order by c.expires_at
       limit ${raw(String(atOnce))}
       for update skip locked
@@ -69,7 +77,7 @@ function takeStatement(context: Context) {
     with due as (
       select c.user_id, c.id
       from ${conversation} c
-      where c.expires_at is not null and c.expires_at < clock_timestamp()
+      where c.expires_at is not null and c.expires_at < clock_timestamp() ${sweptOf(context, "c")}
       order by c.expires_at
       limit 1
       for no key update skip locked

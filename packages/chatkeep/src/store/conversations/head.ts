@@ -43,7 +43,7 @@ function moveStatement(context: Context, hasMessage: boolean) {
       ? head(
           "head_id = m.id, head_external_id = m.external_id",
           sql`from ${message} m
-            where c.user_id = ${mine} and c.id = ${id} and c.deleted_at is null and m.user_id = c.user_id
+            where c.user_id = ${mine} and c.id = ${id} and c.deleted_at is null and m.user_id = ${mine}
               and m.id = ${param("messageId", "uuid")} and (m.conversation_id = c.id) is true`,
         )
       : head(
@@ -92,7 +92,7 @@ function popStatement(context: Context, givenId: string) {
     popped as (
       select m.*
       from locked
-      join ${message} m on m.user_id = locked.user_id and m.id = locked.head_id
+      join ${message} m on m.user_id = ${mine} and m.id = locked.head_id
     ),
     touched as (
       update ${conversation} c

@@ -6,6 +6,7 @@ import { type Context, prepared } from "../context.ts";
 import { conversationName } from "../ids.ts";
 import { parse } from "../input.ts";
 import { ownerSchemas } from "../owner-schemas.ts";
+import { ofOwners, userOf } from "../owners.ts";
 import { type Conversation, conversationColumns, conversationFrom } from "../tables/conversation.ts";
 import { type UserId, userIdFrom } from "../tables/tables.ts";
 
@@ -30,18 +31,29 @@ const newest = 20;
 export async function readLive(context: Context, given: readonly ConversationKey[]): Promise<LiveConversation[]> {
   const keys = parse(ownerSchemas(context.tables).conversationKeys, given, "keys");
   if (keys.length === 0) return [];
-  const rows = await liveStatement(context).execute({
-    userIds: keys.map(({ userId }) => userId),
-    conversationIds: keys.map(({ userId, conversationId }) => conversationName(userId, conversationId).id),
-  });
-  return rows;
+  return await ofOwners(
+    context,
+    keys,
+    ({ userId }) => userId,
+    (some, ownerId) =>
+      liveStatement(context).execute({
+        ownerId,
+        userIds: some.map(({ userId }) => userId),
+        conversationIds: some.map(({ userId, conversationId }) => conversationName(userId, conversationId).id),
+      }),
+  );
 }
 
 /** The newest conversations of these users. */
 export async function readRecent(context: Context, given: readonly UserId[]): Promise<LiveConversation[]> {
   const userIds = parse(ownerSchemas(context.tables).userIds, given, "userIds");
   if (userIds.length === 0) return [];
-  return await recentStatement(context).execute({ userIds });
+  return await ofOwners(
+    context,
+    userIds,
+    (userId) => userId,
+    (some, ownerId) => recentStatement(context).execute({ ownerId, userIds: [...some] }),
+  );
 }
 
 function liveStatement(context: Context) {
@@ -50,7 +62,7 @@ function liveStatement(context: Context) {
     context,
     "read_live",
     sql`unnest(${list("userIds", userType)}, ${list("conversationIds", "uuid")}) as key(user_id, conversation_id)
-      join ${conversation} c on c.user_id = key.user_id and c.id = key.conversation_id and c.deleted_at is null`,
+      join ${conversation} c on c.user_id = ${userOf(context, "key")} and c.id = key.conversation_id and c.deleted_at is null`,
   );
 }
 
@@ -64,7 +76,7 @@ function recentStatement(context: Context) {
       cross join lateral (
         select *
         from ${conversation} mine
-        where mine.user_id = owner.user_id and not mine.archived and mine.expires_at is null
+        where mine.user_id = ${userOf(context, "owner")} and not mine.archived and mine.expires_at is null
         order by mine.updated_at desc, mine.id desc
         limit ${raw(String(newest))}
       ) c`,
@@ -75,7 +87,7 @@ function selectLive(context: Context, name: string, from: Sql) {
   const build = () => sql`
     select c.user_id, r.id as run_id, ${select(conversationColumns, "c")}
     from ${from}
-    left join ${context.tables.run} r on r.user_id = c.user_id and r.conversation_id = c.id and r.status = 'running'`;
+    left join ${context.tables.run} r on r.user_id = ${userOf(context, "c")} and r.conversation_id = c.id and r.status = 'running'`;
   return prepared(
     context,
     name,

@@ -1,6 +1,7 @@
 /** Files go to another owner with the conversations that name them. */
-import { list, param, sql } from "../../sql/sql.ts";
+import { list, param, raw, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
+import { type Copy, copyRows } from "../copy-rows.ts";
 import type { UserId } from "../tables/tables.ts";
 
 /** Which messages name which files, and what their rows are called by the new owner. */
@@ -64,7 +65,8 @@ export async function giveFiles(
     using same
     where k.user_id = ${fromId} and k.id = same.id
     returning 1`;
-  await prepared(context, "move_files", move, () => undefined).execute({ from, to });
+  if (context.isDistributed) await copyFiles(context, from, to);
+  else await prepared(context, "move_files", move, () => undefined).execute({ from, to });
   if (uses.length === 0) return;
   const give = () => sql`
     insert into ${fileUse} (user_id, conversation_id, message_id, attachment_id)
@@ -79,4 +81,58 @@ export async function giveFiles(
     messageIds: uses.map(({ messageId }) => renamed(messageId)),
     fileIds: uses.map(({ fileId }) => fileId),
   });
+}
+
+/** The same from one node to another. */
+async function copyFiles(context: Context, from: UserId, to: UserId): Promise<void> {
+  const { file, fileContent, fileObject, filePiece, userType } = context.tables;
+  const [fromId, toId, ownerId] = [param("from", userType), param("to", userType), param("ownerId", userType)];
+  const contents = () => sql`select k.id, k.hash from ${fileContent} k where k.user_id = ${ownerId} for key share`;
+  const contentsOf = (id: UserId) =>
+    prepared(context, "copy_contents_of", contents, (row) => row as [string, string | null]).execute({ ownerId: id });
+  const [mine, theirs] = [await contentsOf(from), new Map((await contentsOf(to)).map(([id, hash]) => [hash, id]))];
+  const same = mine.flatMap(([id, hash]) => {
+    const there = hash === null ? undefined : theirs.get(hash);
+    return there === undefined ? [] : [{ id, there }];
+  });
+  const values = { from, to, same: same.map(({ id }) => id), there: same.map(({ there }) => there) };
+  const isSame = (column: string) => sql`t.${raw(column)} in (select unnest(${list("same", "uuid")}))`;
+  const sames = sql`unnest(${list("same", "uuid")}, ${list("there", "uuid")}) as s (id, there)`;
+  const copies: Copy[] = [
+    {
+      name: "copy_contents",
+      table: fileContent,
+      changed: { user_id: toId },
+      which: sql`where t.user_id = ${fromId} and not ${isSame("id")}`,
+    },
+    {
+      name: "copy_pieces",
+      table: filePiece,
+      changed: { user_id: toId },
+      which: sql`where t.user_id = ${fromId} and not ${isSame("content_id")}`,
+    },
+    {
+      name: "copy_files",
+      table: file,
+      changed: {
+        user_id: toId,
+        content_id: sql`coalesce((select s.there from ${sames} where s.id = t.content_id), t.content_id)`,
+      },
+      which: sql`where t.user_id = ${fromId}`,
+    },
+    {
+      name: "copy_objects",
+      table: fileObject,
+      changed: {
+        user_id: toId,
+        check_at: sql`case when ${isSame("content_id")} then clock_timestamp() else t.check_at end`,
+      },
+      which: sql`where t.user_id = ${fromId}`,
+    },
+  ];
+  for (const copy of copies) await copyRows(context, copy, values);
+  for (const [number, table] of [fileObject, file, fileContent].entries()) {
+    const remove = () => sql`delete from ${table} where user_id = ${fromId} returning 1`;
+    await prepared(context, `copied_files_${number}`, remove, () => undefined).execute({ from });
+  }
 }

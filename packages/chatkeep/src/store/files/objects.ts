@@ -6,6 +6,7 @@ import { InvalidInputError } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { list, param, raw, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared, type Runner } from "../context.ts";
+import { sweep, sweptOf, userOf } from "../owners.ts";
 import type { UserId } from "../tables/tables.ts";
 import { asking, type FileStorage, objectKey, requireStorage } from "./storage.ts";
 
@@ -37,7 +38,7 @@ export async function removeUnnamedObjects(context: Context): Promise<void> {
   const { fileStorage } = context;
   if (!fileStorage) return;
   for (;;) {
-    const due = await dueStatement(context).execute();
+    const due = await sweep(context, dueIn(context), (ownerId) => dueStatement(context).execute({ ownerId }));
     await removeAll(
       context,
       fileStorage,
@@ -85,15 +86,19 @@ function countStatement(context: Context) {
   return prepared(context, "file_object", build, () => undefined);
 }
 
+function dueIn({ tables }: Context) {
+  return { name: "objects_due", table: tables.fileObject, due: raw("check_at < clock_timestamp()") };
+}
+
 /** Reads attachment_object_check_at_idx. Those that another server has in hand are passed over. */
 function dueStatement(context: Context) {
   const { fileContent, fileObject } = context.tables;
-  const isNamed = sql`exists (select from ${fileContent} k where k.user_id = due.user_id and k.id = due.content_id)`;
+  const isNamed = sql`exists (select from ${fileContent} k where k.user_id = ${userOf(context, "due")} and k.id = due.content_id)`;
   const build = () => sql`
     with due as (
       select o.user_id, o.content_id
       from ${fileObject} o
-      where o.check_at < clock_timestamp()
+      where o.check_at < clock_timestamp() ${sweptOf(context, "o")}
       order by o.check_at
       limit ${raw(String(atOnce))}
       for update skip locked
@@ -102,13 +107,13 @@ function dueStatement(context: Context) {
       update ${fileObject} o
       set check_at = clock_timestamp() + ${nextCheck}
       from due
-      where o.content_id = due.content_id and ${isNamed}
+      where o.user_id = ${userOf(context, "due")} and o.content_id = due.content_id and ${isNamed}
     ),
     taken as (
       update ${fileObject} o
       set check_at = clock_timestamp() + ${lease}
       from due
-      where o.content_id = due.content_id and not ${isNamed}
+      where o.user_id = ${userOf(context, "due")} and o.content_id = due.content_id and not ${isNamed}
       returning o.content_id, o.count
     )
     select due.looked, taken.content_id, taken.count

@@ -4,6 +4,7 @@ import { limits } from "../../limits.ts";
 import { list, param, raw, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
 import { parse } from "../input.ts";
+import { ofOwners, sweep, sweptOf } from "../owners.ts";
 import { uuidSchema } from "../schemas.ts";
 import { type UserId, userIdFrom } from "../tables/tables.ts";
 import { removeUnnamedObjects } from "./objects.ts";
@@ -61,7 +62,7 @@ export async function removeUnusedFiles(context: Context): Promise<number> {
   let total = 0;
   for (;;) {
     const { looked, removed } = await changing(context, async (through) => {
-      const found = await dueStatement(through).execute();
+      const found = await sweep(through, filesDue(through), (ownerId) => dueStatement(through).execute({ ownerId }));
       const gone = found.flatMap(({ removed }) => removed ?? []);
       await removeContents(through, gone);
       return { looked: found[0]?.looked ?? 0, removed: gone.length };
@@ -69,9 +70,18 @@ export async function removeUnusedFiles(context: Context): Promise<number> {
     total += removed;
     if (looked < atOnce) break;
   }
-  await unfinishedStatement(context).execute();
+  await sweep(context, unfinishedIn(context), (ownerId) => unfinishedStatement(context).execute({ ownerId }));
   await removeUnnamedObjects(context);
   return total;
+}
+
+function filesDue({ tables }: Context) {
+  return { name: "files_due", table: tables.file, due: raw("check_at < clock_timestamp()") };
+}
+
+function unfinishedIn({ tables }: Context) {
+  const due = sql`hash is null and created_at < clock_timestamp() - ${grace}`;
+  return { name: "files_unfinished", table: tables.fileContent, due };
 }
 
 /** Reads attachment_check_at_idx. Those that another server has in hand, or a message that is being stored names, are passed over. */
@@ -82,7 +92,7 @@ function dueStatement(context: Context) {
     with due as (
       select f.user_id, f.id
       from ${file} f
-      where f.check_at < clock_timestamp()
+      where f.check_at < clock_timestamp() ${sweptOf(context, "f")}
       order by f.check_at
       limit ${raw(String(atOnce))}
       for update skip locked
@@ -111,10 +121,25 @@ function dueStatement(context: Context) {
 /** Bytes that have no name any more. Locked before they are looked at: an upload of the same bytes holds them. */
 async function removeContents(context: Context, removed: readonly Removed[]): Promise<void> {
   if (removed.length === 0) return;
+  await ofOwners(
+    context,
+    removed,
+    ({ userId }) => userId,
+    async (some, ownerId) => {
+      const ids = [...new Set(some.map(({ contentId }) => contentId))].sort();
+      const userIds = [...new Set(some.map(({ userId }) => userId))];
+      for (const statement of contentsStatements(context)) await statement.execute({ ownerId, userIds, ids });
+      return [];
+    },
+  );
+}
+
+function contentsStatements(context: Context) {
   const { file, fileContent, fileObject, userType } = context.tables;
-  const ids = [...new Set(removed.map(({ contentId }) => contentId))].sort();
-  const userIds = [...new Set(removed.map(({ userId }) => userId))];
-  const which = sql`k.user_id in (select unnest(${list("userIds", userType)})) and k.id in (select unnest(${list("ids", "uuid")}))`;
+  const theirs = context.isDistributed
+    ? sql`k.user_id = ${owner(context)}`
+    : sql`k.user_id in (select unnest(${list("userIds", userType)}))`;
+  const which = sql`${theirs} and k.id in (select unnest(${list("ids", "uuid")}))`;
   const lock = () => sql`select k.id from ${fileContent} k where ${which} order by k.id for update`;
   const remove = () => sql`
     with gone as (
@@ -127,8 +152,10 @@ async function removeContents(context: Context, removed: readonly Removed[]): Pr
     from gone
     where o.user_id = gone.user_id and o.content_id = gone.id
     returning 1`;
-  await prepared(context, "file_contents_lock", lock, () => undefined).execute({ userIds, ids });
-  await prepared(context, "file_contents_remove", remove, () => undefined).execute({ userIds, ids });
+  return [
+    prepared(context, "file_contents_lock", lock, () => undefined),
+    prepared(context, "file_contents_remove", remove, () => undefined),
+  ];
 }
 
 /** Reads attachment_content_unfinished_idx. */
@@ -138,7 +165,7 @@ function unfinishedStatement(context: Context) {
     with old as (
       select k.user_id, k.id
       from ${fileContent} k
-      where k.hash is null and k.created_at < clock_timestamp() - ${grace}
+      where k.hash is null and k.created_at < clock_timestamp() - ${grace} ${sweptOf(context, "k")}
       order by k.created_at
       limit ${raw(String(atOnce))}
       for update skip locked

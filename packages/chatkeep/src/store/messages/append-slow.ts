@@ -175,7 +175,7 @@ function whyStatement(context: Context) {
         from unnest(${list("parentIds", "uuid")}) with ordinality as parent(id, position)
         where not exists (
           select from ${message} m
-          where m.user_id = c.user_id and m.id = parent.id and (m.conversation_id = c.id) is true)
+          where m.user_id = ${owner(context)} and m.id = parent.id and (m.conversation_id = c.id) is true)
         order by parent.position
         limit 1
       ) as missing_parent

@@ -62,7 +62,7 @@ function findStatement(context: Context) {
     cross join lateral (
       select * from ${message} each where each.user_id = ${owner(context)} and each.id = wanted.id limit 1
     ) m
-    join ${conversation} c on c.user_id = m.user_id and c.id = m.conversation_id
+    join ${conversation} c on c.user_id = ${owner(context)} and c.id = m.conversation_id
     where c.deleted_at is null and coalesce(c.id = ${param("inside", "uuid")}, true)`;
   return prepared(context, "find_messages", build, (row) => messageFrom(row, row[0] as string, 1));
 }

@@ -17,15 +17,17 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Two: while one waits for its commit, the other works. */
-const statementsAtOnce = 2;
+/** Two: while one waits for its commit, the other works. Those of a cluster work on several nodes, and store one append each. */
+const shared = { statementsAtOnce: 2, appends: 64 };
+const alone = { statementsAtOnce: 8, appends: 1 };
 /** After which a statement counts no more: it waits for a lock, or for a database that is away. */
 const hangingMs = 250;
-const max = { appends: 64, chars: 512 * 1024 };
+const maxChars = 512 * 1024;
 /** Who has waited for so long for a database that cannot be reached is told so. */
 const maxWaitMs = 5_000;
 
 export function createGroupCommit(context: Context): GroupCommit {
+  const { statementsAtOnce, appends: maxAppends } = context.isDistributed ? alone : shared;
   /** What waits, by conversation. One that is here and not in `ready` has an append under way. */
   const lines = new Map<string, Waiting[]>();
   const ready = new Set<string>();
@@ -103,7 +105,7 @@ export function createGroupCommit(context: Context): GroupCommit {
       const [first] = lines.get(key) ?? [];
       if (!first || hanging.has(String(first.append.ownerId))) continue;
       chars += charsOf(first.append.rows);
-      const isFull = some.length >= Math.min(share, max.appends) || chars > max.chars;
+      const isFull = some.length >= Math.min(share, maxAppends) || chars > maxChars;
       if (some.length > 0 && isFull) break;
       lines.get(key)?.shift();
       ready.delete(key);

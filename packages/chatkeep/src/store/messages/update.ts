@@ -89,7 +89,7 @@ function updateStatement(context: Context, givenId: string, plain: boolean) {
   const [mine, conversationId] = [owner(context), param("conversationId", "uuid")];
   const hasBody = param("hasBody", "boolean");
   const isPlain = sql`(m.seq > locked.indexed_count and not (${hasBody} and exists (
-          select from ${fileUse} u where u.conversation_id = locked.id and u.message_id = m.id)))`;
+          select from ${fileUse} u where u.user_id = ${mine} and u.conversation_id = locked.id and u.message_id = m.id)))`;
   const build = () => sql`
     with locked as (
       select c.id, c.user_id, c.indexed_count
@@ -108,7 +108,7 @@ function updateStatement(context: Context, givenId: string, plain: boolean) {
         revision = m.revision + 1,
         updated_at = clock_timestamp()
       from locked
-      where m.user_id = locked.user_id and m.id = ${param("messageId", "uuid")}
+      where m.user_id = ${mine} and m.id = ${param("messageId", "uuid")}
         and (m.conversation_id = locked.id) is true and m.revision = ${param("revision", "int")}
         and m.status not in ('streaming', 'deleted')
         and ${plain ? isPlain : sql`not ${isPlain}`}
@@ -173,7 +173,7 @@ function redactStatement(context: Context, givenId: string) {
       set content = '', parts = null, metadata = null, status = 'deleted', revision = m.revision + 1,
         updated_at = clock_timestamp()
       from locked
-      where m.user_id = locked.user_id and m.id = ${param("messageId", "uuid")}
+      where m.user_id = ${mine} and m.id = ${param("messageId", "uuid")}
         and (m.conversation_id = locked.id) is true and m.status <> 'streaming'
       returning ${names(messageColumns, "m")}
     ),

@@ -2,6 +2,7 @@
 import { param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, changing, owner, prepared } from "../context.ts";
 import { conversationName } from "../ids.ts";
+import { sweep, sweptOf } from "../owners.ts";
 import { messageColumns, type Part } from "../tables/message.ts";
 import type { RunKey } from "../tables/run.ts";
 import { type UserId, userIdFrom } from "../tables/tables.ts";
@@ -19,6 +20,7 @@ export interface InterruptedRun {
 export type Dead = "expired" | "all" | { ownerId: UserId; conversationId: string };
 
 const chunksAtOnce = 5_000;
+const deadAtOnce = 100;
 
 /**
  * Ends runs whose servers have died, one in each transaction. Their messages keep what `partsOf` makes of their chunks.
@@ -27,13 +29,16 @@ const chunksAtOnce = 5_000;
 export async function interruptRuns(context: Context, dead: Dead): Promise<InterruptedRun[]> {
   const ended: InterruptedRun[] = [];
   // Nearly always there is none, which one look tells without a transaction.
-  while ((await findDead(context, dead)).length > 0) {
-    const one = await changing(context, (through) => interruptOne(through, dead));
-    // Another server has it in hand.
-    if (!one) break;
-    ended.push(one);
+  for (;;) {
+    const found = await findDead(context, dead);
+    const before = ended.length;
+    for (const { userId, runId } of found) {
+      const one = await changing(context, (through) => interruptOne(through, userId, runId));
+      if (one) ended.push(one);
+    }
+    // What is left another server has in hand.
+    if (found.length < deadAtOnce || ended.length === before) return ended;
   }
-  return ended;
 }
 
 /**
@@ -42,15 +47,19 @@ export async function interruptRuns(context: Context, dead: Dead): Promise<Inter
  */
 export async function removeChunks(context: Context, graceMs: number): Promise<number> {
   for (let total = 0; ; ) {
-    const [count = 0] = await removeStatement(context).execute({ graceSeconds: graceMs / 1000 });
+    const values = { graceSeconds: graceMs / 1000 };
+    const old = { name: "chunks", table: context.tables.runChunk, due: sql`created_at < ${before}`, values };
+    const counts = await sweep(context, old, (ownerId) => removeStatement(context).execute({ ...values, ownerId }));
+    const count = counts.reduce((sum, each) => sum + each, 0);
     total += count;
     if (count < chunksAtOnce) return total;
   }
 }
 
+const before = sql`clock_timestamp() - make_interval(secs => ${param("graceSeconds", "double precision")})`;
+
 function removeStatement(context: Context) {
   const { run, runChunk } = context.tables;
-  const before = sql`clock_timestamp() - make_interval(secs => ${param("graceSeconds", "double precision")})`;
   const build = () => sql`
     with turn as (
       select pg_try_advisory_xact_lock(hashtextextended('chatkeep:chunks', 0)) as mine
@@ -60,7 +69,7 @@ function removeStatement(context: Context) {
       from turn
       cross join ${runChunk} c
       join ${run} r on r.user_id = c.user_id and r.id = c.run_id
-      where turn.mine and c.created_at < ${before} and r.status <> 'running' and r.finished_at < ${before}
+      where turn.mine and c.created_at < ${before} and r.status <> 'running' and r.finished_at < ${before} ${sweptOf(context, "c")}
       limit ${raw(String(chunksAtOnce))}
     ),
     removed as (
@@ -73,8 +82,11 @@ function removeStatement(context: Context) {
   return prepared(context, "remove_chunks", build, ([count]) => Number(count));
 }
 
-async function interruptOne(context: Context, dead: Dead): Promise<InterruptedRun | undefined> {
-  const [found] = await findDead(context, dead, "for update of r skip locked");
+async function interruptOne(context: Context, userId: UserId, runId: string): Promise<InterruptedRun | undefined> {
+  const [found] = await deadStatement(context, "dead_lock", isRun(context), "for update of r skip locked").execute({
+    ownerId: userId,
+    runId,
+  });
   if (!found) return undefined;
   const { epoch, ...ended } = found;
   await endAsStored(context, ended.userId, { id: ended.runId, epoch }, "interrupted");
@@ -115,25 +127,32 @@ function chunksStatement(context: Context) {
   return prepared(context, "chunks_of_run", build, ([chunk]) => chunk as string);
 }
 
-function findDead(context: Context, dead: Dead, lock: "" | "for update of r skip locked" = "") {
+function findDead(context: Context, dead: Dead) {
   const isOne = typeof dead === "object";
+  const statement = deadStatement(context, `dead_${isOne ? "one" : dead}`, isDead(context, dead));
+  if (!isOne) return statement.execute();
+  const { ownerId, conversationId } = dead;
+  return statement.execute({ ownerId, conversationId: conversationName(ownerId, conversationId).id });
+}
+
+function deadStatement(context: Context, name: string, which: Sql, lock: "" | "for update of r skip locked" = "") {
   const { conversation, run } = context.tables;
   const build = () => sql`
     select r.id, r.epoch, coalesce(c.external_id, c.id::text), r.user_id
     from ${run} r
     join ${conversation} c on c.user_id = r.user_id and c.id = r.conversation_id
-    where r.status = 'running' and ${isDead(context, dead)}
-    limit 1 ${raw(lock)}`;
-  const name = `dead_${isOne ? "one" : dead}${lock && "_lock"}`;
-  const statement = prepared(context, name, build, ([runId, epoch, conversationId, userId]) => ({
+    where r.status = 'running' and ${which}
+    limit ${raw(String(deadAtOnce))} ${raw(lock)}`;
+  return prepared(context, name, build, ([runId, epoch, conversationId, userId]) => ({
     runId: runId as string,
     epoch: Number(epoch),
     conversationId: conversationId as string,
     userId: userIdFrom(context.tables, userId),
   }));
-  if (!isOne) return statement.execute();
-  const { ownerId, conversationId } = dead;
-  return statement.execute({ ownerId, conversationId: conversationName(ownerId, conversationId).id });
+}
+
+function isRun(context: Context): Sql {
+  return sql`r.user_id = ${owner(context)} and r.id = ${param("runId", "uuid")}`;
 }
 
 function isDead(context: Context, dead: Dead): Sql {

@@ -7,6 +7,7 @@ import { join, list, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
 import { parse } from "../input.ts";
 import { ownerSchemas } from "../owner-schemas.ts";
+import { ofOwners, userOf } from "../owners.ts";
 import type { ChunkRow, RunKey, RunStatus, TokenCounts } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
 import { isOver } from "./lease.ts";
@@ -63,28 +64,43 @@ const following = { againSeconds: 5, goneSeconds: 15 };
 export async function heartbeat(context: Context, given: readonly Heartbeat[]): Promise<LiveRun[]> {
   const beats = parse(ownerSchemas(context.tables).heartbeats, given, "beats");
   if (beats.length === 0) return [];
-  const rows = beats.flatMap(({ key, chunks }) => chunks.map((row) => ({ chunkRunId: key.id, ...row })));
-  return await heartbeatStatement(context).execute({
-    runIds: beats.map(({ key }) => key.id),
-    userIds: beats.map(({ userId }) => userId),
-    epochs: beats.map(({ key }) => key.epoch),
-    ...listsOf(
-      tokenColumns,
-      beats.map(({ tokens = {} }) => tokens),
-    ),
-    ...listsOf(chunkColumns, rows),
-  });
+  return await ofOwners(
+    context,
+    beats,
+    ({ userId }) => userId,
+    (some, ownerId) => {
+      const rows = some.flatMap(({ key, chunks }) => chunks.map((row) => ({ chunkRunId: key.id, ...row })));
+      return heartbeatStatement(context).execute({
+        ownerId,
+        runIds: some.map(({ key }) => key.id),
+        userIds: some.map(({ userId }) => userId),
+        epochs: some.map(({ key }) => key.epoch),
+        ...listsOf(
+          tokenColumns,
+          some.map(({ tokens = {} }) => tokens),
+        ),
+        ...listsOf(chunkColumns, rows),
+      });
+    },
+  );
 }
 
 /** What is new in runs, in one statement for all of them. A run that is missing from the answer is gone, or was never the user's. */
 export async function readRuns(context: Context, given: readonly RunPosition[]): Promise<RunNews[]> {
   const positions = parse(ownerSchemas(context.tables).runPositions, given, "positions");
   if (positions.length === 0) return [];
-  const rows = await readStatement(context).execute({
-    runIds: positions.map(({ runId }) => runId),
-    userIds: positions.map(({ userId }) => userId),
-    afters: positions.map(({ after }) => after),
-  });
+  const rows = await ofOwners(
+    context,
+    positions,
+    ({ userId }) => userId,
+    (some, ownerId) =>
+      readStatement(context).execute({
+        ownerId,
+        runIds: some.map(({ runId }) => runId),
+        userIds: some.map(({ userId }) => userId),
+        afters: some.map(({ after }) => after),
+      }),
+  );
   const news = new Map<string, RunNews>();
   for (const { runId, status, error, isOver, seq, chunk } of rows) {
     const one = news.get(runId) ?? { runId, status, error, isOver, chunks: [], hasMore: false };
@@ -124,7 +140,7 @@ function heartbeatStatement(context: Context) {
       set heartbeat_at = clock_timestamp(), ${raw(keepTokens)}
       from unnest(${list("runIds", "uuid")}, ${list("userIds", userType)}, ${list("epochs", "int")}, ${tokenLists})
         as input(run_id, user_id, epoch, ${names(tokenColumns)})
-      where r.user_id = input.user_id and r.id = input.run_id and r.epoch = input.epoch and r.status = 'running'
+      where r.user_id = ${userOf(context, "input")} and r.id = input.run_id and r.epoch = input.epoch and r.status = 'running'
       returning r.id, r.user_id, r.stop_requested_at, r.followed_at
     ),
     saved as (
@@ -168,17 +184,17 @@ function readStatement(context: Context) {
       update ${run} r
       set followed_at = clock_timestamp()
       from ${positions}
-      where r.user_id = position.user_id and r.id = position.run_id and r.status = 'running'
+      where r.user_id = ${userOf(context, "position")} and r.id = position.run_id and r.status = 'running'
         and (r.followed_at is null or r.followed_at < ${secondsAgo(following.againSeconds)})
     )
     select r.id, r.status, r.error, r.status = 'running' and ${isOver(context, "r.")} as is_over, c.seq, c.chunk
     from ${positions}
-    join ${run} r on r.user_id = position.user_id and r.id = position.run_id
+    join ${run} r on r.user_id = ${userOf(context, "position")} and r.id = position.run_id
     left join lateral (
       select seq, chunk,
         sum(octet_length(chunk)) over (order by seq rows unbounded preceding) - octet_length(chunk) as earlier_bytes
       from ${runChunk} rows
-      where rows.run_id = r.id and rows.user_id = r.user_id and rows.seq > position.after
+      where rows.run_id = r.id and rows.user_id = ${userOf(context, "r")} and rows.seq > position.after
       order by rows.seq
       limit ${raw(String(rowsAtOnce))}
     ) c on c.earlier_bytes < ${raw(String(bytesAtOnce))}

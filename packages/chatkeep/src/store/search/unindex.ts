@@ -29,7 +29,7 @@ function statement(context: Context) {
       returning b.message_ids
     )
     insert into ${searchPending} (user_id, message_id)
-    select m.user_id, m.id
+    select ${owner(context)}, m.id
     from gone
     cross join lateral unnest(gone.message_ids) as member(id)
     join ${message} m on m.user_id = ${owner(context)} and m.id = member.id

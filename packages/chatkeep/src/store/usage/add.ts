@@ -34,10 +34,10 @@ export async function addUsageOfRun(
       set input_tokens = coalesce(r.input_tokens, 0) + ${input}, output_tokens = coalesce(r.output_tokens, 0) + ${output}
       where r.user_id = ${owner(context)} and r.conversation_id = ${param("conversationId", "uuid")}
         and r.id = ${param("runId", "uuid")} and r.status <> 'running'
-      returning r.user_id, r.model
+      returning r.model
     )
     insert into ${usage} as u (user_id, day, model, replies, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
-    select user_id, (clock_timestamp() at time zone 'UTC')::date, coalesce(model, ''), 0, ${input}, ${output}, 0, 0
+    select ${owner(context)}, (clock_timestamp() at time zone 'UTC')::date, coalesce(model, ''), 0, ${input}, ${output}, 0, 0
     from added
     on conflict (user_id, day, model) do update set ${addUsage}`;
   await prepared(context, "add_usage", build, () => undefined).execute({

@@ -54,7 +54,7 @@ export const retryCases: ConformanceCase[] = [
   {
     id: "P3.4",
     title: "an id of another user's message is a conflict that moves, changes and tells nothing",
-    needs: [],
+    needs: ["globalIds"],
     run: async ({ store }) => {
       const [ann, bob] = [await begin(store), await begin(store)];
       const sent = message("Ann's words");
@@ -125,7 +125,7 @@ export const retryCases: ConformanceCase[] = [
   {
     id: "P3.8",
     title: "a conversation id that another user has is a conflict, and stays theirs",
-    needs: [],
+    needs: ["globalIds"],
     run: async ({ store }) => {
       const ann = await begin(store);
       const bob = await store.createUser();
