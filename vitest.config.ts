@@ -21,7 +21,9 @@ const engines = [
  */
 const serverTests: Record<string, string[]> = {
   pg15: [],
-  citus: ["packages/server/test/{chat,feedback,isolation,projects,routes,search,shares,tags,trash-routes}.test.ts"],
+  citus: [
+    "packages/server/test/{anonymous,auth,chat,feedback,files,import,isolation,keys,projects,routes,search,shares,tags,trash-routes,users}.test.ts",
+  ],
   neon: ["packages/server/test/{chat,follow}.test.ts"],
   walled: [
     "packages/server/test/{admin,chat,feedback,isolation,projects,routes,search,shares,tags,trash-routes}.test.ts",

@@ -3,11 +3,20 @@
  * away with them. Tokens of theirs that renew access are kept as hashes, and each is used once.
  */
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { type Change, createStore, InvalidInputError, type Notifier, UnauthenticatedError, uuidSchema } from "chatkeep";
+import {
+  type Change,
+  createStore,
+  InvalidInputError,
+  isDistributed,
+  type Notifier,
+  UnauthenticatedError,
+  uuidSchema,
+} from "chatkeep";
 import { fromDrizzle } from "chatkeep/drizzle";
-import { conversationName, inTransaction, parse } from "chatkeep/internal";
-import { and, eq, gt, sql } from "drizzle-orm";
+import { inTransaction, parse } from "chatkeep/internal";
+import { and, eq, gt, isNull, sql } from "drizzle-orm";
 import type { Database } from "./database.ts";
+import { moveFeedback, takeAllFeedback } from "./feedback.ts";
 import { claim, models, refreshToken, session, user } from "./models/index.ts";
 
 /** How clients that keep no cookie begin without an account. */
@@ -75,17 +84,19 @@ export function createAnonymousTokens({ db, signToken, onChange, days }: Anonymo
     },
     refresh: async (given) => {
       const hash = hashOf(given);
-      const [used] = await db
+      const { userId, sessionId, usedAt, expiresAt } = refreshToken;
+      const isValid = and(eq(refreshToken.hash, hash), gt(expiresAt, sql`now()`));
+      const first = await db
         .update(refreshToken)
-        .set({ usedAt: sql`coalesce(${refreshToken.usedAt}, now())` })
-        .where(
-          and(
-            eq(refreshToken.hash, hash),
-            gt(refreshToken.expiresAt, sql`now()`),
-            sql`(${refreshToken.usedAt} is null or ${refreshToken.usedAt} > now() - make_interval(secs => ${graceSeconds}))`,
-          ),
-        )
-        .returning({ userId: refreshToken.userId, sessionId: refreshToken.sessionId });
+        .set({ usedAt: sql`now()` })
+        .where(and(isValid, isNull(usedAt)))
+        .returning({ userId, sessionId });
+      const again = () =>
+        db
+          .select({ userId, sessionId })
+          .from(refreshToken)
+          .where(and(isValid, gt(usedAt, sql`now() - make_interval(secs => ${graceSeconds})`)));
+      const [used] = first.length > 0 ? first : await again();
       if (!used) throw refused();
       await db.update(session).set({ expiresAt: end, updatedAt: sql`now()` }).where(eq(session.id, used.sessionId));
       return await pair(used.userId, used.sessionId);
@@ -133,15 +144,12 @@ export async function moveAnonymous(db: Database, { from, to, hash, onChange }: 
       throw new InvalidInputError("Chats go from an anonymous user to an account: sign up or in first.");
     }
     // It says whose each statement is whether the policies are on or not.
-    const store = createStore(inside, models, { rowLevelSecurity: true });
+    const distributed = await isDistributed(inside, models);
+    const store = createStore(inside, models, { rowLevelSecurity: !distributed, distributed });
     store.onChange((change) => void changes.push(change));
+    const taken = distributed ? await takeAllFeedback(inside, from) : undefined;
     const conversations = await store.system.moveConversations(from, to);
-    await inside.query("update feedback set user_id = $2::uuid where user_id = $1::uuid", [from, to]);
-    for (const { id, formerId } of conversations) {
-      const text =
-        "update feedback set conversation_id = $3 where user_id = $1::uuid and conversation_id = $2 and conversation_row_id = $4::uuid";
-      if (formerId !== undefined) await inside.query(text, [to, formerId, id, conversationName(to, id).id]);
-    }
+    await moveFeedback(inside, { from, to, conversations, taken });
     await inside.query("update project set user_id = $2::uuid where user_id = $1::uuid", [from, to]);
     await inside.query("update task set user_id = $2::uuid where user_id = $1::uuid", [from, to]);
     await inside.query(

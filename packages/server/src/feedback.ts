@@ -1,5 +1,13 @@
 /** What users think of answers: good or bad, with tags and a comment. Every function takes the owner. */
-import { InvalidInputError, idSchema, limitSchema, NotFoundError, type Page, type Store } from "chatkeep";
+import {
+  type Connection,
+  InvalidInputError,
+  idSchema,
+  limitSchema,
+  NotFoundError,
+  type Page,
+  type Store,
+} from "chatkeep";
 import { conversationName, encodeCursor, isStorable, keyOf, parse } from "chatkeep/internal";
 import { and, asc, desc, eq, type SQL, sql } from "drizzle-orm";
 import { z } from "zod";
@@ -56,10 +64,11 @@ export async function giveFeedback(
     throw new InvalidInputError("Feedback is for answers: this message is none, or was deleted.");
   }
   const { rating, tags = [], comment = null } = given;
+  const rowId = conversationName(userId, id).id;
   const [row] = await db
     .insert(feedback)
     .values({
-      conversationRowId: conversationName(userId, id).id,
+      conversationRowId: rowId,
       conversationId: id,
       messageId: message.id,
       userId,
@@ -67,13 +76,18 @@ export async function giveFeedback(
       tags,
       comment,
     })
-    .onConflictDoUpdate({
-      target: [feedback.conversationRowId, feedback.messageId],
-      set: { rating, tags, comment, updatedAt: sql`now()` },
-    })
+    .onConflictDoNothing()
     .returning(columns);
-  if (!row) throw new NotFoundError("conversation", id);
-  return row;
+  if (row) return row;
+  const ofThisAnswer = and(
+    eq(feedback.userId, userId),
+    eq(feedback.conversationRowId, rowId),
+    eq(feedback.messageId, message.id),
+  );
+  const changes = { rating, tags, comment, updatedAt: sql`now()` };
+  const [changed] = await db.update(feedback).set(changes).where(ofThisAnswer).returning(columns);
+  if (!changed) throw new NotFoundError("conversation", id);
+  return changed;
 }
 
 /** Takes it back; nothing happens where there is none. */
@@ -167,4 +181,45 @@ export async function restoreFeedback(
       }),
     )
     .onConflictDoNothing();
+}
+
+type Row = readonly unknown[];
+
+/** Before conversations go to an owner on another node of a cluster: it would go with what is removed here. */
+export async function takeAllFeedback(connection: Connection, userId: string): Promise<Row[]> {
+  return await connection.query(
+    `delete from feedback where user_id = $1::uuid
+    returning conversation_id, message_id, rating, tags, comment, created_at, updated_at`,
+    [userId],
+  );
+}
+
+interface FeedbackMove {
+  from: string;
+  to: string;
+  conversations: Awaited<ReturnType<Store["system"]["moveConversations"]>>;
+  /** What was taken before; where it was not, the rows change their owner. */
+  taken: readonly Row[] | undefined;
+}
+
+/** What was thought of answers goes along with them. */
+export async function moveFeedback(connection: Connection, { from, to, conversations, taken }: FeedbackMove) {
+  const renamed = new Map(
+    conversations.flatMap(({ id, formerId }) => (formerId === undefined ? [] : [[formerId, id] as const])),
+  );
+  for (const [conversationId, ...row] of taken ?? []) {
+    const id = renamed.get(String(conversationId)) ?? String(conversationId);
+    await connection.query(
+      `insert into feedback (user_id, conversation_row_id, conversation_id, message_id, rating, tags, comment, created_at, updated_at)
+      values ($1::uuid, $2::uuid, $3, $4, $5, $6::text::json, $7, $8::timestamptz, $9::timestamptz)`,
+      [to, conversationName(to, id).id, id, ...(row as string[])],
+    );
+  }
+  if (taken) return;
+  await connection.query("update feedback set user_id = $2::uuid where user_id = $1::uuid", [from, to]);
+  for (const [formerId, id] of renamed) {
+    const text =
+      "update feedback set conversation_id = $3 where user_id = $1::uuid and conversation_id = $2 and conversation_row_id = $4::uuid";
+    await connection.query(text, [to, formerId, id, conversationName(to, id).id]);
+  }
 }

@@ -24,6 +24,6 @@ export async function writePreferences(db: Database, userId: string, given: Pref
   await db
     .insert(preference)
     .values({ userId, instructions })
-    .onConflictDoUpdate({ target: preference.userId, set: { instructions, updatedAt: sql`now()` } });
+    .onConflictDoUpdate({ target: preference.userId, set: { instructions, updatedAt: sql`excluded.updated_at` } });
   return { instructions };
 }

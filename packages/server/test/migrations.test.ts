@@ -297,6 +297,10 @@ it.runIf(engine === "pg18")(
     // A superuser passes every policy: then it is off, and says what to do.
     expect(await migrateDatabase(config)).toEqual({ applied: migrations.map(({ name }) => name) });
     expect(await wall(database)).toMatch(/^off: let servers connect as a role that is no superuser/);
+    await expect(migrateDatabase(config, { distributed: true })).rejects.toThrow(/This database has no Citus/);
+    await expect(migrateDatabase(config, { distributed: true, rowLevelSecurity: "on" })).rejects.toThrow(
+      /leave out one/,
+    );
     expect(await migrateDatabase(config, { rowLevelSecurity: "on" })).toEqual({ applied: [], rowLevelSecurity: "on" });
     expect(await wall(database)).toMatch(/^on, and passed by this role/);
     await limited.close();

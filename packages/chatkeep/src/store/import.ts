@@ -1,7 +1,6 @@
 /** Bringing in what another place has kept: ids, times, states and parents stay, and the same again changes nothing. */
 import { ConflictError, InvalidInputError } from "../errors.ts";
 import {
-  type Column,
   type ColumnsOf,
   flag,
   integer,
@@ -24,8 +23,9 @@ import { conversationName, messageName } from "./ids.ts";
 import { type ImportedConversation, importedConversationsSchema } from "./import-schemas.ts";
 import { parse } from "./input.ts";
 import { batchesOf } from "./messages/batches.ts";
+import { type InsertedRow, insertedColumns, insertRows, moment } from "./messages/insert-rows.ts";
 import { metadataJson, outgoing } from "./messages/outgoing.ts";
-import { comparedColumns, type PlacedMessage, placedColumns } from "./tables/message.ts";
+import { comparedColumns } from "./tables/message.ts";
 import type { UserId } from "./tables/tables.ts";
 
 /** What came of one conversation. */
@@ -38,8 +38,6 @@ export interface ImportResult {
 }
 
 type Parsed = ReturnType<typeof importedConversationsSchema.parse>[number];
-
-const moment = (name: string): Column<string> => ({ name, type: "timestamptz" });
 
 /**
  * Brings in conversations with any number of messages, all or nothing. What is there already is not changed: of a conversation that
@@ -58,18 +56,11 @@ export async function importConversations(
   return results;
 }
 
-interface ImportedRow extends PlacedMessage {
-  conversationId: string;
-  seq: number;
-  /** As ISO 8601 has it. */
-  createdAt: string;
-}
-
 interface Chat {
   given: Parsed;
   id: string;
   externalId: string | null;
-  rows: Omit<ImportedRow, "seq">[];
+  rows: Omit<InsertedRow, "seq">[];
 }
 
 function chatOf(ownerId: UserId, given: Parsed, index: number): Chat {
@@ -116,7 +107,7 @@ async function storeAll(context: Context, ownerId: UserId, chats: readonly Chat[
     ownerId,
     chats.flatMap(({ id, rows }) => (made.has(id) ? [] : rows)),
   );
-  const fresh: ImportedRow[] = [];
+  const fresh: InsertedRow[] = [];
   const ends: EndRow[] = [];
   const results = chats.map(({ given, id, rows }): ImportResult => {
     const missing = rows.filter((row) => !there.has(row.id));
@@ -236,14 +227,14 @@ function lockStatement(context: Context) {
 async function findStored(
   context: Context,
   ownerId: UserId,
-  rows: readonly Omit<ImportedRow, "seq">[],
+  rows: readonly Omit<InsertedRow, "seq">[],
 ): Promise<Set<string>> {
   const found = new Set<string>();
   for (const some of batchesOf(rows)) {
     const inserted = some.map((row) => ({ ...row, seq: 0 }));
     for (const { id, isSame } of await storedStatement(context).execute({
       ownerId,
-      ...listsOf(rowColumns, inserted),
+      ...listsOf(insertedColumns, inserted),
     })) {
       if (!isSame)
         throw new ConflictError(
@@ -255,40 +246,23 @@ async function findStored(
   return found;
 }
 
-const rowColumns: ColumnsOf<ImportedRow> = {
-  ...placedColumns,
-  conversationId: uuid("conversation_id"),
-  seq: integer("seq"),
-  createdAt: moment("created_at"),
-};
-
 function storedStatement(context: Context) {
   const build = () => sql`
     select stored.id, (stored.conversation_id = input.conversation_id
       and stored.parent_id is not distinct from input.parent_id
       and (${raw(isSame("stored", "input", comparedColumns))} or stored.revision > 1)) as same
-    from ${unnest(rowColumns, "input")}
+    from ${unnest(insertedColumns, "input")}
     join ${context.tables.message} stored on stored.user_id = ${owner(context)} and stored.id = input.id`;
   return prepared(context, "import_stored", build, ([id, same]) => ({ id: id as string, isSame: isTrue(same) }));
 }
 
-async function insert(context: Context, ownerId: UserId, rows: readonly ImportedRow[]): Promise<void> {
+async function insert(context: Context, ownerId: UserId, rows: readonly InsertedRow[]): Promise<void> {
   try {
-    const given = { ownerId, ...listsOf(rowColumns, rows) };
-    await savepointed(context, (through) => insertStatement(through).execute(given));
+    await savepointed(context, (through) => insertRows(through, ownerId, rows));
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
     throw new ConflictError("An id of these messages is in use already, for another message: choose new ones.");
   }
-}
-
-function insertStatement(context: Context) {
-  const build = () => sql`
-    insert into ${context.tables.message} (user_id, ${names(rowColumns)})
-    select ${owner(context)}, ${values(rowColumns, "m")}
-    from ${unnest(rowColumns, "m")}
-    returning 1`;
-  return prepared(context, "import_messages", build, () => undefined);
 }
 
 interface EndRow {

@@ -136,7 +136,7 @@ export function createConnectedModel({ db, secret, models, log, isAlone }: Conne
       await db
         .insert(setting)
         .values({ name: settingName, value })
-        .onConflictDoUpdate({ target: setting.name, set: { value, updatedAt: sql`now()` } });
+        .onConflictDoUpdate({ target: setting.name, set: { value, updatedAt: sql`excluded.updated_at` } });
       await take();
       return shown(connection);
     },

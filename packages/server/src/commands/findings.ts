@@ -40,8 +40,8 @@ export const orphans: readonly Orphans[] = [
     query: sql`
       select count(*)::int as count from message m
       where m.parent_id is not null and not exists (
-        select from message p where p.id = m.parent_id and p.conversation_id = m.conversation_id)`,
-    mend: "update message m set parent_id = null, parent_external_id = null where m.parent_id is not null and not exists (select from message p where p.id = m.parent_id and p.conversation_id = m.conversation_id)",
+        select from message p where p.user_id = m.user_id and p.id = m.parent_id and p.conversation_id = m.conversation_id)`,
+    mend: "update message m set parent_id = null, parent_external_id = null where m.parent_id is not null and not exists (select from message p where p.user_id = m.user_id and p.id = m.parent_id and p.conversation_id = m.conversation_id)",
   },
   {
     name: "conversations whose head is not one of their messages",
@@ -49,23 +49,23 @@ export const orphans: readonly Orphans[] = [
     query: sql`
       select count(*)::int as count from conversation c
       where c.head_id is not null and not exists (
-        select from message m where m.id = c.head_id and m.conversation_id = c.id)`,
-    mend: "update conversation c set (head_id, head_external_id) = (select m.id, m.external_id from message m where m.conversation_id = c.id order by m.seq desc limit 1) where c.head_id is not null and not exists (select from message m where m.id = c.head_id and m.conversation_id = c.id)",
+        select from message m where m.user_id = c.user_id and m.id = c.head_id and m.conversation_id = c.id)`,
+    mend: "update conversation c set (head_id, head_external_id) = (select m.id, m.external_id from message m where m.user_id = c.user_id and m.conversation_id = c.id order by m.seq desc limit 1) where c.head_id is not null and not exists (select from message m where m.user_id = c.user_id and m.id = c.head_id and m.conversation_id = c.id)",
   },
   {
     name: "conversations whose count is not the place of their last message",
     about: "conversation",
     query: sql`
       select count(*)::int as count from conversation c
-      where c.message_count <> coalesce((select max(m.seq) from message m where m.conversation_id = c.id), 0)`,
-    mend: "update conversation c set message_count = coalesce((select max(m.seq) from message m where m.conversation_id = c.id), 0) where c.message_count <> coalesce((select max(m.seq) from message m where m.conversation_id = c.id), 0)",
+      where c.message_count <> coalesce((select max(m.seq) from message m where m.user_id = c.user_id and m.conversation_id = c.id), 0)`,
+    mend: "update conversation c set message_count = coalesce((select max(m.seq) from message m where m.user_id = c.user_id and m.conversation_id = c.id), 0) where c.message_count <> coalesce((select max(m.seq) from message m where m.user_id = c.user_id and m.conversation_id = c.id), 0)",
   },
   {
     name: "conversations of which messages are missing",
     about: "message",
     query: sql`
       select count(*)::int as count from conversation c
-      where (select max(m.seq) <> count(*) from message m where m.conversation_id = c.id)`,
+      where (select max(m.seq) <> count(*) from message m where m.user_id = c.user_id and m.conversation_id = c.id)`,
     mend: "restore the rows from a backup; without them the conversation goes on as it is",
   },
   {
@@ -74,16 +74,16 @@ export const orphans: readonly Orphans[] = [
     query: sql`
       select count(*)::int as count from message m
       where m.status = 'streaming' and not exists (
-        select from run r where r.message_id = m.id and r.status = 'running')`,
-    mend: "update message m set status = 'interrupted', finish_reason = 'other', revision = m.revision + 1 where m.status = 'streaming' and not exists (select from run r where r.message_id = m.id and r.status = 'running')",
+        select from run r where r.user_id = m.user_id and r.message_id = m.id and r.status = 'running')`,
+    mend: "update message m set status = 'interrupted', finish_reason = 'other', revision = m.revision + 1 where m.status = 'streaming' and not exists (select from run r where r.user_id = m.user_id and r.message_id = m.id and r.status = 'running')",
   },
   {
     name: "files whose bytes are not all there",
     about: "attachment_content",
     query: sql`
       select count(*)::int as count from attachment_content k
-      where k.hash is not null and not exists (select from attachment_object o where o.content_id = k.id) and k.size <> (
-        select coalesce(sum(octet_length(p.bytes)), 0) from attachment_piece p where p.content_id = k.id)`,
+      where k.hash is not null and not exists (select from attachment_object o where o.user_id = k.user_id and o.content_id = k.id) and k.size <> (
+        select coalesce(sum(octet_length(p.bytes)), 0) from attachment_piece p where p.user_id = k.user_id and p.content_id = k.id)`,
     mend: "restore them from a backup or an archive (chatkeep restore); the messages that name them stay as they are",
   },
   {
@@ -91,16 +91,16 @@ export const orphans: readonly Orphans[] = [
     about: "attachment_content",
     query: sql`
       select count(*)::int as count from attachment_content k
-      where k.hash is not null and not exists (select from attachment f where f.content_id = k.id)`,
-    mend: "delete from attachment_content k where k.hash is not null and not exists (select from attachment f where f.content_id = k.id)",
+      where k.hash is not null and not exists (select from attachment f where f.user_id = k.user_id and f.content_id = k.id)`,
+    mend: "delete from attachment_content k where k.hash is not null and not exists (select from attachment f where f.user_id = k.user_id and f.content_id = k.id)",
   },
   {
     name: "files that are counted for messages which are not there",
     about: "attachment_use",
     query: sql`
       select count(*)::int as count from attachment_use u
-      where not exists (select from message m where m.id = u.message_id and m.conversation_id = u.conversation_id)`,
-    mend: "delete from attachment_use u where not exists (select from message m where m.id = u.message_id and m.conversation_id = u.conversation_id)",
+      where not exists (select from message m where m.user_id = u.user_id and m.id = u.message_id and m.conversation_id = u.conversation_id)`,
+    mend: "delete from attachment_use u where not exists (select from message m where m.user_id = u.user_id and m.id = u.message_id and m.conversation_id = u.conversation_id)",
   },
 ];
 
@@ -141,7 +141,7 @@ async function objectsThatStay(read: Read): Promise<Finding[]> {
   const [{ count } = { count: 0 }] = await read<{ count: number }>(sql`
     select count(*)::int as count from attachment_object o
     where o.check_at < now() - interval '3 hours'
-      and not exists (select from attachment_content k where k.id = o.content_id)`);
+      and not exists (select from attachment_content k where k.user_id = o.user_id and k.id = o.content_id)`);
   if (count === 0) return [];
   return [
     {

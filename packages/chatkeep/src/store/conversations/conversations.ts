@@ -3,11 +3,12 @@ import { ConflictError, InvalidInputError, NotFoundError } from "../../errors.ts
 import { limits } from "../../limits.ts";
 import { names, nth, rows, select, valuesOf } from "../../sql/columns.ts";
 import { join, param, raw, type Sql, sql } from "../../sql/sql.ts";
-import { type Context, inLane, owner, prepared, withTakenIds } from "../context.ts";
+import { type Context, inLane, inTransaction, owner, prepared, within, withTakenIds } from "../context.ts";
 import { usesIn, usingFiles } from "../files/uses.ts";
 import { conversationName, newId } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
 import { areStored } from "../messages/append-slow.ts";
+import { insertRows } from "../messages/insert-rows.ts";
 import { metadataJson, type OutgoingMessage, outgoing } from "../messages/outgoing.ts";
 import {
   type ConversationChanges,
@@ -48,7 +49,10 @@ export async function createConversation(
   const titleBy = given.title == null ? null : "person";
   const more = [pinned, archived, metadataJson(given.metadata), model, instructions, temporary, titleBy];
   const values = [...about, ...more, ...valuesOf(placedColumns, sent)];
-  const create = (through: Context) => createStatement(through, sent.length).execute(values);
+  const create = (through: Context) =>
+    through.isDistributed
+      ? createApart(through, ownerId, values, sent)
+      : createStatement(through, sent.length).execute(values);
   const [row] = await inLane(context, ownerId, undefined, () =>
     usingFiles(context, ownerId, usesIn(sent, messages), "required", (through) =>
       withTakenIds(through, create, takenId),
@@ -190,6 +194,28 @@ function requireEarlierParents(messages: readonly OutgoingMessage[]): void {
 }
 
 /** Without a conflict target, so that a table sharded by user_id, whose key is (user_id, id), takes it too. */
+/** In two statements on one node of a cluster. */
+async function createApart(
+  context: Context,
+  ownerId: UserId,
+  values: readonly unknown[],
+  sent: readonly OutgoingMessage[],
+): Promise<Conversation[]> {
+  return await inTransaction(context.connection, async (inside) => {
+    const through = within(context, inside);
+    const rows = await createStatement(through, sent.length).execute(values);
+    const [made] = rows;
+    const place = { conversationId: String(values[0]), createdAt: made?.createdAt.toISOString() ?? "" };
+    if (made && sent.length > 0)
+      await insertRows(
+        through,
+        ownerId,
+        sent.map((row, index) => ({ ...row, ...place, seq: index + 1 })),
+      );
+    return rows;
+  });
+}
+
 function createStatement(context: Context, count: number) {
   const { conversation, message, userType } = context.tables;
   const build = () => {
@@ -209,14 +235,13 @@ function createStatement(context: Context, count: number) {
       sql`case when ${nth(11, "boolean")} then now() + ${raw(`interval '${limits.temporaryHours} hours'`)} end`,
       nth(12, "text"),
     ];
-    const created = sql`
-      with created as (
-        insert into ${conversation} (id, user_id, external_id, title, message_count, head_id, head_external_id,
-          pinned, archived, metadata, model, instructions, expires_at, title_by)
-        values (${join(about)})
-        on conflict do nothing
-        returning *
-      )`;
+    const insert = sql`
+      insert into ${conversation} (id, user_id, external_id, title, message_count, head_id, head_external_id,
+        pinned, archived, metadata, model, instructions, expires_at, title_by)
+      values (${join(about)})
+      on conflict do nothing`;
+    if (context.isDistributed) return sql`${insert} returning ${select(conversationColumns)}`;
+    const created = sql`with created as (${insert} returning *)`;
     const appended = sql`,
       appended as (
         insert into ${message} (conversation_id, user_id, seq, created_at, ${names(placedColumns)})

@@ -25,24 +25,20 @@ import { type Context, prepared } from "../context.ts";
 import { type Message, type PlacedMessage, placedColumns, sentColumns, storedMessage } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
 import { type Append, followsHead, type OutgoingMessage } from "./outgoing.ts";
+import { type Stored, storedFrom } from "./stored.ts";
 
 /** More than that is bulk, for which nobody should have to wait. */
 const max = { messages: 8, chars: 64 * 1024 };
 /** For an id that somebody else is storing, or for a user who is being deleted. */
 const lockTimeout = "250ms";
 
-/** How the conversation of an append was before it, and when it was stored. */
-interface Stored {
-  /** Of the append, in the list that was given. */
-  index: number;
-  messageCount: number;
-  headId: string | null;
-  headExternalId: string | null;
-  storedAt: Date;
+export function isShort({ rows }: Append): boolean {
+  return rows.length <= max.messages && charsOf(rows) <= max.chars;
 }
 
-export function isPlain({ rows }: Append): boolean {
-  if (rows.length > max.messages || charsOf(rows) > max.chars) return false;
+export function isPlain(append: Append): boolean {
+  if (!isShort(append)) return false;
+  const { rows } = append;
   const isEarlier = (id: string, index: number) => rows.slice(0, index).some((row) => row.id === id);
   return rows.every(({ hasParent, parentId }, index) => !hasParent || parentId === null || isEarlier(parentId, index));
 }
@@ -57,14 +53,21 @@ export function charsOf(rows: readonly OutgoingMessage[]): number {
  * @throws what the driver throws; then none of them is stored
  */
 export async function appendFast(context: Context, appends: readonly Append[]): Promise<(Message[] | undefined)[]> {
-  const [first] = appends;
-  const all = first && appends.length === 1 ? await appendOne(context, first) : await appendMany(context, appends);
+  const all = await storeAll(context, appends);
   const answers: (Message[] | undefined)[] = Array(appends.length).fill(undefined);
   for (const stored of all) {
     const append = appends[stored.index];
     if (append) answers[stored.index] = messagesOf(append, stored);
   }
   return answers;
+}
+
+async function storeAll(context: Context, appends: readonly Append[]): Promise<Stored[]> {
+  const [first] = appends;
+  if (!first || appends.length > 1) return await appendMany(context, appends);
+  if (!context.isDistributed) return await appendOne(context, first);
+  const { appendApart } = await import("./append-apart.ts");
+  return [await appendApart(context, first)].flatMap((stored) => stored ?? []);
 }
 
 function messagesOf({ givenId, rows }: Append, stored: Stored): Message[] {
@@ -290,14 +293,4 @@ function manyStatement(context: Context) {
 
 function isAsExpected(expectedSeq: Sql): Sql {
   return sql`(${expectedSeq} is null or ${expectedSeq} = locked.message_count)`;
-}
-
-function storedFrom([index, messageCount, headId, headExternalId, storedAt]: readonly unknown[]): Stored {
-  return {
-    index: Number(index),
-    messageCount: Number(messageCount),
-    headId: headId as string | null,
-    headExternalId: headExternalId as string | null,
-    storedAt: new Date(Math.round(Number(storedAt))),
-  };
 }

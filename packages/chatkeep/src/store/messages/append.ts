@@ -1,4 +1,5 @@
 /** Appending to a conversation. Nearly every append holds no surprise, and goes together with others that wait; the rest goes alone. */
+import { isUniqueViolation } from "../../sql/sqlstate.ts";
 import { type Context, inLane } from "../context.ts";
 import { titleFrom } from "../conversations/titles.ts";
 import { usesIn, usingFiles } from "../files/uses.ts";
@@ -8,9 +9,9 @@ import { type NewMessage, seqSchema, someMessagesSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import type { Message } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
-import { isPlain } from "./append-fast.ts";
+import { appendFast, isPlain, isShort } from "./append-fast.ts";
 import { appendSlow } from "./append-slow.ts";
-import { outgoing } from "./outgoing.ts";
+import { type Append, outgoing } from "./outgoing.ts";
 
 export interface AppendOptions {
   /** Append only if the conversation has this many messages; otherwise `conflict`, with the real `messageCount` in its details. */
@@ -45,8 +46,27 @@ export async function appendMessages(
   const stored = await (context.groupCommit && uses.length === 0 && isPlain(append)
     ? context.groupCommit.add(append)
     : inLane(context, ownerId, id, () =>
-        usingFiles(context, ownerId, uses, "required", (through) => appendSlow(through, append)),
+        usingFiles(context, ownerId, uses, "required", (through) => appendOn(through, append)),
       ));
   context.changed({ userId: ownerId, conversationId: givenId });
   return stored;
+}
+
+async function isFast(context: Context, append: Append): Promise<boolean> {
+  if (!isShort(append)) return false;
+  const { areParentsThere } = await import("./append-apart.ts");
+  return await areParentsThere(context, append);
+}
+
+/** On a cluster the fast path comes first, since the other one asks all nodes. */
+async function appendOn(context: Context, append: Append): Promise<Message[]> {
+  if (context.isDistributed && (isPlain(append) || (await isFast(context, append)))) {
+    try {
+      const [stored] = await appendFast(context, [append]);
+      if (stored) return stored;
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error;
+    }
+  }
+  return await appendSlow(context, append);
 }

@@ -58,53 +58,7 @@ export function beginStatement(context: Context, quotas: readonly Quota[], limit
   const [title, hasParent, server] = [nth(2, "text"), nth(3, "boolean"), nth(4, "text")];
   const [model, regenerate, externalId] = [nth(5, "text"), nth(6, "boolean"), nth(7, "text")];
   const replyModel = nth(8, "text");
-  const build = () => sql`
-    with input as materialized (
-      select * from ${rows(placedColumns, "input", 2, 9)}
-    ),
-    question as (
-      select * from input where number = 1
-    ),
-    draft as (
-      select * from input where number = 2
-    ),
-    running as (
-      select r.id, m.parent_id as question_id,
-        r.heartbeat_at < clock_timestamp() - interval '${raw(String(Math.round(context.runLeaseMs)))} milliseconds' as is_over
-      from ${run} r
-      left join ${message} m on m.user_id = r.user_id and m.id = r.message_id
-      where r.user_id = ${owner} and r.conversation_id = ${id} and r.status = 'running'
-    ),
-    -- The question, where it is stored already; "is true" keeps the plan from reading the conversation.
-    stored as (
-      select m.id, m.seq, m.parent_id, m.parent_external_id, m.created_at, (m.conversation_id = ${id} and ${raw(isSame("m", "question", comparedColumns))}
-          and (not ${hasParent} or m.parent_id is not distinct from question.parent_id)) is true as same
-      from question
-      join ${message} m on m.user_id = ${owner} and m.id = question.id
-    ),
-    answer as (
-      select a.id
-      from stored
-      join ${message} a on a.conversation_id = ${id} and a.user_id = ${owner} and a.seq = stored.seq + 1
-      where stored.same and not ${regenerate} and a.parent_id = stored.id and a.status = 'complete'
-        and exists (select from ${conversation} c where c.user_id = ${owner} and c.id = ${id} and c.deleted_at is null)
-    ),
-    fresh as (
-      select input.*, row_number() over (order by number)::int as place
-      from input
-      where number = 2 or not exists (select from stored)
-    ),
-    ${limiting ? sql`${limiting.quotaParts(context, owner, limiting.quotaPlaces(quotasAt))},` : raw("")}
-    free as (
-      select count(*)::int as total
-      from fresh
-      where not exists (select from running)
-        and not exists (select from answer)
-        and not exists (select from stored where not same)
-        and (exists (select from stored) or not ${hasParent} or ${parentIsThere(message, owner, id)})
-        ${raw(limiting ? "and not exists (select from quota_over)" : "")}
-      having count(*) > 0
-    ),
+  const writing = sql`
     locked as (
       select c.id, c.head_id, c.head_external_id, c.message_count, c.model, c.instructions
       from ${conversation} c
@@ -156,7 +110,55 @@ export function beginStatement(context: Context, quotas: readonly Quota[], limit
       from held
       cross join draft
       returning id, epoch
-    )
+    )`;
+  const build = () => sql`
+    with input as materialized (
+      select * from ${rows(placedColumns, "input", 2, 9)}
+    ),
+    question as (
+      select * from input where number = 1
+    ),
+    draft as (
+      select * from input where number = 2
+    ),
+    running as (
+      select r.id, m.parent_id as question_id,
+        r.heartbeat_at < clock_timestamp() - interval '${raw(String(Math.round(context.runLeaseMs)))} milliseconds' as is_over
+      from ${run} r
+      left join ${message} m on m.user_id = r.user_id and m.id = r.message_id
+      where r.user_id = ${owner} and r.conversation_id = ${id} and r.status = 'running'
+    ),
+    -- The question, where it is stored already; "is true" keeps the plan from reading the conversation.
+    stored as (
+      select m.id, m.seq, m.parent_id, m.parent_external_id, m.created_at, (m.conversation_id = ${id} and ${raw(isSame("m", "question", comparedColumns))}
+          and (not ${hasParent} or m.parent_id is not distinct from question.parent_id)) is true as same
+      from question
+      join ${message} m on m.user_id = ${owner} and m.id = question.id
+    ),
+    answer as (
+      select a.id
+      from stored
+      join ${message} a on a.conversation_id = ${id} and a.user_id = ${owner} and a.seq = stored.seq + 1
+      where stored.same and not ${regenerate} and a.parent_id = stored.id and a.status = 'complete'
+        and exists (select from ${conversation} c where c.user_id = ${owner} and c.id = ${id} and c.deleted_at is null)
+    ),
+    fresh as (
+      select input.*, row_number() over (order by number)::int as place
+      from input
+      where number = 2 or not exists (select from stored)
+    ),
+    ${limiting ? sql`${limiting.quotaParts(context, owner, limiting.quotaPlaces(quotasAt))},` : raw("")}
+    free as (
+      select count(*)::int as total
+      from fresh
+      where not exists (select from running)
+        and not exists (select from answer)
+        and not exists (select from stored where not same)
+        and (exists (select from stored) or not ${hasParent} or ${parentIsThere(message, owner, id)})
+        ${raw(limiting ? "and not exists (select from quota_over)" : "")}
+      having count(*) > 0
+    ),
+    ${context.isDistributed ? nothing : writing}
     select begun.id as begun_id, begun.epoch, running.id as running_id, running.question_id, running.is_over,
       answer.id as answer_id, coalesce(stored.seq, held.message_count + 1) as question_seq,
       case when stored.id is not null then stored.parent_id when ${hasParent} then question.parent_id else held.head_id
@@ -212,6 +214,15 @@ export function beginStatement(context: Context, quotas: readonly Quota[], limit
     }),
   );
 }
+
+/** On a cluster it only looks: what a part of a statement inserts goes through all nodes there. */
+const nothing = raw(`
+    held(id, user_id, message_count, head_id, head_external_id, stored_at, model, instructions) as (
+      select null::uuid, null::text, null::int, null::uuid, null::text, null::timestamptz, null::text, null::text where false
+    ),
+    begun as (
+      select null::uuid as id, null::int as epoch where false
+    )`);
 
 function parentIsThere(message: Sql, owner: Sql, conversationId: Sql): Sql {
   return sql`(

@@ -81,6 +81,10 @@ async function beginWith(context: Context, reply: Reply): Promise<Beginning> {
       throw isRunning(runId);
     } else if (found.answerId) {
       return { answered: await getMessage(context, ownerId, conversationId, found.answerId) };
+    } else if (context.isDistributed) {
+      // Looked at before anything is stored, as the one statement does.
+      if (found.refusal) throw found.refusal;
+      return await beginSlowly(context, { ...reply, quotas: [] });
     } else {
       return await beginSlowly(context, reply);
     }

@@ -1,8 +1,8 @@
 /** The end of a run, which writes its reply once, and how to find one. The states of a run: docs/runs.md. */
 import { NotFoundError } from "../../errors.ts";
 import { type ColumnsOf, integer, listsOf, select, text, unnest } from "../../sql/columns.ts";
-import { param, type Sql, sql } from "../../sql/sql.ts";
-import { type Context, changing, owner, prepared } from "../context.ts";
+import { param, raw, type Sql, sql } from "../../sql/sql.ts";
+import { type Context, changing, inTransaction, owner, prepared, within } from "../context.ts";
 import { countUses, fileIdsIn, holdFiles } from "../files/uses.ts";
 import { conversationName } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
@@ -20,6 +20,7 @@ import {
 } from "../tables/run.ts";
 import type { UserId } from "../tables/tables.ts";
 import { addUsage } from "../tables/usage.ts";
+import { insertChunks } from "./heartbeat.ts";
 
 /** What a run ends with. */
 export interface RunEnd extends TokenCounts {
@@ -65,7 +66,10 @@ export async function endRun(context: Context, ownerId: UserId, key: RunKey, inp
     ...listsOf(chunkColumns, chunks),
   };
   const fileIds = fileIdsIn(given.parts);
-  const end = async (through: Context) => (await endStatement(through).execute(values))[0];
+  const end = async (through: Context) =>
+    through.isDistributed
+      ? await endApart(through, ownerId, values, chunks)
+      : (await endStatement(through).execute(values))[0];
   const ended = await (fileIds.length === 0
     ? end(context)
     : changing(context, async (through) => {
@@ -188,6 +192,21 @@ const chunkColumns: ColumnsOf<ChunkRow> = { seq: integer("seq"), chunk: text("ch
 /** Whoever ends a run raises its epoch, so that the lease of whoever held it is void. */
 function endStatement(context: Context) {
   const { conversation, message, run, runChunk, usage } = context.tables;
+  const inserting = sql`
+    saved as (
+      insert into ${runChunk} (run_id, seq, user_id, chunk)
+      select ended.id, c.seq, ended.user_id, c.chunk
+      from ended
+      cross join ${unnest(chunkColumns, "c")}
+      on conflict do nothing
+    ),
+    booked as (
+      insert into ${usage} as u (user_id, day, model, replies, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
+      select user_id, (finished_at at time zone 'UTC')::date, coalesce(model, ''), 1, coalesce(input_tokens, 0),
+        coalesce(output_tokens, 0), coalesce(cached_tokens, 0), coalesce(reasoning_tokens, 0)
+      from ended
+      on conflict (user_id, day, model) do update set ${addUsage}
+    ),`;
   const build = () => sql`
     with ended as (
       update ${run}
@@ -209,27 +228,14 @@ function endStatement(context: Context) {
         metadata = coalesce(${param("metadata", "json")}, m.metadata),
         revision = m.revision + 1, status = ${param("messageStatus", "text")}, finish_reason = ${param("finishReason", "text")}
       from ended
-      where m.user_id = ended.user_id and m.id = ended.message_id
+      where m.user_id = ${owner(context)} and m.id = ended.message_id
     ),
-    saved as (
-      insert into ${runChunk} (run_id, seq, user_id, chunk)
-      select ended.id, c.seq, ended.user_id, c.chunk
-      from ended
-      cross join ${unnest(chunkColumns, "c")}
-      on conflict do nothing
-    ),
-    booked as (
-      insert into ${usage} as u (user_id, day, model, replies, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
-      select user_id, (finished_at at time zone 'UTC')::date, coalesce(model, ''), 1, coalesce(input_tokens, 0),
-        coalesce(output_tokens, 0), coalesce(cached_tokens, 0), coalesce(reasoning_tokens, 0)
-      from ended
-      on conflict (user_id, day, model) do update set ${addUsage}
-    ),
+    ${context.isDistributed ? raw("") : inserting}
     touched as (
       update ${conversation} c
       set updated_at = greatest(c.updated_at, clock_timestamp())
       from ended
-      where c.user_id = ended.user_id and c.id = ended.conversation_id
+      where c.user_id = ${owner(context)} and c.id = ended.conversation_id
       returning coalesce(c.external_id, c.id::text) as conversation_id
     )
     select touched.conversation_id, ended.message_id from touched cross join ended`;
@@ -237,4 +243,35 @@ function endStatement(context: Context) {
     conversationId: conversationId as string,
     messageId: messageId as string,
   }));
+}
+
+/** In three statements on one node of a cluster. */
+async function endApart(
+  context: Context,
+  ownerId: UserId,
+  values: Record<string, unknown> & { runId: string },
+  chunks: readonly ChunkRow[],
+) {
+  const { run, usage } = context.tables;
+  const book = () => sql`
+    insert into ${usage} as u (user_id, day, model, replies, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
+    select r.user_id, (r.finished_at at time zone 'UTC')::date, coalesce(r.model, ''), 1, coalesce(r.input_tokens, 0),
+      coalesce(r.output_tokens, 0), coalesce(r.cached_tokens, 0), coalesce(r.reasoning_tokens, 0)
+    from ${run} r
+    where r.user_id = ${owner(context)} and r.id = ${param("runId", "uuid")}
+    on conflict (user_id, day, model) do update set ${addUsage}
+    returning 1`;
+  return await inTransaction(context.connection, async (inside) => {
+    const through = within(context, inside);
+    const [ended] = await endStatement(through).execute(values);
+    if (!ended) return undefined;
+    const { runId } = values;
+    await insertChunks(
+      through,
+      ownerId,
+      chunks.map((chunk) => ({ chunkRunId: runId, ...chunk })),
+    );
+    await prepared(through, "book_run", book, () => undefined).execute({ ownerId, runId });
+    return ended;
+  });
 }

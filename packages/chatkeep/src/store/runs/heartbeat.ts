@@ -4,7 +4,7 @@
  */
 import { type ColumnsOf, integer, isTrue, listsOf, names, text, unnest, uuid } from "../../sql/columns.ts";
 import { join, list, raw, type Sql, sql } from "../../sql/sql.ts";
-import { type Context, prepared } from "../context.ts";
+import { type Context, inTransaction, owner, prepared, within } from "../context.ts";
 import { parse } from "../input.ts";
 import { ownerSchemas } from "../owner-schemas.ts";
 import { ofOwners, userOf } from "../owners.ts";
@@ -68,9 +68,9 @@ export async function heartbeat(context: Context, given: readonly Heartbeat[]): 
     context,
     beats,
     ({ userId }) => userId,
-    (some, ownerId) => {
+    async (some, ownerId) => {
       const rows = some.flatMap(({ key, chunks }) => chunks.map((row) => ({ chunkRunId: key.id, ...row })));
-      return heartbeatStatement(context).execute({
+      const values = {
         ownerId,
         runIds: some.map(({ key }) => key.id),
         userIds: some.map(({ userId }) => userId),
@@ -79,7 +79,19 @@ export async function heartbeat(context: Context, given: readonly Heartbeat[]): 
           tokenColumns,
           some.map(({ tokens = {} }) => tokens),
         ),
-        ...listsOf(chunkColumns, rows),
+      };
+      if (!context.isDistributed || rows.length === 0)
+        return await heartbeatStatement(context).execute({ ...values, ...listsOf(chunkColumns, rows) });
+      return await inTransaction(context.connection, async (inside) => {
+        const through = within(context, inside);
+        const held = await heartbeatStatement(through).execute(values);
+        const alive = new Set(held.map(({ runId }) => runId));
+        await insertChunks(
+          through,
+          ownerId as UserId,
+          rows.filter(({ chunkRunId }) => alive.has(chunkRunId)),
+        );
+        return held;
       });
     },
   );
@@ -121,6 +133,23 @@ const chunkColumns: ColumnsOf<ChunkRow & { chunkRunId: string }> = {
   chunk: text("chunk"),
 };
 
+/** Of runs that are locked and alive; on one node of a cluster. */
+export async function insertChunks(
+  context: Context,
+  ownerId: UserId,
+  rows: readonly (ChunkRow & { chunkRunId: string })[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const build = () => sql`
+    insert into ${context.tables.runChunk} (run_id, seq, user_id, chunk)
+    select c.run_id, c.seq, ${owner(context)}, c.chunk
+    from ${unnest(chunkColumns, "c")}
+    on conflict do nothing
+    returning 1`;
+  const statement = prepared(context, "insert_chunks", build, () => undefined);
+  await statement.execute({ ownerId, ...listsOf(chunkColumns, rows) });
+}
+
 const tokenColumns: ColumnsOf<TokenCounts> = {
   inputTokens: integer("input_tokens", "bigint"),
   outputTokens: integer("output_tokens", "bigint"),
@@ -134,6 +163,14 @@ const keepTokens = Object.values(tokenColumns)
 
 function heartbeatStatement(context: Context) {
   const { run, runChunk, userType } = context.tables;
+  const saved = sql`,
+    saved as (
+      insert into ${runChunk} (run_id, seq, user_id, chunk)
+      select held.id, c.seq, held.user_id, c.chunk
+      from ${unnest(chunkColumns, "c")}
+      join held on held.id = c.run_id
+      on conflict do nothing
+    )`;
   const build = () => sql`
     with held as (
       update ${run} r
@@ -142,14 +179,7 @@ function heartbeatStatement(context: Context) {
         as input(run_id, user_id, epoch, ${names(tokenColumns)})
       where r.user_id = ${userOf(context, "input")} and r.id = input.run_id and r.epoch = input.epoch and r.status = 'running'
       returning r.id, r.user_id, r.stop_requested_at, r.followed_at
-    ),
-    saved as (
-      insert into ${runChunk} (run_id, seq, user_id, chunk)
-      select held.id, c.seq, held.user_id, c.chunk
-      from ${unnest(chunkColumns, "c")}
-      join held on held.id = c.run_id
-      on conflict do nothing
-    )
+    )${context.isDistributed ? raw("") : saved}
     select held.id, held.stop_requested_at is not null as stop,
       coalesce(held.followed_at > ${secondsAgo(following.goneSeconds)}, false) as is_followed
     from held`;

@@ -223,7 +223,7 @@ function unindexedStatement(context: Context, filter: Filter, hasKey: boolean) {
           -- With its own order and limit, so that each conversation is read by its own index.
           select m.*
           from ${message} m
-          where m.user_id = c.user_id and m.conversation_id = c.id and m.seq > c.indexed_count and ${isWanted(filter)}
+          where m.user_id = ${owner(context)} and m.conversation_id = c.id and m.seq > c.indexed_count and ${isWanted(filter)}
             ${hasKey ? key : raw("")}
           order by m.seq
           limit ${raw(String(batch.rows))}
