@@ -123,7 +123,9 @@ function withUser(definition: string): string {
   const plain = definition.replace(" ON UPDATE CASCADE", "");
   const [, own = ""] = /^FOREIGN KEY \(([^)]*)\)/.exec(plain) ?? [];
   if (own.split(", ").includes("user_id")) return plain;
-  return plain.replace(/\(/, "(user_id, ").replace(/(REFERENCES [^(]+)\(/, "$1(user_id, ");
+  const mine = plain.indexOf("(") + 1;
+  const theirs = plain.indexOf("(", plain.indexOf(") REFERENCES ")) + 1;
+  return `${plain.slice(0, mine)}user_id, ${plain.slice(mine, theirs)}user_id, ${plain.slice(theirs)}`;
 }
 
 /** Whatever is unique is so for its user: no node knows of what the others have. */
