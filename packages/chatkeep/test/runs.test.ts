@@ -187,6 +187,21 @@ it("is interrupted when its lease has run out, keeps what it streamed, and can t
   expect(await ann.runs.find(id, key.id)).toMatchObject({ status: "interrupted" });
 });
 
+it("goes on when it shows itself after it was found to be dead", async () => {
+  const { key } = await begin();
+  await expire();
+  let looked = 0;
+  const query: typeof database.query = async (text, values, name) => {
+    const rows = await database.query(text, values, name);
+    if (name?.startsWith("chatkeep_dead_expired_") && looked++ === 0) await sendHeartbeat(key);
+    return rows;
+  };
+  const watched = createStore({ ...database, query }, models, { distributed });
+  expect(await watched.system.interruptRuns("expired")).toEqual([]);
+  expect(looked).toBeGreaterThan(0);
+  expect(await sendHeartbeat(key)).toEqual(alive(key));
+});
+
 it("makes way for the next when its lease has run out, and all of them do when their only process begins anew", async () => {
   const { ann } = people;
   const { id, key, messageId } = await begin();

@@ -58,7 +58,7 @@ export function beginStatement(context: Context, quotas: readonly Quota[], limit
   const [title, hasParent, server] = [nth(2, "text"), nth(3, "boolean"), nth(4, "text")];
   const [model, regenerate, externalId] = [nth(5, "text"), nth(6, "boolean"), nth(7, "text")];
   const replyModel = nth(8, "text");
-  const writing = sql`
+  const writing = () => sql`
     locked as (
       select c.id, c.head_id, c.head_external_id, c.message_count, c.model, c.instructions
       from ${conversation} c
@@ -158,7 +158,7 @@ export function beginStatement(context: Context, quotas: readonly Quota[], limit
         ${raw(limiting ? "and not exists (select from quota_over)" : "")}
       having count(*) > 0
     ),
-    ${context.isDistributed ? nothing : writing}
+    ${context.isDistributed ? nothing : writing()}
     select begun.id as begun_id, begun.epoch, running.id as running_id, running.question_id, running.is_over,
       answer.id as answer_id, coalesce(stored.seq, held.message_count + 1) as question_seq,
       case when stored.id is not null then stored.parent_id when ${hasParent} then question.parent_id else held.head_id

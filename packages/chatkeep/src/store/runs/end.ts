@@ -192,7 +192,7 @@ const chunkColumns: ColumnsOf<ChunkRow> = { seq: integer("seq"), chunk: text("ch
 /** Whoever ends a run raises its epoch, so that the lease of whoever held it is void. */
 function endStatement(context: Context) {
   const { conversation, message, run, runChunk, usage } = context.tables;
-  const inserting = sql`
+  const inserting = () => sql`
     saved as (
       insert into ${runChunk} (run_id, seq, user_id, chunk)
       select ended.id, c.seq, ended.user_id, c.chunk
@@ -230,7 +230,7 @@ function endStatement(context: Context) {
       from ended
       where m.user_id = ${owner(context)} and m.id = ended.message_id
     ),
-    ${context.isDistributed ? raw("") : inserting}
+    ${context.isDistributed ? raw("") : inserting()}
     touched as (
       update ${conversation} c
       set updated_at = greatest(c.updated_at, clock_timestamp())

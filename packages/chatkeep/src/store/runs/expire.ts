@@ -33,7 +33,7 @@ export async function interruptRuns(context: Context, dead: Dead): Promise<Inter
     const found = await findDead(context, dead);
     const before = ended.length;
     for (const { userId, runId } of found) {
-      const one = await changing(context, (through) => interruptOne(through, userId, runId));
+      const one = await changing(context, (through) => interruptOne(through, dead, userId, runId));
       if (one) ended.push(one);
     }
     // What is left another server has in hand.
@@ -82,11 +82,18 @@ function removeStatement(context: Context) {
   return prepared(context, "remove_chunks", build, ([count]) => Number(count));
 }
 
-async function interruptOne(context: Context, userId: UserId, runId: string): Promise<InterruptedRun | undefined> {
-  const [found] = await deadStatement(context, "dead_lock", isRun(context), "for update of r skip locked").execute({
-    ownerId: userId,
-    runId,
-  });
+/** Unless it has shown itself since it was found. */
+async function interruptOne(
+  context: Context,
+  dead: Dead,
+  userId: UserId,
+  runId: string,
+): Promise<InterruptedRun | undefined> {
+  const lapsed = dead === "all" ? raw("true") : isOver(context, "r.");
+  const which = sql`r.user_id = ${owner(context)} and r.id = ${param("runId", "uuid")} and ${lapsed}`;
+  const lock = "for update of r skip locked";
+  const statement = deadStatement(context, dead === "all" ? "lock_all" : "lock_dead", which, lock);
+  const [found] = await statement.execute({ ownerId: userId, runId });
   if (!found) return undefined;
   const { epoch, ...ended } = found;
   await endAsStored(context, ended.userId, { id: ended.runId, epoch }, "interrupted");
@@ -149,10 +156,6 @@ function deadStatement(context: Context, name: string, which: Sql, lock: "" | "f
     conversationId: conversationId as string,
     userId: userIdFrom(context.tables, userId),
   }));
-}
-
-function isRun(context: Context): Sql {
-  return sql`r.user_id = ${owner(context)} and r.id = ${param("runId", "uuid")}`;
 }
 
 function isDead(context: Context, dead: Dead): Sql {

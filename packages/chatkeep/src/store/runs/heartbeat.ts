@@ -163,7 +163,7 @@ const keepTokens = Object.values(tokenColumns)
 
 function heartbeatStatement(context: Context) {
   const { run, runChunk, userType } = context.tables;
-  const saved = sql`,
+  const saved = () => sql`,
     saved as (
       insert into ${runChunk} (run_id, seq, user_id, chunk)
       select held.id, c.seq, held.user_id, c.chunk
@@ -179,7 +179,7 @@ function heartbeatStatement(context: Context) {
         as input(run_id, user_id, epoch, ${names(tokenColumns)})
       where r.user_id = ${userOf(context, "input")} and r.id = input.run_id and r.epoch = input.epoch and r.status = 'running'
       returning r.id, r.user_id, r.stop_requested_at, r.followed_at
-    )${context.isDistributed ? raw("") : saved}
+    )${context.isDistributed ? raw("") : saved()}
     select held.id, held.stop_requested_at is not null as stop,
       coalesce(held.followed_at > ${secondsAgo(following.goneSeconds)}, false) as is_followed
     from held`;
