@@ -120,18 +120,19 @@ describe("a replica", () => {
       if (rowLevelSecurity) await enableRowLevelSecurity(connection, tables);
       const opened = open({ rowLevelSecurity });
       const chat = await chatOf(opened.ann);
-      await untilItIsRead(opened);
-      const [before, there] = [opened.here.names.length, opened.there.names.length];
-      const read = await everythingRead(opened.ann, chat);
-      expect(opened.here.names.slice(before)).toEqual([]);
-      expect(opened.there.names.length - there).toBeGreaterThan(17);
-      const alone = createStore(connection, tables, { rowLevelSecurity }).forUser(ids.ann);
-      expect(read).toEqual(await everythingRead(alone, chat));
-      expect(read.search.items).toHaveLength(1);
-      expect(read.streamed).toBe("A file of words.");
+      const alone = listening(connection);
+      const wanted = await everythingRead(createStore(alone, tables, { rowLevelSecurity }).forUser(ids.ann), chat);
+      expect(alone.names.length).toBeGreaterThan(17);
+      // On a busy machine it is behind now and then, and the primary is read.
+      const notReadThere = async () => {
+        expect(await everythingRead(opened.ann, chat)).toEqual(wanted);
+        return [...new Set(alone.names)].filter((name) => !opened.there.names.includes(name));
+      };
+      await expect.poll(notReadThere, { timeout: 60_000 }).toEqual([]);
+      expect(wanted.search.items).toHaveLength(1);
+      expect(wanted.streamed).toBe("A file of words.");
       await expect(opened.ann.conversations.get(randomUUID())).rejects.toMatchObject({ code: "not_found" });
       await expect(opened.ann.messages.list("")).rejects.toMatchObject({ code: "invalid_input" });
-      expect(opened.here.names.slice(before)).toEqual([]);
       if (rowLevelSecurity) {
         const bob = createStore(connection, tables, { replica, rowLevelSecurity }).forUser(ids.bob);
         expect((await bob.conversations.list()).items).toEqual([]);
@@ -148,7 +149,6 @@ describe("a replica", () => {
         while (!isOver) await chatOf(one.ann);
       }),
     );
-    const before = other.there.names.length;
     for (let turn = 0; turn < 100; turn += 1) {
       const { id } = await one.ann.conversations.create();
       const read = [
@@ -167,7 +167,7 @@ describe("a replica", () => {
     }
     isOver = true;
     await others;
-    expect(other.there.names.length - before).toBeGreaterThan(50);
+    await untilItIsRead(other);
   });
 
   it("is left alone for as long as it is behind", async () => {

@@ -1,10 +1,12 @@
 /** Two servers on the Citus cluster that `TEST_CITUS_URL` leads to, as an operator sets it up; says what it did. */
 import { randomUUID } from "node:crypto";
+import { distributeTables } from "chatkeep";
 import { openPg } from "chatkeep/pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeCitusDatabase } from "../../chatkeep/test/helpers/citus.ts";
 import { examine } from "../src/commands/doctor.ts";
 import { migrateDatabase, planDatabase } from "../src/commands/migrate.ts";
+import { models } from "../src/models/index.ts";
 import { textIn } from "./helpers/models.ts";
 import { call, endServer, question, type RunningServer, signUp, startServer } from "./helpers/servers.ts";
 import { type SpeakingEndpoint, startSpeakingEndpoint } from "./helpers/speaking-endpoint.ts";
@@ -26,9 +28,17 @@ describe.skipIf(source === "")("two servers on a Citus cluster", () => {
   beforeAll(async () => {
     url = await makeCitusDatabase(source, `servers_${randomUUID().replaceAll("-", "")}`, "empty");
     const config = { engine: "pg" as const, url };
+    {
+      await using empty = openPg({ url, maxConnections: 1 });
+      await expect(distributeTables(empty, models)).rejects.toThrow(/There is no table conversation to distribute/);
+    }
     expect(await planDatabase(config, { distributed: true })).toMatchObject({ distributed: true });
     expect(await migrateDatabase(config, { distributed: true })).toMatchObject({ distributed: true });
     expect(await migrateDatabase(config)).toEqual({ applied: [], distributed: true });
+    {
+      await using spread = openPg({ url, maxConnections: 1 });
+      await expect(distributeTables(spread, models, ["bookmark"])).rejects.toThrow(/no table bookmark/);
+    }
     endpoint = await startSpeakingEndpoint();
     servers = await Promise.all([start(), start()]);
   });

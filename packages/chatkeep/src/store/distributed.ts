@@ -13,7 +13,7 @@ import { type Attachment, type ChatTables, tableNames } from "./tables/tables.ts
  * Distributes the tables by `user_id`, and keeps the users' own table on every node. Keys and foreign keys get the user in front, as
  * Citus wants it. Again after a migration that has brought new tables; what is distributed stays as it is. `others` are tables of yours in
  * the same schema with a `user_id`, such as ones that refer to conversations.
- * @throws invalid_input where there is no Citus, or row-level security is on
+ * @throws invalid_input where there is no Citus, a table is not there, or row-level security is on
  */
 export async function distributeTables(
   connection: Connection,
@@ -34,6 +34,9 @@ export async function distributeTables(
     // A trigger of a table is one of its parts on each node.
     await inside.query("set local citus.enable_unsafe_triggers to on");
     const all = await relationsOf(inside, schema, names);
+    const absent = [tableNames.conversation, ...others].filter((name) => !all.some((each) => each.name === name));
+    if (absent.length > 0)
+      throw new InvalidInputError(`There is no table ${absent[0]} to distribute: run the migrations first.`);
     const missing = all.filter(({ isDistributed }) => !isDistributed);
     if (missing.length === 0) return;
     const isNew = new Set(missing.map(({ name }) => name));
