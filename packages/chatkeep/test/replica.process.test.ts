@@ -170,6 +170,18 @@ describe("a replica", () => {
     await untilItIsRead(other);
   });
 
+  it("shows at once also what was committed without waiting for the disk", async () => {
+    const url = new URL(primary.url);
+    url.searchParams.set("options", "-c synchronous_commit=off");
+    await using relaxed = openPg({ url: url.href });
+    expect(await relaxed.query("select current_setting('synchronous_commit')")).toEqual([["off"]]);
+    const { ann } = open({ on: relaxed });
+    for (let turn = 0; turn < 30; turn += 1) {
+      const { id } = await ann.conversations.create();
+      expect(await ann.conversations.find(id)).toMatchObject({ id });
+    }
+  });
+
   it("is left alone for as long as it is behind", async () => {
     const opened = open();
     await untilItIsRead(opened);

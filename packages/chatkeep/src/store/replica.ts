@@ -2,7 +2,7 @@
  * Reading from a standby what it surely has: all that was committed, by whomever, before the read was asked for. The primary is asked
  * how far it is, the standby whether it is as far; where it is not, or cannot be asked, the primary is read.
  */
-import { ChatkeepError } from "../errors.ts";
+import { ChatkeepError, type ErrorCode } from "../errors.ts";
 import type { Connection } from "../sql/connection.ts";
 
 export interface Replica {
@@ -12,6 +12,9 @@ export interface Replica {
     onPrimary: () => Promise<Result>,
   ): Promise<Result>;
 }
+
+/** Of what a verb was given, or has not found: the primary would say the same. */
+const saidByVerbs = new Set<ErrorCode>(["invalid_input", "too_large", "not_found"]);
 
 /** For one that is behind: as long as it usually is, and not so long that a person would notice. */
 const maxWaitMs = 25;
@@ -52,8 +55,7 @@ export function createReplica(primary: Connection, replica: Connection): Replica
       try {
         return await onReplica(replica);
       } catch (error) {
-        // What the verb itself says of what it was given, or has not found, is the same there.
-        if (error instanceof ChatkeepError && error.code !== "unavailable") throw error;
+        if (error instanceof ChatkeepError && saidByVerbs.has(error.code)) throw error;
         leaveAlone();
         return await onPrimary();
       }
