@@ -1,7 +1,7 @@
 import { type Connection, createStore, migrate, type NewMessage } from "chatkeep";
 import { type Capability, runConformance, type Subject } from "chatkeep/testing";
 import { sql } from "drizzle-orm";
-import { changesOn, conformanceStore, openPlace } from "./helpers/conformance-store.ts";
+import { changesOn, conformanceStore, openPlace, type StorePlace } from "./helpers/conformance-store.ts";
 import { distributed, engine, isServer, isWalled, openTestDatabase } from "./helpers/database.ts";
 import { isLong } from "./helpers/long.ts";
 import { startLossyProxy } from "./helpers/lossy-proxy.ts";
@@ -47,18 +47,26 @@ async function openEmbedded(): Promise<Subject> {
   };
 }
 
-/** Its nodes are others' too, and are left alive. */
-async function openCluster(): Promise<Subject> {
-  const database = await openTestDatabase();
-  const place = { url: database.url ?? "", distributed };
-  const store = openPlace(place);
+/** A store at a place, which other connections and processes find. */
+function openAt(place: StorePlace) {
   return {
-    store,
+    store: openPlace(place),
     connect: async () => openPlace(place),
     worker: {
       module: new URL("./helpers/conformance-store.ts", import.meta.url).href,
       argument: JSON.stringify(place),
     },
+  };
+}
+
+/** Its nodes are others' too, and are left alive. */
+async function openCluster(): Promise<Subject> {
+  const database = await openTestDatabase();
+  const place = { url: database.url ?? "", distributed };
+  const { store, ...elsewhere } = openAt(place);
+  return {
+    store,
+    ...elsewhere,
     clock: clockOf(database.db),
     archive: archiveOf(database),
     whole: true,
@@ -87,14 +95,10 @@ async function openServer(): Promise<Subject> {
   const url = new URL(isWalled ? asLimitedRole(postgres.url) : postgres.url);
   if (!neon) url.port = String(lossy.port);
   const place = { url: url.href, neonProxyPort: neon?.port, rowLevelSecurity: isWalled };
-  const store = openPlace(place);
+  const { store, ...elsewhere } = openAt(place);
   return {
     store,
-    connect: async () => openPlace(place),
-    worker: {
-      module: new URL("./helpers/conformance-store.ts", import.meta.url).href,
-      argument: JSON.stringify(place),
-    },
+    ...elsewhere,
     faults: {
       dropConnections: async () => {
         await admin.db.execute(sql`
