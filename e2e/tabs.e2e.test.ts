@@ -118,8 +118,12 @@ it("closes a chat that is deleted elsewhere, and keeps what was being written in
   await reply(page, "You said").waitFor();
   await isDone(page);
   await box(page).fill("A precious draft");
-  // No connection is free, so that the tab is gone before the request has left.
+  // No connection is free and the worker sleeps, so that the tab is gone before the request has left.
+  await elsewhere.waitForFunction(() => navigator.serviceWorker.controller !== null);
   await elsewhere.evaluate(() => void Array.from({ length: 6 }, () => fetch("/api/events")));
+  const devTools = await elsewhere.context().newCDPSession(elsewhere);
+  await devTools.send("ServiceWorker.enable");
+  await devTools.send("ServiceWorker.stopAllWorkers");
   await act(elsewhere, "Of short life", "Delete");
   await elsewhere.close();
   await page.getByText("This conversation does not exist").waitFor();

@@ -14,7 +14,7 @@ const page = "/";
 /** For so long a network that only pretends to be one may keep a page from opening. */
 const patienceMs = 5_000;
 
-worker.addEventListener("install", (event) => event.waitUntil(keep()));
+worker.addEventListener("install", (event) => event.waitUntil(Promise.all([keep(), stayOutOfTheWay(event)])));
 worker.addEventListener("activate", (event) => event.waitUntil(takeOver()));
 worker.addEventListener("fetch", (event) => {
   const { pathname, origin } = new URL(event.request.url);
@@ -30,6 +30,19 @@ worker.addEventListener("notificationclick", (event) => {
 async function keep(): Promise<void> {
   const cache = await caches.open(cacheName);
   await cache.addAll([page, ...files]);
+}
+
+/** https://w3c.github.io/ServiceWorker/#extendable-event-addroutes, where the browser has it. */
+interface StaticRouting {
+  addRoutes?(rule: { condition: { urlPattern: string }; source: "network" }): Promise<void>;
+}
+
+/**
+ * A request that first has to start this worker is lost when its page is closed meanwhile, also one that is to outlive it; and
+ * each one would wait for the start.
+ */
+async function stayOutOfTheWay(event: ExtendableEvent & StaticRouting): Promise<void> {
+  await event.addRoutes?.({ condition: { urlPattern: "/api/*" }, source: "network" });
 }
 
 /** Only when no page of the build before is open: it may still want files of its own. */
