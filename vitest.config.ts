@@ -52,12 +52,12 @@ const notOn: Record<string, string[]> = {
   pg15: [
     onceOnPg18.chatkeep,
     `${langgraph}-*.test.ts`,
-    "packages/chatkeep/test/{arguments,chat-handler,connections,drizzle-relations,errors,messages.queue,pages-by-bytes,replies,resumable-stream}.test.ts",
+    "packages/chatkeep/test/{arguments,chat-handler,connections,drizzle-relations,errors,group-commit,pages-by-bytes,replies,resumable-stream}.test.ts",
   ],
   neon: [
     onceOnPg18.chatkeep,
     `${langgraph}-{saver,validation}.test.ts`,
-    "packages/chatkeep/test/{arguments,messages.queue,models,pages-by-bytes,runs.model,search,trash,usage}.test.ts",
+    "packages/chatkeep/test/{arguments,group-commit,models,pages-by-bytes,runs.model,search,trash,usage}.test.ts",
   ],
   citus: [
     onceOnPg18.chatkeep,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { migrate, requireMigrated } from "chatkeep";
 import { translate } from "chatkeep/internal";
 import { sql } from "drizzle-orm";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { isServer, openAgain, openTestDatabase } from "../../chatkeep/test/helpers/database.ts";
 import { startSilentProxy } from "../../chatkeep/test/helpers/silent-proxy.ts";
 import { openPg } from "../../chatkeep/test/helpers/with-drizzle.ts";
@@ -241,6 +241,24 @@ describe.runIf(isServer)("a database that falls silent", () => {
     await asked;
     await proxy.stop();
   });
+});
+
+it.runIf(isServer)("a server that cannot listen leaves nothing behind that would keep its process from ending", async () => {
+  await using database = await openTestDatabase("server");
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as AddressInfo;
+  const environment = { DATABASE_URL: database.url ?? "", CHATKEEP_SECRET: "k".repeat(40), PORT: String(port) };
+  // It has a timer of its own, which does nothing by itself.
+  const log = createLog("silent");
+  const [began, ended] = [vi.spyOn(globalThis, "setInterval"), vi.spyOn(globalThis, "clearInterval")];
+  await expect(serve(readConfig(environment, {}), log)).rejects.toThrow(/is in use/);
+  const cleared = new Set<unknown>(ended.mock.calls.map(([timer]) => timer));
+  const timers = began.mock.results.map(({ value }) => value);
+  for (const spy of [began, ended]) spy.mockRestore();
+  taken.close();
+  expect(timers.length).toBeGreaterThan(0);
+  expect(timers.filter((timer) => !cleared.has(timer))).toEqual([]);
 });
 
 describe.runIf(isServer)("what cannot be set up has one sentence", () => {

@@ -138,16 +138,22 @@ export function nth(index: number, type: string): Sql {
   return param(String(index), type);
 }
 
+interface UnnestOptions {
+  ordinality?: string;
+  /** Before the keys, in a statement of lists of two kinds whose columns have the same. */
+  prefix?: string;
+}
+
 /** `unnest(…) as name(…)`: rows from lists, one for each column, named by its key. */
-export function unnest(columns: Columns, name: string, { ordinality }: { ordinality?: string } = {}): Sql {
-  const lists = Object.entries(columns).map(([key, { type }]) => list(key, type === "json" ? "text" : type));
+export function unnest(columns: Columns, name: string, { ordinality, prefix = "" }: UnnestOptions = {}): Sql {
+  const lists = Object.entries(columns).map(([key, { type }]) => list(prefix + key, type === "json" ? "text" : type));
   const heads = [...Object.values(columns).map((column) => column.name), ...(ordinality ? [ordinality] : [])];
   const tail = `)${ordinality ? " with ordinality" : ""} as ${name}(${heads.join(", ")})`;
   return join([raw("unnest("), join(lists), raw(tail)], "");
 }
 
 /** Those lists. */
-export function listsOf<Row>(columns: ColumnsOf<Row>, all: readonly Row[]): Record<string, unknown[]> {
+export function listsOf<Row>(columns: ColumnsOf<Row>, all: readonly Row[], prefix = ""): Record<string, unknown[]> {
   const keys = Object.keys(columns) as (keyof Row & string)[];
-  return Object.fromEntries(keys.map((key) => [key, all.map((row) => row[key])]));
+  return Object.fromEntries(keys.map((key) => [prefix + key, all.map((row) => row[key])]));
 }

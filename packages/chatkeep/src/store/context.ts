@@ -6,11 +6,13 @@ import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { param, type Sql, type Statement, statementOf, type Values } from "../sql/sql.ts";
 import { isRetryable, isUniqueViolation, translate } from "../sql/sqlstate.ts";
 import type { Change } from "./changes.ts";
+import type { Creation } from "./conversations/creation.ts";
 import type { FileStorage } from "./files/storage.ts";
 import type { Lanes } from "./lanes.ts";
 import type { Append } from "./messages/outgoing.ts";
 import { onOneNode } from "./on-one-node.ts";
 import type { Replica } from "./replica.ts";
+import type { Conversation } from "./tables/conversation.ts";
 import type { Message, Part } from "./tables/message.ts";
 import type { Tables, UserId } from "./tables/tables.ts";
 import { ownersWall, unsaid, type Wall, walledText } from "./wall.ts";
@@ -21,10 +23,22 @@ import { ownersWall, unsaid, type Wall, walledText } from "./wall.ts";
  */
 export type PartsOf = (chunks: readonly string[], earlier: readonly Part[]) => Part[] | Promise<Part[]>;
 
-/** Where appends that wait at the same moment share a statement. */
-export interface GroupCommit {
-  /** Takes plain appends only. @throws what an append alone throws */
-  add(append: Append): Promise<Message[]>;
+/** Of a write that may share a statement with others: whose it is, and where it goes. */
+export interface Grouped {
+  ownerId: UserId;
+  conversationId: string;
+}
+
+/** Where writes that wait at the same moment share a statement. */
+export interface GroupCommit<Write extends Grouped, Result> {
+  /** Takes short writes only. @throws what a write alone throws */
+  add(write: Write): Promise<Result>;
+}
+
+/** One for each kind of write that is asked for by many at once. */
+export interface GroupCommits {
+  append: GroupCommit<Append, Message[]>;
+  create: GroupCommit<Creation, Conversation | undefined>;
 }
 
 export interface Context {
@@ -42,8 +56,8 @@ export interface Context {
   readonly userFileBytes: number;
   /** Where the bytes of new files go; the database when left out. */
   readonly fileStorage: FileStorage | undefined;
-  /** Where appends meet; missing in a transaction, which has one connection and one end. */
-  readonly groupCommit: GroupCommit | undefined;
+  /** Where writes meet; missing in a transaction, which has one connection and one end. */
+  readonly groupCommit: GroupCommits | undefined;
   /** Where verbs may read that change nothing; missing in a transaction, which must see what it has written. */
   readonly replica: Replica | undefined;
   /** To be called with what a verb has changed; in a transaction it waits for the commit. */

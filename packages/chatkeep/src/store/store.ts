@@ -7,13 +7,15 @@ import type { Connection, TransactionOptions } from "../sql/connection.ts";
 import { type Change, type Changes, createChanges, told } from "./changes.ts";
 import { now } from "./clock.ts";
 import { type Context, guarded, inLane, inTransaction, ownedBy, type Runner, within } from "./context.ts";
+import { groupedCreations } from "./conversations/create.ts";
 import { type ConversationKey, readLive, readRecent } from "./conversations/live.ts";
 import type { RetentionOptions } from "./conversations/retention.ts";
 import type { RestoredFile } from "./files/restore.ts";
+import { createGroupCommit } from "./group-commit.ts";
 import { conversationName } from "./ids.ts";
 import { invalidInput, parse, parseId } from "./input.ts";
 import { createLanes, type Lanes } from "./lanes.ts";
-import { createGroupCommit } from "./messages/group-commit.ts";
+import { groupedAppends } from "./messages/append.ts";
 import { ownerSchemas } from "./owner-schemas.ts";
 import { requireReady } from "./ready.ts";
 import { createReplica } from "./replica.ts";
@@ -97,7 +99,11 @@ const maxKnown = 500;
 
 function open(alone: Context, replica: Connection | undefined): Context {
   const context = { ...alone, lanes: createLanes(), replica: replica && createReplica(alone.connection, replica) };
-  return { ...context, groupCommit: createGroupCommit(context) };
+  const groupCommit = {
+    append: createGroupCommit(context, groupedAppends),
+    create: createGroupCommit(context, groupedCreations),
+  };
+  return { ...context, groupCommit };
 }
 
 function storeOn(context: Context, { listeners }: Pick<Changes, "listeners">): Store {

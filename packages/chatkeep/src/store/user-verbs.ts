@@ -1,13 +1,13 @@
 import type { VerbRunner } from "./context.ts";
 import {
   archiveConversation,
-  createConversation,
   findConversation,
   getConversation,
   pinConversation,
   renameConversation,
   updateConversation,
 } from "./conversations/conversations.ts";
+import { createConversation } from "./conversations/create.ts";
 import { moveHead, popMessage } from "./conversations/head.ts";
 import {
   type ConversationIdsOptions,

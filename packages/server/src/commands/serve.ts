@@ -135,14 +135,21 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     metrics,
     isAlone: connection.engine === "pglite",
   });
-  await start();
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });
+  try {
+    await start();
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error) => reject(cannotListen(error, config)));
+      server.listen(config.port, config.host, resolve);
+    });
+  } catch (error) {
+    // What the app does by itself would be tried again and again on a closed database, and keep the process from ending.
+    await close(0);
+    await mailer?.close();
+    throw error;
+  }
   void tryFiles(connection, log);
   void tryReplica(connection, log);
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: { requestTimeout: requestMs } });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(cannotListen(error, config)));
-    server.listen(config.port, config.host, resolve);
-  });
   const { port } = server.address() as AddressInfo;
   const watchdog = startWatchdog();
   log.info(

@@ -22,30 +22,17 @@ import {
 } from "../../sql/columns.ts";
 import { raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, prepared } from "../context.ts";
+import { lockTimeout } from "../group-commit.ts";
 import { type Message, type PlacedMessage, placedColumns, sentColumns, storedMessage } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
-import { type Append, followsHead, type OutgoingMessage } from "./outgoing.ts";
+import { type Append, followsHead, isShort } from "./outgoing.ts";
 import { type Stored, storedFrom } from "./stored.ts";
 
-/** More than that is bulk, for which nobody should have to wait. */
-const max = { messages: 8, chars: 64 * 1024 };
-/** For an id that somebody else is storing, or for a user who is being deleted. */
-const lockTimeout = "250ms";
-
-export function isShort({ rows }: Append): boolean {
-  return rows.length <= max.messages && charsOf(rows) <= max.chars;
-}
-
 export function isPlain(append: Append): boolean {
-  if (!isShort(append)) return false;
   const { rows } = append;
+  if (!isShort(rows)) return false;
   const isEarlier = (id: string, index: number) => rows.slice(0, index).some((row) => row.id === id);
   return rows.every(({ hasParent, parentId }, index) => !hasParent || parentId === null || isEarlier(parentId, index));
-}
-
-/** How much an append weighs among others. */
-export function charsOf(rows: readonly OutgoingMessage[]): number {
-  return rows.reduce((sum, { content, parts }) => sum + content.length + (parts?.length ?? 0), 0);
 }
 
 /**

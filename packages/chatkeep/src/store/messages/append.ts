@@ -3,15 +3,16 @@ import { isUniqueViolation } from "../../sql/sqlstate.ts";
 import { type Context, inLane } from "../context.ts";
 import { titleFrom } from "../conversations/titles.ts";
 import { usesIn, usingFiles } from "../files/uses.ts";
+import type { GroupedWrites } from "../group-commit.ts";
 import { conversationName } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
 import { type NewMessage, seqSchema, someMessagesSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import type { Message } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
-import { appendFast, isPlain, isShort } from "./append-fast.ts";
+import { appendFast, isPlain } from "./append-fast.ts";
 import { appendSlow } from "./append-slow.ts";
-import { type Append, outgoing } from "./outgoing.ts";
+import { type Append, charsOf, isShort, outgoing } from "./outgoing.ts";
 
 export interface AppendOptions {
   /** Append only if the conversation has this many messages; otherwise `conflict`, with the real `messageCount` in its details. */
@@ -44,7 +45,7 @@ export async function appendMessages(
   const append = { ownerId, conversationId: id, givenId, rows, expectedSeq, title: titleFrom(given) };
   const uses = usesIn(rows, given);
   const stored = await (context.groupCommit && uses.length === 0 && isPlain(append)
-    ? context.groupCommit.add(append)
+    ? context.groupCommit.append.add(append)
     : inLane(context, ownerId, id, () =>
         usingFiles(context, ownerId, uses, "required", (through) => appendOn(through, append)),
       ));
@@ -52,8 +53,15 @@ export async function appendMessages(
   return stored;
 }
 
+export const groupedAppends: GroupedWrites<Append, Message[]> = {
+  charsOf: ({ rows }) => charsOf(rows),
+  storeTogether: appendFast,
+  storeAlone: (context, append) =>
+    inLane(context, append.ownerId, append.conversationId, () => appendSlow(context, append)),
+};
+
 async function isFast(context: Context, append: Append): Promise<boolean> {
-  if (!isShort(append)) return false;
+  if (!isShort(append.rows)) return false;
   const { areParentsThere } = await import("./append-apart.ts");
   return await areParentsThere(context, append);
 }

@@ -61,6 +61,19 @@ export function outgoing(
 
 const nothing = { id: null, externalId: null };
 
+/** More than that is bulk, for which nobody should have to wait. */
+const max = { messages: 8, chars: 64 * 1024 };
+
+/** Whether these may share a statement with what others send. */
+export function isShort(rows: readonly OutgoingMessage[]): boolean {
+  return rows.length <= max.messages && charsOf(rows) <= max.chars;
+}
+
+/** How much they weigh among others. */
+export function charsOf(rows: readonly OutgoingMessage[]): number {
+  return rows.reduce((sum, { content, parts }) => sum + content.length + (parts?.length ?? 0), 0);
+}
+
 /** Whether the first message of an append goes below the message that the conversation ends with. */
 export function followsHead(rows: readonly OutgoingMessage[]): boolean {
   return !rows[0]?.hasParent;

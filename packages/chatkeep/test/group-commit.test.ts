@@ -1,6 +1,6 @@
-/** Appends that wait at the same moment share a statement, and are each answered, or refused, as if they had been alone. */
+/** Appends, and creations, that wait at the same moment share a statement, and are each answered, or refused, as if they had been alone. */
 import { randomUUID } from "node:crypto";
-import { createStore, type Message, type NewMessage } from "chatkeep";
+import { createStore, type Message, type NewConversation, type NewMessage } from "chatkeep";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { distributed, isServer, openAgain, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
@@ -165,11 +165,108 @@ describe("appends at the same moment", () => {
   });
 });
 
-describe.skipIf(!isServer || distributed)("an append that has to wait for a lock", () => {
+describe("creations at the same moment", () => {
+  it("share statements, and are all stored as each was given", async () => {
+    const { ann, bob } = people;
+    const given: NewConversation[] = [
+      {},
+      { id: "a name", title: "A title", pinned: true, model: "small", instructions: "Be brief." },
+      { archived: true, metadata: { projectId: "x", list: [1, "{}", null] } },
+      { temporary: true, messages: [say("for a while")] },
+      { messages: [say("q"), say("a", { role: "assistant", id: "an answer", metadata: { stars: 3 } })] },
+      { messages: [say("root", { id: "r" }), say("one", { parentId: "r" }), say("other", { parentId: "r" })] },
+      { messages: [say("a\0b"), { role: "assistant", parts: [{ type: "data-y", b: 1, a: "{}" }] }] },
+    ];
+    const many = numbers(50).map((index): NewConversation => ({ messages: [say(`question ${index}`)] }));
+    const counting = countStatements();
+    const store = createStore(database, models, { distributed });
+    const [hers, his] = await Promise.all(
+      [people.ids.ann, people.ids.bob].map((userId) =>
+        Promise.all([...given, ...many].map((each) => store.forUser(userId).conversations.create(each))),
+      ),
+    );
+    counting.stop();
+    expect(counting.count()).toBeLessThanOrEqual(4);
+    for (const [who, all] of [
+      [ann, hers],
+      [bob, his],
+    ] as const) {
+      for (const [index, made] of (all ?? []).entries()) {
+        const { messages = [], temporary = false, ...fields } = [...given, ...many][index] ?? {};
+        expect(made).toMatchObject({ ...fields, messageCount: messages.length });
+        expect(made.expiresAt !== null).toBe(temporary);
+        expect(made.updatedAt).toEqual(made.createdAt);
+        expect(await who.conversations.get(made.id)).toEqual(made);
+        const { items } = await who.messages.list(made.id);
+        expect(items.map(({ content, role }) => [content, role])).toEqual(
+          messages.map(({ content, role }) => [content ?? "", role]),
+        );
+        for (const { createdAt } of items) expect(createdAt).toEqual(made.createdAt);
+        expect(made.headId).toBe(items.at(-1)?.id ?? null);
+      }
+      const tree = (await who.messages.list(all?.[5]?.id ?? "")).items;
+      expect(tree.map(({ parentId }) => parentId)).toEqual([null, "r", "r"]);
+      expect((await who.messages.list(all?.[4]?.id ?? "")).items[1]).toMatchObject({
+        id: "an answer",
+        metadata: { stars: 3 },
+      });
+    }
+  });
+
+  it("are told, the last of a moment the newest", async () => {
+    const { ann } = people;
+    const told: unknown[] = [];
+    const stop = people.store.onChange((change) => void told.push(change));
+    const made = await Promise.all(numbers(30).map(() => ann.conversations.create()));
+    stop();
+    expect(told).toHaveLength(30);
+    const { items } = await ann.conversations.list({ limit: 50 });
+    expect(items.map(({ id }) => id)).toEqual(expect.arrayContaining(made.map(({ id }) => id)));
+    const times = items.map(({ updatedAt }) => updatedAt.getTime());
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
+  });
+
+  it("fail alone", async () => {
+    const { ann, bob } = people;
+    const once = [say("once", { id: randomUUID() })];
+    const known = await ann.conversations.create({ id: "known", messages: once });
+    const his = await bob.conversations.create({ messages: [say("Bob's")] });
+    const taken = (await bob.messages.list(his.id)).items[0]?.id ?? "";
+    const results = await Promise.allSettled([
+      ann.conversations.create({ id: "known", title: "Another title" }),
+      ann.conversations.create({ messages: [say("an id of hers", { id: known.headId ?? "" })] }),
+      ann.conversations.create({ messages: [say("below nothing", { parentId: "nothing" })] }),
+      people.store.forUser(randomUUID()).conversations.create({ messages: [say("by nobody")] }),
+      ...numbers(24).map((index) => ann.conversations.create({ messages: [say(String(index))] })),
+      ann.conversations.create({ id: "known", messages: once }),
+      ...(distributed ? [] : [bob.conversations.create({ id: known.id }), ann.conversations.create({ id: his.id })]),
+      ...(distributed ? [] : [ann.conversations.create({ messages: [say("an id of Bob's", { id: taken })] })]),
+    ]);
+    expect(results.slice(0, 4)).toEqual(["conflict", "conflict", "invalid_input", "not_found"].map(refused));
+    expect(results.slice(4, 28).every(({ status }) => status === "fulfilled")).toBe(true);
+    expect(results[28]).toMatchObject({ value: known });
+    if (!distributed) {
+      // A text is each user's own; a UUID is one for all.
+      expect(results[29]).toMatchObject({ value: { id: "known", messageCount: 0 } });
+      expect(results.slice(30)).toEqual(["conflict", "conflict"].map(refused));
+    }
+    expect(await database.db.$count(models.message)).toBe(24 + 2);
+  });
+
+  it("of the same id are one, however many ask for it", async () => {
+    const { ann } = people;
+    const given = { id: "the same", messages: [say("once", { id: "m" })] };
+    const made = await Promise.all(numbers(20).map(() => ann.conversations.create(given)));
+    for (const each of made) expect(each).toEqual(made[0]);
+    expect(await database.db.$count(models.message)).toBe(1);
+  });
+});
+
+describe.skipIf(!isServer || distributed)("a write that has to wait for a lock", () => {
   it.each([
-    ["of its conversation", (id: string) => sql`select from conversation where id = ${id} for update`],
-    ["of its user", () => sql`select from "user" where id = ${people.ids.bob} for update`],
-  ])("%s holds up nobody else", async (_whose, lock) => {
+    ["of its conversation", false, (id: string) => sql`select from conversation where id = ${id} for update`],
+    ["of its user", true, () => sql`select from "user" where id = ${people.ids.bob} for update`],
+  ] as const)("%s holds up nobody else", async (_whose, createsToo, lock) => {
     const { ann, bob } = people;
     const [his] = await manyChats(1, bob);
     const chats = await manyChats(20);
@@ -182,11 +279,13 @@ describe.skipIf(!isServer || distributed)("an append that has to wait for a lock
     });
     await isLocked.promise;
     let isStored = false;
-    const waiting = bob.messages.append(his?.id ?? "", [say("patient")]).then(() => {
+    const patient = () => bob.messages.append(his?.id ?? "", [say("patient")]);
+    const waiting = Promise.all([patient(), createsToo ? bob.conversations.create() : undefined]).then(() => {
       isStored = true;
     });
     for (let round = 0; round < 3; round += 1) {
       await Promise.all(chats.map(({ id }) => ann.messages.append(id, [say("at once")])));
+      await Promise.all(chats.map(() => ann.conversations.create({ messages: [say("at once")] })));
     }
     expect(isStored).toBe(false);
     release.resolve();

@@ -1,47 +1,63 @@
 /**
- * Appends of one process that wait at the same moment share a statement and its commit. A lone one waits for nobody. Those of
- * one conversation go one after another, in the order in which they came.
+ * Writes of one kind, of one process, that wait at the same moment share a statement and its commit. A lone one waits for nobody.
+ * Those of one conversation go one after another, in the order in which they came.
  */
 
-import { isLockTimeout, isUnavailable } from "../../sql/sqlstate.ts";
-import { type Context, type GroupCommit, inLane, ownedBy } from "../context.ts";
-import type { Message } from "../tables/message.ts";
-import { appendFast, charsOf } from "./append-fast.ts";
-import { appendSlow } from "./append-slow.ts";
-import type { Append } from "./outgoing.ts";
+import { isLockTimeout, isUnavailable } from "../sql/sqlstate.ts";
+import { type Context, type GroupCommit, type Grouped, ownedBy } from "./context.ts";
 
-interface Waiting {
-  append: Append;
+/** What a kind of write has to say. */
+export interface GroupedWrites<Write extends Grouped, Result> {
+  /** How much one weighs among others. */
+  charsOf(write: Write): number;
+  /**
+   * Stores writes to different conversations in one statement, and gives for each its result, or `undefined` where it stored
+   * nothing because something is in the way. It waits for no row of a conversation.
+   */
+  storeTogether(context: Context, writes: readonly Write[]): Promise<(Result | undefined)[]>;
+  /** With every check and every answer. */
+  storeAlone(context: Context, write: Write): Promise<Result>;
+}
+
+interface Waiting<Write, Result> {
+  write: Write;
   since: number;
-  resolve(messages: Message[]): void;
+  resolve(result: Result): void;
   reject(error: unknown): void;
 }
 
-/** Two: while one waits for its commit, the other works. Those of a cluster work on several nodes, and store one append each. */
-const shared = { statementsAtOnce: 2, appends: 64 };
-const alone = { statementsAtOnce: 8, appends: 1 };
+/** For an id that somebody else is storing, or for a user who is being deleted: in statements of several writes. */
+export const lockTimeout = "250ms";
+
+/** Two: while one waits for its commit, the other works. Those of a cluster work on several nodes, and store one write each. */
+const shared = { statementsAtOnce: 2, writes: 64 };
+const apart = { statementsAtOnce: 8, writes: 1 };
 /** After which a statement counts no more: it waits for a lock, or for a database that is away. */
 const hangingMs = 250;
 const maxChars = 512 * 1024;
 /** Who has waited for so long for a database that cannot be reached is told so. */
 const maxWaitMs = 5_000;
 
-export function createGroupCommit(context: Context): GroupCommit {
-  const { statementsAtOnce, appends: maxAppends } = context.isDistributed ? alone : shared;
-  /** What waits, by conversation. One that is here and not in `ready` has an append under way. */
-  const lines = new Map<string, Waiting[]>();
+export function createGroupCommit<Write extends Grouped, Result>(
+  context: Context,
+  { charsOf, storeTogether, storeAlone }: GroupedWrites<Write, Result>,
+): GroupCommit<Write, Result> {
+  type One = Waiting<Write, Result>;
+  const { statementsAtOnce, writes: maxWrites } = context.isDistributed ? apart : shared;
+  /** What waits, by conversation. One that is here and not in `ready` has a write under way. */
+  const lines = new Map<string, One[]>();
   const ready = new Set<string>();
   /** Owners of statements that hang: what they hold, a user who is being deleted for one, would be waited for by each further one. */
   const hanging = new Map<string, number>();
   /** But for those that hang. */
-  const underWay = new Set<{ some: readonly Waiting[]; since: number }>();
+  const underWay = new Set<{ some: readonly One[]; since: number }>();
   let isWatching = false;
   let isStarting = false;
 
-  function add(append: Append): Promise<Message[]> {
+  function add(write: Write): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const waiting = { append, since: performance.now(), resolve, reject };
-      const key = keyOf(append);
+      const waiting = { write, since: performance.now(), resolve, reject };
+      const key = keyOf(write);
       const line = lines.get(key);
       if (line) {
         line.push(waiting);
@@ -67,7 +83,7 @@ export function createGroupCommit(context: Context): GroupCommit {
     });
   }
 
-  async function sendOff(some: readonly Waiting[]): Promise<void> {
+  async function sendOff(some: readonly One[]): Promise<void> {
     const statement = { some, since: performance.now() };
     underWay.add(statement);
     if (!isWatching) watch();
@@ -98,14 +114,14 @@ export function createGroupCommit(context: Context): GroupCommit {
     }, hangingMs).unref();
   }
 
-  function take(share: number): Waiting[] {
-    const some: Waiting[] = [];
+  function take(share: number): One[] {
+    const some: One[] = [];
     let chars = 0;
     for (const key of ready) {
       const [first] = lines.get(key) ?? [];
-      if (!first || hanging.has(String(first.append.ownerId))) continue;
-      chars += charsOf(first.append.rows);
-      const isFull = some.length >= Math.min(share, maxAppends) || chars > maxChars;
+      if (!first || hanging.has(String(first.write.ownerId))) continue;
+      chars += charsOf(first.write);
+      const isFull = some.length >= Math.min(share, maxWrites) || chars > maxChars;
       if (some.length > 0 && isFull) break;
       lines.get(key)?.shift();
       ready.delete(key);
@@ -115,18 +131,19 @@ export function createGroupCommit(context: Context): GroupCommit {
   }
 
   /** Never rejects: each of them is answered, or goes alone. */
-  async function store(some: readonly Waiting[]): Promise<void> {
+  async function store(some: readonly One[]): Promise<void> {
     try {
-      const appends = some.map(({ append }) => append);
-      const stored = await appendFast(ownedBy(context, [...new Set(appends.map(({ ownerId }) => ownerId))]), appends);
+      const writes = some.map(({ write }) => write);
+      const owners = new Set(writes.map(({ ownerId }) => ownerId));
+      const stored = await storeTogether(ownedBy(context, [...owners]), writes);
       for (const [index, waiting] of some.entries()) {
-        const messages = stored[index];
-        if (messages) settle(waiting, () => waiting.resolve(messages));
-        else void storeAlone(waiting);
+        const result = stored[index];
+        if (result !== undefined) settle(waiting, () => waiting.resolve(result));
+        else void goAlone(waiting);
       }
     } catch (error) {
       if (isLockTimeout(error) || (some.length === 1 && !isUnavailable(error))) {
-        for (const waiting of some) void storeAlone(waiting);
+        for (const waiting of some) void goAlone(waiting);
       } else if (isUnavailable(error)) {
         for (const waiting of some) settle(waiting, () => waiting.reject(error));
         rejectLate(error);
@@ -140,21 +157,20 @@ export function createGroupCommit(context: Context): GroupCommit {
   }
 
   /** On a connection of its own, where it may wait for a lock without holding up others. */
-  async function storeAlone(waiting: Waiting): Promise<void> {
+  async function goAlone(waiting: One): Promise<void> {
     try {
-      const { append } = waiting;
-      const mine = ownedBy(context, [append.ownerId]);
-      const messages = await inLane(mine, append.ownerId, append.conversationId, () => appendSlow(mine, append));
-      settle(waiting, () => waiting.resolve(messages));
+      const { write } = waiting;
+      const result = await storeAlone(ownedBy(context, [write.ownerId]), write);
+      settle(waiting, () => waiting.resolve(result));
     } catch (error) {
       settle(waiting, () => waiting.reject(error));
     }
   }
 
   /** Answers, and lets the next one of the conversation go. */
-  function settle({ append }: Waiting, answer: () => void): void {
+  function settle({ write }: One, answer: () => void): void {
     answer();
-    const key = keyOf(append);
+    const key = keyOf(write);
     if (lines.get(key)?.length) ready.add(key);
     else lines.delete(key);
     start();
@@ -172,11 +188,11 @@ export function createGroupCommit(context: Context): GroupCommit {
   return { add };
 }
 
-function ownersOf(some: readonly Waiting[]): Set<string> {
-  return new Set(some.map(({ append }) => String(append.ownerId)));
+function ownersOf(some: readonly { write: Grouped }[]): Set<string> {
+  return new Set(some.map(({ write }) => String(write.ownerId)));
 }
 
 /** With the owner: nobody waits behind what somebody else sends to their conversation in vain. */
-function keyOf({ ownerId, conversationId }: Append): string {
+function keyOf({ ownerId, conversationId }: Grouped): string {
   return `${ownerId} ${conversationId}`;
 }
