@@ -87,6 +87,7 @@ export {
   idSchema,
   limitSchema,
   type MessageChanges,
+  messageLimitSchema,
   messageStatusSchema,
   type NewConversation,
   type NewMessage,

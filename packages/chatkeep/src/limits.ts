@@ -42,6 +42,8 @@ export const limits = {
   usedFileCheckDays: 7,
   /** Entries of a page: at least 1, at most this. */
   pageSize: 100,
+  /** Messages of a page: at least 1, at most this. */
+  messagePageSize: 500,
   /** Conversations on a page when no limit is given. */
   conversationsPerPage: 20,
   /** Messages on a page when no limit is given. */

@@ -1,6 +1,6 @@
-import { createStore } from "chatkeep";
+import { createStore, type Observer } from "chatkeep";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { openTestDatabase, type TestDatabase } from "./helpers/database.ts";
+import { distributed, openTestDatabase, type TestDatabase } from "./helpers/database.ts";
 import { ids, models, resetPeople } from "./helpers/people.ts";
 
 let database: TestDatabase;
@@ -38,7 +38,7 @@ it("a page ends after a number of bytes, has at least one message, and nothing i
 
   const backward: number[][] = [];
   for (let before: number | undefined; ; ) {
-    const page = await ann.messages.list(id, { limit: 100, ...(before && { before }) });
+    const page = await ann.messages.list(id, { limit: 500, ...(before && { before }) });
     backward.unshift(page.items.map(({ seq }) => seq));
     expect(page.items.slice(1).reduce((sum, item) => sum + sizeOf(item), 0)).toBeLessThan(8 * megabyte);
     if (!page.nextCursor) break;
@@ -49,7 +49,7 @@ it("a page ends after a number of bytes, has at least one message, and nothing i
 
   const forward: number[][] = [];
   for (let after = 0; ; ) {
-    const page = await ann.messages.list(id, { limit: 100, after });
+    const page = await ann.messages.list(id, { limit: 500, after });
     forward.push(page.items.map(({ seq }) => seq));
     if (!page.nextCursor) break;
     after = Number(page.nextCursor);
@@ -59,7 +59,7 @@ it("a page ends after a number of bytes, has at least one message, and nothing i
 
   const branch: number[][] = [];
   for (let before: string | undefined; ; ) {
-    const page = await ann.messages.branchWithSiblings(id, { limit: 100, ...(before && { before }) });
+    const page = await ann.messages.branchWithSiblings(id, { limit: 500, ...(before && { before }) });
     branch.unshift(page.items.map(({ seq }) => seq));
     expect(page.items.slice(1).reduce((sum, item) => sum + sizeOf(item), 0)).toBeLessThan(8 * megabyte);
     if (!page.nextCursor) break;
@@ -85,6 +85,34 @@ it("a page that is short enough is as long as it was asked for, and says whether
   expect(await seqs({ limit: 2, after: 0 })).toEqual([[1, 2], "2"]);
   expect(await seqs({ after: 5 })).toEqual([[], null]);
   expect(await seqs({ before: 1 })).toEqual([[], null]);
+});
+
+it("five hundred messages are one page, read in one statement", async () => {
+  const ids = Array.from({ length: 1_010 }, (_, index) => `m${index}`);
+  const [{ conversationId = "" } = {}] = await people.ann.import([
+    { id: "long", messages: ids.map((id, index) => ({ id, role: index % 2 ? "assistant" : "user", content: id })) },
+  ]);
+  const statements: string[] = [];
+  const observer: Observer = {
+    begin: ({ kind, name }) => {
+      if (kind === "statement") statements.push(name);
+      return { within: (work) => work(), end: () => {} };
+    },
+  };
+  const ann = createStore(database, models, { distributed, observer }).forUser(people.ids.ann);
+  const named = (page: { items: { id: string }[] }) => page.items.map(({ id }) => id);
+  const last = await ann.messages.list(conversationId, { limit: 500 });
+  expect([named(last), last.nextCursor]).toEqual([ids.slice(510), "511"]);
+  expect(named(await ann.messages.list(conversationId, { limit: 500, after: 3 }))).toEqual(ids.slice(3, 503));
+  const branch = await ann.messages.branch(conversationId, { limit: 500 });
+  expect([named(branch), branch.nextCursor]).toEqual([ids.slice(510), "m510"]);
+  expect(named(await ann.messages.branch(conversationId, { limit: 500, after: "m2" }))).toEqual(ids.slice(3, 503));
+  expect(statements).toHaveLength(4);
+  for (const read of [ann.messages.list, ann.messages.branch])
+    await expect(read(conversationId, { limit: 501 })).rejects.toMatchObject({
+      code: "invalid_input",
+      message: expect.stringContaining("must be at most 500"),
+    });
 });
 
 it("the rows of a reply are read in pieces of bytes too", async () => {

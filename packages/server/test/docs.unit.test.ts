@@ -108,7 +108,7 @@ it("errors.md has the limits", () => {
   expect(text).toContain(`${limits.messageBytes / 1024 / 1024} MiB each`);
   expect(text).toContain(`| ${limits.messagesPerAppend} |`);
   expect(text).toContain(
-    `1 to ${limits.pageSize}; ${limits.conversationsPerPage} conversations, ${limits.messagesPerPage} messages`,
+    `1 to ${limits.pageSize}, of messages 1 to ${limits.messagePageSize}; ${limits.conversationsPerPage} conversations, ${limits.messagesPerPage} messages`,
   );
 });
 

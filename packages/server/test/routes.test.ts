@@ -204,6 +204,15 @@ describe("bad input", () => {
       /query\.limit must be at most 100/,
     ],
     [
+      "a page of 501 messages",
+      "GET",
+      `/api/conversations/${randomUUID()}/messages?limit=501`,
+      undefined,
+      422,
+      "invalid_input",
+      /query\.limit must be at most 500/,
+    ],
+    [
       "a page of x",
       "GET",
       "/api/tasks?limit=x",

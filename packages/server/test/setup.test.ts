@@ -243,23 +243,26 @@ describe.runIf(isServer)("a database that falls silent", () => {
   });
 });
 
-it.runIf(isServer)("a server that cannot listen leaves nothing behind that would keep its process from ending", async () => {
-  await using database = await openTestDatabase("server");
-  const taken = createServer();
-  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
-  const { port } = taken.address() as AddressInfo;
-  const environment = { DATABASE_URL: database.url ?? "", CHATKEEP_SECRET: "k".repeat(40), PORT: String(port) };
-  // It has a timer of its own, which does nothing by itself.
-  const log = createLog("silent");
-  const [began, ended] = [vi.spyOn(globalThis, "setInterval"), vi.spyOn(globalThis, "clearInterval")];
-  await expect(serve(readConfig(environment, {}), log)).rejects.toThrow(/is in use/);
-  const cleared = new Set<unknown>(ended.mock.calls.map(([timer]) => timer));
-  const timers = began.mock.results.map(({ value }) => value);
-  for (const spy of [began, ended]) spy.mockRestore();
-  taken.close();
-  expect(timers.length).toBeGreaterThan(0);
-  expect(timers.filter((timer) => !cleared.has(timer))).toEqual([]);
-});
+it.runIf(isServer)(
+  "a server that cannot listen leaves nothing behind that would keep its process from ending",
+  async () => {
+    await using database = await openTestDatabase("server");
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+    const { port } = taken.address() as AddressInfo;
+    const environment = { DATABASE_URL: database.url ?? "", CHATKEEP_SECRET: "k".repeat(40), PORT: String(port) };
+    // It has a timer of its own, which does nothing by itself.
+    const log = createLog("silent");
+    const [began, ended] = [vi.spyOn(globalThis, "setInterval"), vi.spyOn(globalThis, "clearInterval")];
+    await expect(serve(readConfig(environment, {}), log)).rejects.toThrow(/is in use/);
+    const cleared = new Set<unknown>(ended.mock.calls.map(([timer]) => timer));
+    const timers = began.mock.results.map(({ value }) => value);
+    for (const spy of [began, ended]) spy.mockRestore();
+    taken.close();
+    expect(timers.length).toBeGreaterThan(0);
+    expect(timers.filter((timer) => !cleared.has(timer))).toEqual([]);
+  },
+);
 
 describe.runIf(isServer)("what cannot be set up has one sentence", () => {
   const open = async (address: string, sentence: RegExp, code = "unavailable") => {

@@ -11,7 +11,7 @@ export interface AppendOptions extends RequestOptions {
 
 /** Which page of a conversation. */
 export interface MessageListOptions extends RequestOptions {
-  /** 1 to 100; 50 when left out. */
+  /** 1 to 500; 50 when left out. */
   limit?: number | undefined;
   /** A `seq`: the page before it, or after it. */
   before?: number | string | undefined;
@@ -20,7 +20,7 @@ export interface MessageListOptions extends RequestOptions {
 
 /** Which branch, and which page of it. */
 export interface BranchOptions extends RequestOptions {
-  /** 1 to 100; 50 when left out. */
+  /** 1 to 500; 50 when left out. */
   limit?: number | undefined;
   /** The message that the branch ends with; the conversation's head when left out. */
   leafId?: string | undefined;

@@ -216,11 +216,14 @@ export const conversationChangesSchema = strictObject({
   "must have at least one of title, pinned, archived, metadata, model, instructions",
 );
 
+const limitTo = (most: number) =>
+  z.int(`must be a whole number from 1 to ${most}`).min(1, `must be at least 1`).max(most, `must be at most ${most}`);
+
 /** The number of entries on a page: 1 to 100. */
-export const limitSchema = z
-  .int(`must be a whole number from 1 to ${pageSize}`)
-  .min(1, `must be at least 1`)
-  .max(pageSize, `must be at most ${pageSize}`);
+export const limitSchema = limitTo(pageSize);
+
+/** The number of messages on a page: 1 to 500. */
+export const messageLimitSchema = limitTo(limits.messagePageSize);
 
 /** As a page gave it; what it holds is looked at where it is used. */
 export const cursorSchema = z

@@ -18,7 +18,7 @@ import { createLanes, type Lanes } from "./lanes.ts";
 import { groupedAppends } from "./messages/append.ts";
 import { ownerSchemas } from "./owner-schemas.ts";
 import { requireReady } from "./ready.ts";
-import { createReplica } from "./replica.ts";
+import type { Replica } from "./replica.ts";
 import type { RestoredConversation } from "./restore.ts";
 import { asOperator } from "./row-level-security.ts";
 import { interruptRuns, removeChunks } from "./runs/expire.ts";
@@ -98,12 +98,18 @@ export function createStore(connection: Connection, tables: ChatTables, options:
 const maxKnown = 500;
 
 function open(alone: Context, replica: Connection | undefined): Context {
-  const context = { ...alone, lanes: createLanes(), replica: replica && createReplica(alone.connection, replica) };
+  const context = { ...alone, lanes: createLanes(), replica: replica && replicaOf(alone.connection, replica) };
   const groupCommit = {
     append: createGroupCommit(context, groupedAppends),
     create: createGroupCommit(context, groupedCreations),
   };
   return { ...context, groupCommit };
+}
+
+/** Loaded where there is one. */
+function replicaOf(primary: Connection, replica: Connection): Replica {
+  const made = import("./replica.ts").then(({ createReplica }) => createReplica(primary, replica));
+  return { read: async (there, here) => await (await made).read(there, here) };
 }
 
 function storeOn(context: Context, { listeners }: Pick<Changes, "listeners">): Store {

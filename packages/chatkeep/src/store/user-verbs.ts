@@ -240,7 +240,7 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
       find: (messageIds: readonly string[], options?: FindMessagesOptions) =>
         read((context) => findMessages(context, userId, messageIds, options)),
       /**
-       * The last page of a conversation, or the one before or after a `seq`, ascending: 50 messages, or `limit` from 1 to 100,
+       * The last page of a conversation, or the one before or after a `seq`, ascending: 50 messages, or `limit` from 1 to 500,
        * and about 8 MiB. `nextCursor` is the `before` of the next older page; with `after`, the `after` of the next newer one.
        * @throws invalid_input, not_found
        */
@@ -248,7 +248,7 @@ export function userVerbs(runner: UserRunner, userId: UserId) {
         read((context) => listMessages(context, userId, conversationId, options)),
       /**
        * The last messages of the branch that is shown, or of the one that ends in `leafId`, in the order in which they were said:
-       * 50, or `limit` from 1 to 100. `nextCursor` is the `before` of the page above. With `after`, those below a message, or with
+       * 50, or `limit` from 1 to 500. `nextCursor` is the `before` of the page above. With `after`, those below a message, or with
        * `after: null` the first ones; `nextCursor` is then the `after` of the page below.
        * @throws invalid_input; not_found when the conversation or the message is not there
        */

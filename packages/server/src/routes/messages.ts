@@ -15,7 +15,7 @@ import { z } from "zod";
 import type { Answers } from "../answers.ts";
 import type { Rows } from "../limits.ts";
 import { createRouter } from "./router.ts";
-import { idMeta, idParam, jsonBody, limitQuery, responses, seqQuery } from "./schemas.ts";
+import { idMeta, idParam, jsonBody, messageLimitQuery, responses, seqQuery } from "./schemas.ts";
 
 const tags = ["Messages"];
 const path = "/conversations/{id}/messages";
@@ -26,7 +26,7 @@ const list = createRoute({
   path,
   tags,
   summary: "Read messages by seq: the last page, or the one before or after a seq",
-  request: { params: idParam(), query: z.object({ limit: limitQuery, before: seqQuery, after: seqQuery }) },
+  request: { params: idParam(), query: z.object({ limit: messageLimitQuery, before: seqQuery, after: seqQuery }) },
   responses: responses(
     200,
     pageOf(message),
@@ -39,7 +39,7 @@ const branch = createRoute({
   path: "/conversations/{id}/branch",
   tags,
   summary: "Read one branch: from a message (the head when none is named) up to the first question",
-  request: { params: idParam(), query: z.object({ limit: limitQuery, leaf: idQuery, before: idQuery }) },
+  request: { params: idParam(), query: z.object({ limit: messageLimitQuery, leaf: idQuery, before: idQuery }) },
   responses: responses(
     200,
     pageOf(branchMessage),

@@ -1,6 +1,6 @@
 /** What routes are described with: parameters, answers and errors. The shapes themselves are in `chatkeep/wire`; tasks are ours. */
 import { z } from "@hono/zod-openapi";
-import { idSchema, limitSchema, uuidSchema } from "chatkeep";
+import { idSchema, limitSchema, limits, messageLimitSchema, uuidSchema } from "chatkeep";
 import { errorBody } from "chatkeep/wire";
 import type { Task } from "../models/index.ts";
 
@@ -41,7 +41,16 @@ export const uuidParam = () => z.object({ id: uuidSchema.meta({ type: "string", 
 const numeric = <Schema extends z.ZodType>(schema: Schema) =>
   z.preprocess((text) => (typeof text === "string" && text.trim() !== "" ? Number(text) : text), schema);
 
-export const limitQuery = numeric(limitSchema.optional()).meta({ type: "integer", minimum: 1, maximum: 100 });
+export const limitQuery = numeric(limitSchema.optional()).meta({
+  type: "integer",
+  minimum: 1,
+  maximum: limits.pageSize,
+});
+export const messageLimitQuery = numeric(messageLimitSchema.optional()).meta({
+  type: "integer",
+  minimum: 1,
+  maximum: limits.messagePageSize,
+});
 export const markQuery = z
   .enum(["true", "false"], 'must be "true" or "false"')
   .transform((text) => text === "true")

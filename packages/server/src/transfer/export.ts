@@ -1,6 +1,6 @@
 /** Everything of one user: the user, then projects and tasks, then what its files are, then each conversation before its messages, and what was thought of these. */
 import { setImmediate as pause } from "node:timers/promises";
-import { NotFoundError, type Store, type UserStore } from "chatkeep";
+import { limits, NotFoundError, type Store, type UserStore } from "chatkeep";
 import type { Database } from "../database.ts";
 import { conversationsWithFeedback, type Feedback, feedbackOf } from "../feedback.ts";
 import type { User } from "../models/index.ts";
@@ -73,7 +73,7 @@ async function* messagesOf(mine: UserStore, conversationId: string): AsyncGenera
   while (after !== undefined) {
     const page: Awaited<ReturnType<typeof mine.messages.list>> = await mine.messages.list(conversationId, {
       after,
-      limit: pageSize,
+      limit: limits.messagePageSize,
     });
     for (const message of page.items) yield { type: "message", ...message };
     after = page.nextCursor ? Number(page.nextCursor) : undefined;

@@ -51,7 +51,7 @@ async function load(user: UserStore, key: SessionKey): Promise<SessionEntry[] | 
   const entries: SessionEntry[] = [];
   try {
     for (let after: string | null = "0"; after !== null; ) {
-      const page = await user.messages.list(conversationId, { after: Number(after), limit: limits.pageSize });
+      const page = await user.messages.list(conversationId, { after: Number(after), limit: limits.messagePageSize });
       entries.push(...page.items.flatMap(read));
       after = page.nextCursor;
     }

@@ -111,7 +111,7 @@ export async function wholeThread(threads: Threads, threadId: string): Promise<M
 
 /** From the end of the branch up, or from above a message. */
 async function* above(user: UserStore, id: string, from: string | undefined, most: number): AsyncGenerator<Message> {
-  const limit = Math.min(most, limits.pageSize);
+  const limit = Math.min(most, limits.messagePageSize);
   for (let before: string | null | undefined = from; before !== null; ) {
     const page: Awaited<ReturnType<typeof user.messages.branch>> = await user.messages.branch(id, { before, limit });
     yield* page.items.reverse();
@@ -121,7 +121,7 @@ async function* above(user: UserStore, id: string, from: string | undefined, mos
 
 /** From the first message of the branch down, or from below a message. */
 async function* below(user: UserStore, id: string, from: string | undefined, most: number): AsyncGenerator<Message> {
-  const limit = Math.min(most, limits.pageSize);
+  const limit = Math.min(most, limits.messagePageSize);
   let after: string | null = from ?? null;
   do {
     const page: Awaited<ReturnType<typeof user.messages.branch>> = await user.messages.branch(id, { after, limit });

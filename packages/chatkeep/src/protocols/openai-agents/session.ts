@@ -111,7 +111,7 @@ async function lastMessages(user: UserStore, sessionId: string, items: number, l
   let missing = items;
   let from: { leafId?: string | undefined; before?: string } | undefined = { leafId };
   while (from && missing > 0) {
-    const limit = Math.min(limits.pageSize, Math.ceil(missing));
+    const limit = Math.min(limits.messagePageSize, Math.ceil(missing));
     const page = await user.messages.branch(sessionId, { ...from, limit });
     for (const message of page.items.toReversed()) {
       found.push(message);

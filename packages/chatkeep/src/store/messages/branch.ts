@@ -6,7 +6,7 @@ import { list, param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
 import { conversationName, messageName } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
-import { idSchema, limitSchema } from "../schemas.ts";
+import { idSchema, messageLimitSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import { type Message, type MessageRow, messageColumns, messageFrom } from "../tables/message.ts";
 import { type Run, runColumns } from "../tables/run.ts";
@@ -23,12 +23,12 @@ export interface BranchOptions {
    * then the `after` of the page below. Not together with the others.
    */
   after?: string | null | undefined;
-  /** 1 to 100; 50 when left out. */
+  /** 1 to 500; 50 when left out. */
   limit?: number | undefined;
 }
 
 const optionsSchema = strictObject({
-  limit: limitSchema.optional(),
+  limit: messageLimitSchema.optional(),
   leafId: idSchema.optional(),
   before: idSchema.optional(),
   after: idSchema.nullable().optional(),

@@ -6,7 +6,7 @@ import { param, raw, type Sql, sql } from "../../sql/sql.ts";
 import { type Context, owner, prepared } from "../context.ts";
 import { conversationName } from "../ids.ts";
 import { parse, parseId } from "../input.ts";
-import { limitSchema, seqSchema } from "../schemas.ts";
+import { messageLimitSchema, seqSchema } from "../schemas.ts";
 import { strictObject } from "../strict-object.ts";
 import { type Message, messageColumns, messageFrom } from "../tables/message.ts";
 import type { UserId } from "../tables/tables.ts";
@@ -18,7 +18,7 @@ export interface Page<Item> {
 }
 
 export interface MessagePageOptions {
-  /** 1 to 100; 50 when left out. */
+  /** 1 to 500; 50 when left out. */
   limit?: number | undefined;
   /** Only messages with a smaller `seq`. Not together with `after`. */
   before?: number | undefined;
@@ -27,7 +27,7 @@ export interface MessagePageOptions {
 }
 
 const optionsSchema = strictObject({
-  limit: limitSchema.optional(),
+  limit: messageLimitSchema.optional(),
   before: seqSchema.optional(),
   after: seqSchema.optional(),
 }).nullish();

@@ -56,7 +56,7 @@ async function wholeBranch(context: Context, ownerId: UserId, conversationId: st
   let all: Message[] = [];
   let before: string | undefined;
   do {
-    const page = await listBranch(context, ownerId, conversationId, { limit: limits.pageSize, before });
+    const page = await listBranch(context, ownerId, conversationId, { limit: limits.messagePageSize, before });
     all = [...page.items, ...all];
     before = page.nextCursor ?? undefined;
   } while (before);
