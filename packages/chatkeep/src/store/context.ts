@@ -36,7 +36,7 @@ export interface GroupCommit<Write extends Grouped, Result> {
 }
 
 /** One for each kind of write that is asked for by many at once. */
-export interface GroupCommits {
+interface GroupCommits {
   append: GroupCommit<Append, Message[]>;
   create: GroupCommit<Creation, Conversation | undefined>;
 }
