@@ -78,7 +78,7 @@ describe("conversations", () => {
     expect((await ann.conversations.list({ limit: 1 })).items[0]?.id).toBe(oldest?.id);
   });
 
-  it("refuse a damaged cursor and a page of 0 or 101", async () => {
+  it("refuse a damaged cursor and a page of 0 or too many", async () => {
     const { ann } = people;
     for (let number = 0; number < 3; number += 1) await ann.conversations.create();
     const { nextCursor } = await ann.conversations.list({ limit: 1 });
@@ -89,9 +89,14 @@ describe("conversations", () => {
     for (const cursor of [...crafted, damaged, "x", `${nextCursor}A`, nextCursor?.slice(0, -2) ?? ""]) {
       await expect(ann.conversations.list({ cursor })).rejects.toThrow(code("invalid_input"));
     }
-    for (const limit of [0, 101, 1.5, -1]) {
+    for (const [limit, ofMessages] of [
+      [0, 0],
+      [101, 501],
+      [1.5, 1.5],
+      [-1, -1],
+    ]) {
       await expect(ann.conversations.list({ limit })).rejects.toThrow(code("invalid_input"));
-      await expect(ann.messages.list(randomUUID(), { limit })).rejects.toThrow(code("invalid_input"));
+      await expect(ann.messages.list(randomUUID(), { limit: ofMessages })).rejects.toThrow(code("invalid_input"));
     }
   });
 
