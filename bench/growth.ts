@@ -6,6 +6,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { createStore, type Store } from "chatkeep";
+import { Client } from "pg";
 import { startPostgres } from "../packages/chatkeep/test/helpers/throwaway-postgres.ts";
 import { openPg } from "../packages/chatkeep/test/helpers/with-drizzle.ts";
 import { floorOnPool } from "./floor.ts";
@@ -28,8 +29,9 @@ const postgres = await startPostgres(undefined, settings);
 const admin = openPg({ url: postgres.url, maxConnections: 20 });
 await prepareTables(admin);
 const store: Store = createStore(admin, models);
-const filling = await admin.pool.connect();
-await filling.query("set statement_timeout = 0");
+/** Without a limit of time. */
+const filling = new Client({ connectionString: postgres.url });
+await filling.connect();
 const floor = floorOnPool(admin.pool, sample);
 
 const uuid7 = (at: string) =>
@@ -249,6 +251,6 @@ if (isWriting) {
   const svg = plot("Cost of an operation by the size of the database", "messages", "", lines);
   writeFileSync(new URL("cost-by-size.svg", import.meta.url), svg);
 }
-filling.release();
+await filling.end();
 await admin.close();
 await postgres.stop();
