@@ -1,5 +1,5 @@
 /** The branch of a conversation that ends with a question, as much of it as a model can read. */
-import { limits } from "../limits.ts";
+
 import type { Page } from "../store/messages/page.ts";
 import type { Message } from "../store/tables/message.ts";
 import type { UserStore } from "../store/user-verbs.ts";
@@ -14,12 +14,9 @@ export interface HistoryOptions {
 export const defaultHistoryTokens = 16_000;
 const charsPerToken = 4;
 
-/** Most histories are one page, and a model seldom takes more of one; what follows is read in fewer. */
-const firstPage = 100;
-
-/** From the message `leafId`, or the end of the branch that is shown, back to the first; read in pages. */
+/** From the message `leafId`, or the end of the branch that is shown, back to the first; read by pages of 100. */
 export async function* newestFirst(user: UserStore, conversationId: string, leafId?: string): AsyncGenerator<Message> {
-  const page = await user.messages.branch(conversationId, { leafId, limit: firstPage });
+  const page = await user.messages.branch(conversationId, { leafId, limit: 100 });
   yield* page.items.reverse();
   if (page.nextCursor !== null) yield* pagesAbove(user, conversationId, page.nextCursor);
 }
@@ -31,7 +28,7 @@ export type Earlier = Promise<Page<Message> | undefined>;
 export function readEarlier(user: UserStore, { conversationId, message, regenerate }: Question): Earlier {
   if (message.parentId === null) return Promise.resolve(undefined);
   const leafId = regenerate ? message.id : message.parentId;
-  return user.messages.branch(conversationId, { leafId, limit: firstPage }).catch(() => undefined);
+  return user.messages.branch(conversationId, { leafId, limit: 100 }).catch(() => undefined);
 }
 
 /** The branch that ends with a question, from there back to the first: from what was read already, if that leads there. */
@@ -48,7 +45,7 @@ export async function* fromQuestion(user: UserStore, question: Message, earlier:
 
 async function* pagesAbove(user: UserStore, conversationId: string, cursor: string): AsyncGenerator<Message> {
   for (let before: string | undefined = cursor; before; ) {
-    const page: Page<Message> = await user.messages.branch(conversationId, { before, limit: limits.messagePageSize });
+    const page: Page<Message> = await user.messages.branch(conversationId, { before, limit: 100 });
     yield* page.items.reverse();
     before = page.nextCursor ?? undefined;
   }

@@ -144,8 +144,10 @@ async function listen(config: Config, connection: OpenDatabase, log: Log): Promi
     });
   } catch (error) {
     // What the app does by itself would be tried again and again on a closed database, and keep the process from ending.
-    await close(0);
-    await mailer?.close();
+    await inTime(lastMs, async () => {
+      await close(0);
+      await mailer?.close();
+    }).catch(() => {});
     throw error;
   }
   void tryFiles(connection, log);

@@ -206,15 +206,15 @@ function manyStatement(context: Context) {
   const build = () => sql`
     with lock_timeout as materialized (select set_config('lock_timeout', '${raw(lockTimeout)}', true)),
     input as materialized (
-      select input.*, clock_timestamp() as made_at
+      select *
       from ${unnest(timedColumns(userType), "input", { ordinality: "position" })}
     ),
     m as materialized (
       select * from ${unnest(memberColumns, "m", { prefix: ofMembers })}
     ),
     created as (
-      insert into ${conversation} (created_at, updated_at, expires_at, ${names(columns)})
-      select made_at, made_at, ${expiresAt(raw("is_temporary"))}, ${values(columns, "input")}
+      insert into ${conversation} (expires_at, ${names(columns)})
+      select ${expiresAt(raw("is_temporary"))}, ${values(columns, "input")}
       from lock_timeout
       cross join input
       order by position
