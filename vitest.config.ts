@@ -116,7 +116,7 @@ export default defineConfig({
     // More than cores: many tests wait, for processes, servers and pages.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
-    execArgv: ["-C", "chatkeep-source"],
+    execArgv: ["-C", "chatkeep-source", "--import", import.meta.resolve("./packages/server/test/helpers/quickened.ts")],
     testTimeout: 30_000,
     hookTimeout: 150_000,
     // Whoever waits for a state waits as long as the test does, not for the second that is the default.
@@ -157,7 +157,7 @@ export default defineConfig({
           // The growth of a heap takes half a minute to be seen.
           exclude: isLong ? [] : ["e2e/memory.e2e.test.ts"],
           testTimeout: 120_000,
-          globalSetup: "e2e/helpers/chromium.ts",
+          globalSetup: ["e2e/helpers/chromium.ts", "packages/chatkeep/test/helpers/engines.ts"],
         },
       },
     ],

@@ -23,8 +23,7 @@ const isWriting = process.argv.includes("--write");
 const [perChat, chatsOfUser, chatsAtOnce] = [20, 5, 10_000];
 const rounds = 5;
 
-/** No checkpoint comes by itself: one would be measured with whatever is under way. */
-const settings = ["fsync=on", "full_page_writes=on", "max_wal_size=16GB", "checkpoint_timeout=1d", "autovacuum=off"];
+const settings = ["fsync=on", "full_page_writes=on", "checkpoint_timeout=1d", "autovacuum=off"];
 const postgres = await startPostgres(undefined, settings);
 const admin = openPg({ url: postgres.url, maxConnections: 20 });
 await prepareTables(admin);
@@ -37,9 +36,16 @@ const floor = floorOnPool(admin.pool, sample);
 const uuid7 = (at: string) =>
   `(substr(lpad(to_hex((extract(epoch from ${at}) * 1000)::bigint), 12, '0'), 1, 8) || '-' || substr(lpad(to_hex((extract(epoch from ${at}) * 1000)::bigint), 12, '0'), 9, 4) || '-7' || substr(gen_random_uuid()::text, 16))::uuid`;
 
+async function set(name: string, value: string | undefined): Promise<void> {
+  await filling.query(value === undefined ? `alter system reset ${name}` : `alter system set ${name} = '${value}'`);
+  await filling.query("select pg_reload_conf()");
+}
+
 let made = 0;
 
 async function fill(messages: number): Promise<void> {
+  // As little as that, so that the memory of the machine is for the data.
+  await set("max_wal_size", "1GB");
   while (made < messages) {
     const chats = Math.min(chatsAtOnce, (messages - made) / perChat);
     // Later than all that is there, as ids that are ordered by time are: those of the measurements too.
@@ -75,6 +81,8 @@ async function fill(messages: number): Promise<void> {
     made += chats * perChat;
   }
   await filling.query("vacuum analyze");
+  // From here on no checkpoint comes by itself: one would be measured with whatever is under way.
+  await set("max_wal_size", "16GB");
   await filling.query("checkpoint");
 }
 
@@ -195,11 +203,9 @@ async function measure(): Promise<Results> {
     for (let round = 0; round < 3; round += 1) wal.push(await walOf(verb, some(200)));
     results.set(`WAL after a checkpoint: ${name}`, median(wal));
   }
-  await admin.pool.query("alter system set wal_compression = 'pglz'");
-  await admin.pool.query("select pg_reload_conf()");
+  await set("wal_compression", "pglz");
   results.set(`WAL after a checkpoint: ${append.name}, with wal_compression`, await walOf(append.verb, some(200)));
-  await admin.pool.query("alter system reset wal_compression");
-  await admin.pool.query("select pg_reload_conf()");
+  await set("wal_compression", undefined);
   const { rows } = await admin.pool.query(
     `select name, pg_table_size(name::regclass)::float8 as rows, pg_indexes_size(name::regclass)::float8 as indexes
      from unnest(array['message', 'conversation']) name`,

@@ -1,25 +1,21 @@
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import {
-  call,
-  endServer,
-  type RunningServer,
-  startServer,
-  temporaryFolder,
-} from "../packages/server/test/helpers/servers.ts";
+import { call, endServer, type RunningServer, startServer } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { isAccessible, signUp } from "./helpers/page.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 let browser: Browser;
 let server: RunningServer;
 
 beforeAll(async () => {
+  database = await serverDatabase();
   [browser, server] = await Promise.all([
     openBrowser(inject("chromium")),
     startServer({
-      CHATKEEP_DATA: folder.path,
+      ...database,
       CHATKEEP_ANONYMOUS: "on",
       CHATKEEP_QUOTAS: "messages/day=2,tokens/month=1000000",
     }),
@@ -28,7 +24,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
-  folder.remove();
 });
 
 async function open(): Promise<Page> {
@@ -117,6 +112,7 @@ it("goes on without an account, leaves with nothing kept, begins again, and take
   await page.getByRole("button", { name: "Leave" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete and leave" }).click();
   await page.getByRole("button", { name: "Go on without an account" }).click();
+  await page.getByRole("button", { name: "Leave" }).waitFor();
   await page.goto(left);
   await page.getByText("This conversation does not exist").waitFor();
   await page.getByRole("main").getByRole("link", { name: "New chat" }).click();

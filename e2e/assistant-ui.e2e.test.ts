@@ -11,8 +11,9 @@ import {
 } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { type Application, buildApplication, serveApplication } from "./helpers/assistant-ui.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 const built = temporaryFolder();
 let browser: Browser;
 let server: RunningServer;
@@ -20,11 +21,12 @@ let application: Application;
 let token: string;
 
 beforeAll(async () => {
+  database = await serverDatabase();
   application = await serveApplication(built.path);
   [browser, server] = await Promise.all([
     openBrowser(inject("chromium")),
     startServer({
-      CHATKEEP_DATA: folder.path,
+      ...database,
       CHATKEEP_ANONYMOUS: "on",
       CHATKEEP_CORS_ORIGINS: application.url,
     }),
@@ -41,7 +43,6 @@ afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
   application?.close();
-  folder.remove();
   built.remove();
 });
 

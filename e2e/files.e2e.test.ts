@@ -1,16 +1,12 @@
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import {
-  endServer,
-  type RunningServer,
-  startServer,
-  temporaryFolder,
-} from "../packages/server/test/helpers/servers.ts";
+import { endServer, type RunningServer, startServer } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { isAccessible, signUp } from "./helpers/page.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 const picture = readFileSync(new URL("../docs/screens/empty-phone.png", import.meta.url));
 const note = { name: "note.md", mimeType: "text/markdown", buffer: Buffer.from("# Flour, water, salt") };
 const photo = { name: "photo.png", mimeType: "image/png", buffer: picture };
@@ -20,7 +16,8 @@ let page: Page;
 const violations: string[] = [];
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([openBrowser(inject("chromium")), startServer({ CHATKEEP_DATA: folder.path })]);
+  database = await serverDatabase();
+  [browser, server] = await Promise.all([openBrowser(inject("chromium")), startServer(database)]);
   page = await (await browser.newContext()).newPage();
   page.on("console", (message) => {
     if (/content security policy/i.test(message.text())) violations.push(message.text());
@@ -31,7 +28,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
-  folder.remove();
 });
 
 const choose = () => page.getByLabel("Add files").and(page.locator("input"));

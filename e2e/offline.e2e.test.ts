@@ -1,27 +1,22 @@
 /** Reading without a network, in the browser: the app opens, and shows what it has kept of the last days; of one person alone. */
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import {
-  call,
-  endServer,
-  question,
-  type RunningServer,
-  startServer,
-  temporaryFolder,
-} from "../packages/server/test/helpers/servers.ts";
+import { call, endServer, question, type RunningServer, startServer } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { isAccessible, picture, signUp } from "./helpers/page.ts";
 import { startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 let browser: Browser;
 let server: RunningServer;
 let endpoint: Awaited<ReturnType<typeof startScriptedEndpoint>>;
 let context: BrowserContext;
 let page: Page;
-const settings = () => ({ CHATKEEP_DATA: folder.path, ...endpoint.environment });
+const settings = () => ({ ...database, ...endpoint.environment });
 
 beforeAll(async () => {
+  database = await serverDatabase();
   endpoint = await startScriptedEndpoint({
     "ships please": { words: ["# Ships\n\nA **barque** has three masts: $a^2$.\n\n```ts\nconst masts = 3;\n```\n"] },
     "secret please": { words: ["Nobody keeps this."] },
@@ -34,7 +29,6 @@ afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
   await endpoint?.stop();
-  folder.remove();
 });
 
 const box = () => page.getByRole("textbox", { name: "Message" });

@@ -1,16 +1,12 @@
 /** Passkeys in the browser, with the authenticator that Chromium lends to tests. */
 import type { Browser, CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import {
-  endServer,
-  type RunningServer,
-  startServer,
-  temporaryFolder,
-} from "../packages/server/test/helpers/servers.ts";
+import { endServer, type RunningServer, startServer } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { isAccessible, picture, signUp } from "./helpers/page.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 let browser: Browser;
 let server: RunningServer;
 let page: Page;
@@ -18,9 +14,10 @@ let devices: CDPSession;
 let home: string;
 
 beforeAll(async () => {
+  database = await serverDatabase();
   [browser, server] = await Promise.all([
     openBrowser(inject("chromium")),
-    startServer({ CHATKEEP_DATA: folder.path, CHATKEEP_ANONYMOUS: "on" }),
+    startServer({ ...database, CHATKEEP_ANONYMOUS: "on" }),
   ]);
   // Browsers make no passkeys for an address of numbers.
   home = server.url.replace("127.0.0.1", "localhost");
@@ -33,7 +30,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
-  folder.remove();
 });
 
 const plugIn = async () => {

@@ -1,29 +1,26 @@
 /** Projects, and several chats chosen at once, as people use them: by pointer, by keyboard, on a phone, in each language. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import {
-  endServer,
-  type RunningServer,
-  startServer,
-  temporaryFolder,
-} from "../packages/server/test/helpers/servers.ts";
+import { endServer, type RunningServer, startServer } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { isAccessible, picture, signUp } from "./helpers/page.ts";
 import { type ScriptedEndpoint, startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 let browser: Browser;
 let endpoint: ScriptedEndpoint;
 let server: RunningServer;
 let page: Page;
 
 beforeAll(async () => {
+  database = await serverDatabase();
   [browser, endpoint] = await Promise.all([
     openBrowser(inject("chromium")),
     startScriptedEndpoint({ bread: { words: ["With **love**."] } }),
   ]);
   const models = { CHATKEEP_MODELS: "clever, offline", CHATKEEP_TITLES: "off" };
-  server = await startServer({ ...endpoint.environment, ...models, CHATKEEP_DATA: folder.path });
+  server = await startServer({ ...endpoint.environment, ...models, ...database });
   page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
   await page.goto(server.url);
   await signUp(page, "ann");
@@ -32,7 +29,6 @@ afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
   await endpoint?.stop();
-  folder.remove();
 });
 
 const box = () => page.getByRole("textbox", { name: "Message" });

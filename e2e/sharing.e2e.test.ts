@@ -1,17 +1,13 @@
 /** Sharing a chat by a link, reading it without an account and without a script, and ending the link. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import {
-  endServer,
-  type RunningServer,
-  startServer,
-  temporaryFolder,
-} from "../packages/server/test/helpers/servers.ts";
+import { endServer, type RunningServer, startServer } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { isAccessible, picture, signUp } from "./helpers/page.ts";
 import { type ScriptedEndpoint, startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 let browser: Browser;
 let endpoint: ScriptedEndpoint;
 let server: RunningServer;
@@ -19,13 +15,14 @@ let page: Page;
 let url: string;
 
 beforeAll(async () => {
+  database = await serverDatabase();
   [browser, endpoint] = await Promise.all([
     openBrowser(inject("chromium")),
     startScriptedEndpoint({
       bread: { words: ["With **love**:\n\n```js\nbake();\n```\n\n| Flour | Water |\n|---|---|\n| 500 g | 350 g |\n"] },
     }),
   ]);
-  server = await startServer({ ...endpoint.environment, CHATKEEP_TITLES: "off", CHATKEEP_DATA: folder.path });
+  server = await startServer({ ...endpoint.environment, CHATKEEP_TITLES: "off", ...database });
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   page = await context.newPage();
   await page.goto(server.url);
@@ -35,7 +32,6 @@ afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
   await endpoint?.stop();
-  folder.remove();
 });
 
 const ask = async (words: string) => {

@@ -1,16 +1,12 @@
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import {
-  endServer,
-  type RunningServer,
-  startServer,
-  temporaryFolder,
-} from "../packages/server/test/helpers/servers.ts";
+import { endServer, type RunningServer, startServer } from "../packages/server/test/helpers/servers.ts";
 import { de } from "../packages/web/src/strings/de.ts";
 import { en } from "../packages/web/src/strings/en.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { isAccessible, signUp } from "./helpers/page.ts";
 import { type ScriptedEndpoint, startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
 const lines = (count: number) => Array.from({ length: count }, (_, index) => `Line ${index + 1} of many words.\n\n`);
 
@@ -26,13 +22,14 @@ const english = new Set(sentencesOf(en, de));
 // What an English word and a language are called is the same everywhere.
 for (const word of ["English", "Name"]) english.delete(word);
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 let browser: Browser;
 let server: RunningServer;
 let endpoint: ScriptedEndpoint;
 let page: Page;
 
 beforeAll(async () => {
+  database = await serverDatabase();
   endpoint = await startScriptedEndpoint({
     "brackets please": {
       words: [
@@ -56,7 +53,7 @@ beforeAll(async () => {
   });
   [browser, server] = await Promise.all([
     openBrowser(inject("chromium")),
-    startServer({ CHATKEEP_DATA: folder.path, ...endpoint.environment }),
+    startServer({ ...database, ...endpoint.environment }),
   ]);
   page = await (await browser.newContext({ viewport: { width: 900, height: 700 } })).newPage();
   await page.goto(server.url);
@@ -66,7 +63,6 @@ afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
   await endpoint?.stop();
-  folder.remove();
 });
 
 const reply = (of = page) => of.getByLabel("Assistant").last();

@@ -2,33 +2,28 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { freePort } from "../packages/chatkeep/test/helpers/throwaway-postgres.ts";
-import {
-  call,
-  endServer,
-  type RunningServer,
-  startServer,
-  temporaryFolder,
-} from "../packages/server/test/helpers/servers.ts";
+import { call, endServer, type RunningServer, startServer } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { type IdentityProvider, startIdentityProvider } from "./helpers/identity-provider.ts";
 import { isAccessible, picture } from "./helpers/page.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 let browser: Browser;
 let provider: IdentityProvider;
 let server: RunningServer;
 
 beforeAll(async () => {
+  database = await serverDatabase();
   browser = await openBrowser(inject("chromium"));
   const [port, providerPort] = [await freePort(), await freePort()];
   provider = await startIdentityProvider(`http://127.0.0.1:${port}`, providerPort);
-  server = await startServer({ ...provider.environment, CHATKEEP_DATA: folder.path, CHATKEEP_ANONYMOUS: "on" }, port);
+  server = await startServer({ ...provider.environment, ...database, CHATKEEP_ANONYMOUS: "on" }, port);
 });
 afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
   await provider?.stop();
-  folder.remove();
 });
 
 const open = async () => {

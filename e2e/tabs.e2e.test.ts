@@ -1,16 +1,12 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import {
-  endServer,
-  type RunningServer,
-  startServer,
-  temporaryFolder,
-} from "../packages/server/test/helpers/servers.ts";
+import { endServer, type RunningServer, startServer } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { signUp } from "./helpers/page.ts";
 import { type ScriptedEndpoint, startScriptedEndpoint } from "./helpers/scripted-endpoint.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 let browser: Browser;
 let server: RunningServer;
 let endpoint: ScriptedEndpoint;
@@ -20,13 +16,14 @@ let page: Page;
 let elsewhere: Page;
 
 beforeAll(async () => {
+  database = await serverDatabase();
   endpoint = await startScriptedEndpoint({
     "silent please": { words: ["", "At last."] },
     "slowly please": { words: ["It begins", "", " and ends."] },
   });
   [browser, server] = await Promise.all([
     openBrowser(inject("chromium")),
-    startServer({ CHATKEEP_DATA: folder.path, ...endpoint.environment }),
+    startServer({ ...database, ...endpoint.environment }),
   ]);
   context = await browser.newContext();
   page = await context.newPage();
@@ -39,7 +36,6 @@ afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
   await endpoint?.stop();
-  folder.remove();
 });
 
 const box = (of: Page) => of.getByRole("textbox", { name: "Message", exact: true });

@@ -1,21 +1,18 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import {
-  endServer,
-  type RunningServer,
-  startServer,
-  temporaryFolder,
-} from "../packages/server/test/helpers/servers.ts";
+import { endServer, type RunningServer, startServer } from "../packages/server/test/helpers/servers.ts";
 import { openBrowser } from "./helpers/app.ts";
 import { isAccessible, signUp } from "./helpers/page.ts";
+import { serverDatabase } from "./helpers/server-database.ts";
 
-const folder = temporaryFolder();
+let database: Record<string, string>;
 let browser: Browser;
 let server: RunningServer;
 let page: Page;
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([openBrowser(inject("chromium")), startServer({ CHATKEEP_DATA: folder.path })]);
+  database = await serverDatabase();
+  [browser, server] = await Promise.all([openBrowser(inject("chromium")), startServer(database)]);
   page = await (await browser.newContext()).newPage();
   await page.goto(server.url);
   await signUp(page, "ann");
@@ -23,7 +20,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   if (server) await endServer(server);
-  folder.remove();
 });
 
 const press = async (on: Page, name: string | RegExp) => {

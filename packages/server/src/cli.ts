@@ -22,12 +22,14 @@ import type { KeyRequest } from "./commands/keys.ts";
 import type { SqlRequest } from "./commands/sql.ts";
 import { type Config, readConfig, readDatabaseConfig, takeEnvironment } from "./config.ts";
 import { createLog, describe } from "./log.ts";
+import { quickenImports } from "./quick-imports.ts";
 import { type LineFormat, lineFormats } from "./transfer/file-formats.ts";
 import { productNames } from "./transfer/formats/names.ts";
 import { formats } from "./transfer/formats.ts";
 
 // A quarter of the time of a start is compiling: kept for the next one.
 enableCompileCache();
+quickenImports();
 
 // Before anything else is loaded, which would find settings of other applications in it.
 const taken = takeEnvironment();

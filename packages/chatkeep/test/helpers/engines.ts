@@ -35,7 +35,7 @@ const prepare: Record<Exclude<Template, "empty">, (connection: Connection) => Pr
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const isWalled = project.name === "walled";
-  const engine = isWalled ? "pg18" : (project.name as EngineName);
+  const engine = isWalled || project.name === "e2e" ? "pg18" : (project.name as EngineName);
   project.provide("isWalled", isWalled);
   project.provide("engine", engine);
   project.provide("neonProxyPort", 0);
