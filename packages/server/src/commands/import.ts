@@ -31,8 +31,11 @@ export async function importFile(
   options: ImportOptions,
 ): Promise<ImportReport | ProductReport> {
   const total = await totalOf(options);
-  // Garbage is collected when the heap has grown by this much, not when it has doubled.
-  if (total > largeBytes) setFlagsFromString("--heap-growing-percent=15");
+  // Garbage is collected when the heap has grown by this much, not when it has doubled; and what is new gets no more room.
+  if (total > largeBytes) {
+    setFlagsFromString("--heap-growing-percent=15");
+    setFlagsFromString("--semi-space-growth-factor=1");
+  }
   await using connection = await openExistingDatabase(database);
   if (connection.engine === "pglite") await migrate(connection, migrations);
   else await requireMigrated(connection, migrations);
