@@ -62,6 +62,40 @@ it("a database without the tables says that they have to be made", async () => {
 });
 
 describe.runIf(!isServer)("the embedded database", () => {
+  it("keeps statements prepared, through errors, transactions that fail, new columns and a deallocate of the host's", async () => {
+    await using database = await openTestDatabase();
+    const { ann } = await resetPeople(database);
+    const { id } = await ann.conversations.create();
+    const say = (content: string) => ann.messages.append(id, [{ role: "user", content }]);
+    const kept = async () => {
+      const [row] = await database.query("select count(*)::int from pg_prepared_statements");
+      return Number(row?.[0]);
+    };
+    await say("one");
+    const before = await kept();
+    await say("two");
+    expect([before > 0, await kept()]).toEqual([true, before]);
+
+    const divided = (by: number) =>
+      database.query("select (1 / $1::int)::int, $2::text, true, null", [by, "a"], "divided");
+    await expect(divided(0)).rejects.toThrow(code("22012"));
+    expect(await divided(1)).toEqual([["1", "a", "t", null]]);
+    const failing = database.transaction(async (inside) => {
+      await inside.query("select $1::int", [1], "inside");
+      await inside.query("select $1::int / 0", [1], "failing");
+    });
+    await expect(failing).rejects.toThrow(code("22012"));
+    expect(await database.query("select $1::int", [2], "inside")).toEqual([["2"]]);
+
+    await database.query("alter table message add column mood text");
+    await say("three");
+    await database.query("deallocate all");
+    await say("four").catch(() => {});
+    await say("five");
+    const said = (await ann.messages.list(id)).items.map(({ content }) => content);
+    expect(said).toEqual(expect.arrayContaining(["one", "two", "three", "five"]));
+  });
+
   it("is open once at a time, and keeps what it was given", async () => {
     const folder = mkdtempSync(join(tmpdir(), "chatkeep-driver-"));
     const dataDir = join(folder, "db");

@@ -7,6 +7,7 @@ import type { ClosableConnection, Connection } from "../sql/connection.ts";
 import { overPglite, type PgliteLike, type PgliteTransactionLike } from "./over-pglite.ts";
 import { PrivateFiles } from "./pglite-files.ts";
 import { damaged, folderOf, lockFolder, prepareFolder } from "./pglite-folder.ts";
+import { keepPrepared } from "./pglite-prepared.ts";
 import { keepRoom } from "./pglite-room.ts";
 import { tendWhileUsed } from "./pglite-tending.ts";
 import { sessionSettings } from "./session-settings.ts";
@@ -42,6 +43,7 @@ export async function openPglite({ dataDir, loadDataDir }: PgliteConnectOptions 
     if (folder !== undefined) await prepareFolder(folder, (place) => makeDatabase(place, loadDataDir));
     const client = folder === undefined ? await create(loadDataDir ? { loadDataDir } : {}) : await openFolder(folder);
     await client.exec(sessionSettings);
+    keepPrepared(client);
     if (folder !== undefined) keepRoom(client, folder);
     keepParsers(client);
     const tending = tendWhileUsed(client);
