@@ -3,15 +3,9 @@ import { InvalidInputError } from "../errors.ts";
 import type { Connection, Listen, Query } from "../sql/connection.ts";
 import { hostConnection, insideBegun, insideTransaction, modesOf } from "../sql/transaction.ts";
 
-interface StatementOptions {
-  rowMode?: "array" | "object";
-  /** `openPglite` keeps statements prepared by it; PGlite itself does not know it. */
-  name?: string | undefined;
-}
-
 /** What a transaction of PGlite gives, of whatever version. */
 export interface PgliteTransactionLike {
-  query(text: string, values?: unknown[], options?: StatementOptions): Promise<{ rows: unknown[] }>;
+  query(text: string, values?: unknown[], options?: { rowMode?: "array" | "object" }): Promise<{ rows: unknown[] }>;
   rollback(): Promise<void>;
 }
 
@@ -70,7 +64,9 @@ async function isBegunByHost(client: PgliteLike & Inside): Promise<boolean> {
 
 function queryOf(client: Pick<PgliteTransactionLike, "query">): Query {
   return async (text, values, name) => {
-    const { rows } = await client.query(text, values && [...values], { rowMode: "array", name });
+    // What `openPglite` opens keeps statements prepared by their names, of which PGlite itself knows nothing.
+    const options = { rowMode: "array" as const, name };
+    const { rows } = await client.query(text, values && [...values], options);
     return rows as unknown[][];
   };
 }
