@@ -88,7 +88,7 @@ it("deletes one for good, by keyboard, on a phone too, and again where another t
   await press(phone, "Delete First for good");
   await press(phone, "Delete for good");
   await phone.getByRole("button", { name: "Restore First" }).waitFor({ state: "detached" });
-  expect(await phone.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Trash");
+  await expect.poll(() => phone.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Trash");
   await isAccessible(phone);
   expect(await phone.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
 

@@ -149,3 +149,26 @@ it("anonymous users without a sign of them for thirty days are removed, and nobo
   expect(await test.db.$count(message, eq(message.userId, guestId))).toBe(0);
   expect(await test.db.$count(user, eq(user.id, kept?.id ?? ""))).toBe(1);
 });
+
+it("whoever shows the cookie of a session that has ended is let in all the same", async () => {
+  const ask = (path: string, cookie: string, body: object = {}) =>
+    send(test.app, "POST", `/api/auth/${path}`, body, { origin: testUrl, ...(cookie && { cookie }) });
+  const sessionOf = (response: Response) => {
+    const all = response.headers.getSetCookie().map((each) => each.split(";")[0] ?? "");
+    return all.find((each) => /^chatkeep\.session_token=./.test(each)) ?? "";
+  };
+  const ended = sessionOf(await ask("sign-in/anonymous", ""));
+  expect((await ask("delete-anonymous-user", ended)).headers.getSetCookie()).toContainEqual(
+    expect.stringMatching(/^chatkeep\.session_token=;/),
+  );
+  const account = { email: "let-in@example.com", password: "correct horse" };
+  const begun = [
+    await ask("sign-in/anonymous", ended),
+    await ask("sign-up/email", ended, { name: "let in", ...account }),
+    await ask("sign-in/email", ended, account),
+  ];
+  for (const response of begun) {
+    const cookie = sessionOf(response);
+    expect((await send(test.app, "GET", "/api/conversations", undefined, { cookie })).status).toBe(200);
+  }
+});

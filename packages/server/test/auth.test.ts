@@ -38,6 +38,29 @@ it("a session works by cookie, by bearer token, and by JWT", async () => {
   expect((await bearer.request("GET", "/api/conversations")).status).toBe(401);
 });
 
+it("only signing out takes the cookie away: what was asked with the old one may be answered after somebody has signed in", async () => {
+  await test.signUp("lingers");
+  const credentials = { email: "lingers@example.com", password: "correct horse" };
+  const signIn = await send(test.app, "POST", "/api/auth/sign-in/email", credentials);
+  const cookie = (signIn.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+  const ask = (method: string, path: string, body?: object) =>
+    send(test.app, method, `/api/auth/${path}`, body, { cookie, origin: testUrl });
+  const signOut = await ask("POST", "sign-out", {});
+  expect(signOut.headers.getSetCookie()).toContainEqual(expect.stringMatching(/^chatkeep\.session_token=;/));
+  const late = await Promise.all([
+    ask("GET", "get-session"),
+    ask("GET", "list-sessions"),
+    ask("GET", "list-accounts"),
+    ask("GET", "token"),
+    ask("POST", "update-user", { name: "lingers" }),
+    ask("POST", "change-password", { currentPassword: "correct horse", newPassword: "battery staple" }),
+  ]);
+  expect(late.map(({ status }) => status)).toEqual([200, 401, 401, 401, 401, 401]);
+  expect(late.flatMap(({ headers }) => headers.getSetCookie())).toEqual([]);
+  const again = await ask("POST", "sign-in/email", credentials);
+  expect(again.headers.getSetCookie()).toEqual([expect.stringMatching(/^chatkeep\.session_token=[^;]/)]);
+});
+
 it("who has signed out or was deleted is refused at once on that server, and within five seconds on the others", async () => {
   const other = await openTestApp({ database: test.database });
   const [ann, bob] = [await test.signUp("leaves"), await test.signUp("is-deleted")];

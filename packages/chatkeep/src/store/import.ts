@@ -25,6 +25,7 @@ import { parse } from "./input.ts";
 import { batchesOf } from "./messages/batches.ts";
 import { type InsertedRow, insertedColumns, insertRows, moment } from "./messages/insert-rows.ts";
 import { metadataJson, outgoing } from "./messages/outgoing.ts";
+import { type NewConversationRow, newConversationColumns } from "./tables/conversation.ts";
 import { comparedColumns } from "./tables/message.ts";
 import type { UserId } from "./tables/tables.ts";
 
@@ -132,37 +133,14 @@ function usesOf(chats: readonly Chat[], there: ReadonlySet<string>): FileUse[] {
 }
 
 /** As it is when its messages are there. */
-interface MadeRow {
-  id: string;
-  externalId: string | null;
-  title: string | null;
-  titleBy: "person" | null;
-  pinned: boolean;
-  archived: boolean;
-  metadata: string | null;
-  model: string | null;
-  instructions: string | null;
-  count: number;
-  headId: string | null;
-  headExternalId: string | null;
+interface MadeRow extends NewConversationRow {
   /** As ISO 8601 has it. */
   createdAt: string;
   updatedAt: string;
 }
 
 const madeColumns: ColumnsOf<MadeRow> = {
-  id: uuid("id"),
-  externalId: text<string | null>("external_id"),
-  title: text<string | null>("title"),
-  titleBy: text<"person" | null>("title_by"),
-  pinned: flag("pinned"),
-  archived: flag("archived"),
-  metadata: { name: "metadata", type: "json" },
-  model: text<string | null>("model"),
-  instructions: text<string | null>("instructions"),
-  count: integer("message_count"),
-  headId: uuid<string | null>("head_id"),
-  headExternalId: text<string | null>("head_external_id"),
+  ...newConversationColumns,
   createdAt: moment("created_at"),
   updatedAt: moment("updated_at"),
 };
@@ -182,7 +160,7 @@ function madeRow(ownerId: UserId, { given, id, externalId, rows }: Chat): MadeRo
     metadata: metadataJson(given.metadata),
     model,
     instructions,
-    count: rows.length,
+    messageCount: rows.length,
     headId: end?.headId ?? null,
     headExternalId: end?.headExternalId ?? null,
     createdAt,

@@ -1,18 +1,7 @@
 /** Bringing back what an export has, as it was: every id, time, `seq`, state and revision. For operators: a user may not say all of that. */
 import * as z from "zod";
 import { ConflictError, InvalidInputError } from "../errors.ts";
-import {
-  type Column,
-  type ColumnsOf,
-  flag,
-  integer,
-  listsOf,
-  names,
-  text,
-  unnest,
-  uuid,
-  values,
-} from "../sql/columns.ts";
+import { type Column, type ColumnsOf, integer, listsOf, names, text, unnest, uuid, values } from "../sql/columns.ts";
 import { sql } from "../sql/sql.ts";
 import { isUniqueViolation } from "../sql/sqlstate.ts";
 import { type Context, changing, owner, prepared } from "./context.ts";
@@ -26,6 +15,7 @@ import { batchesOf } from "./messages/batches.ts";
 import { metadataJson, outgoing } from "./messages/outgoing.ts";
 import { idSchema, messageStatusSchema, newConversationShape, newMessageShape, seqSchema } from "./schemas.ts";
 import { strictObject } from "./strict-object.ts";
+import { type NewConversationRow, newConversationColumns } from "./tables/conversation.ts";
 import { type FinishReason, finishReasons, type PlacedMessage, placedColumns } from "./tables/message.ts";
 import type { UserId } from "./tables/tables.ts";
 
@@ -180,36 +170,13 @@ function messagesStatement(context: Context) {
   return prepared(context, "restore_messages", build, () => undefined);
 }
 
-interface ConversationRow {
-  id: string;
-  externalId: string | null;
-  title: string | null;
-  titleBy: "person" | "model" | null;
-  messageCount: number;
-  headId: string | null;
-  headExternalId: string | null;
-  pinned: boolean;
-  archived: boolean;
-  metadata: string | null;
-  model: string | null;
-  instructions: string | null;
+interface ConversationRow extends NewConversationRow {
   createdAt: string;
   updatedAt: string;
 }
 
 const conversationColumns: ColumnsOf<ConversationRow> = {
-  id: uuid("id"),
-  externalId: text<string | null>("external_id"),
-  title: text<string | null>("title"),
-  titleBy: text<"person" | "model" | null>("title_by"),
-  messageCount: integer("message_count"),
-  headId: uuid<string | null>("head_id"),
-  headExternalId: text<string | null>("head_external_id"),
-  pinned: flag("pinned"),
-  archived: flag("archived"),
-  metadata: { name: "metadata", type: "json" },
-  model: text<string | null>("model"),
-  instructions: text<string | null>("instructions"),
+  ...newConversationColumns,
   createdAt: moment("created_at"),
   updatedAt: moment("updated_at"),
 };

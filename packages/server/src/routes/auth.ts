@@ -39,12 +39,42 @@ export async function handleAuth(
   // Of a sign-in or sign-up nothing is known yet; whatever else changes something may end sessions.
   const changes = request.method === "POST" && !/\/sign-(in|up)\//.test(context.req.path);
   const userId = changes ? await sessions.userIdOf(request.headers).catch(() => undefined) : undefined;
-  const response = await auth
-    .handler(request)
+  const answer = await showingNoEnded(auth, request)
+    .then(() => auth.handler(request))
     .catch(asResponse)
     .finally(() => userId !== undefined && notifier.publish({ userId, isSignedOut: true }));
+  const response = endsSession.test(context.req.path) ? answer : keepingSession(answer);
   if (response.status < 400) return response;
   return withError(response);
+}
+
+const beginsSession = /\/(?:sign-(?:in|up)|callback)\/|\/(?:verify-authentication|verify-email)$/;
+const ofSession = /session_(?:token|data)=/;
+
+/** Whoever shows the cookie of a session that has ended would not be let in: that it is taken away would be said after the new one. */
+async function showingNoEnded(auth: Auth, request: Request): Promise<void> {
+  const cookie = request.headers.get("cookie") ?? "";
+  if (!ofSession.test(cookie) || !beginsSession.test(new URL(request.url).pathname)) return;
+  if (await auth.api.getSession({ headers: new Headers({ cookie }) })) return;
+  const others = cookie.split(/;\s*/).filter((each) => !ofSession.test(each));
+  request.headers.set("cookie", others.join("; "));
+}
+
+const endsSession = /\/(?:sign-out|delete-(?:anonymous-)?user)$/;
+const takenAway = /^[^=]+=;/;
+
+/**
+ * Nothing else takes the cookie of a session away: what was asked before somebody signed in may be answered after it, and its word that
+ * the old session is gone would end the new one in the browser.
+ */
+function keepingSession(response: Response): Response {
+  const cookies = response.headers.getSetCookie();
+  if (!cookies.some((cookie) => takenAway.test(cookie) && cookie.includes("session_token="))) return response;
+  const kept = cookies.filter((cookie) => !takenAway.test(cookie));
+  const headers = new Headers(response.headers);
+  headers.delete("set-cookie");
+  for (const cookie of kept) headers.append("set-cookie", cookie);
+  return new Response(response.body, { status: response.status, headers });
 }
 
 /** What Better Auth refused becomes its answer; what failed goes on as an error. */

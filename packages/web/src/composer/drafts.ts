@@ -100,12 +100,21 @@ export function moveDraftToNew(personId: string, conversationId: string): void {
   writeDraft(personId, conversationId, "");
 }
 
+/** While a guest becomes somebody, a page may hear that nobody is signed in: what it asked before was answered after the guest's end. */
+const betweenMs = 5_000;
+
 /** Who began without an account may have one now, in whatever way: what was written goes along. */
 export function takeDraftsAlong(person: { id: string; isAnonymous?: boolean | null } | null): void {
-  const guest = remembered("guest");
-  if (guest !== undefined && person && !person.isAnonymous) moveDrafts(guest, person.id);
-  if (person?.isAnonymous) remember("guest", person.id);
+  const [guest, ended] = [remembered("guest"), remembered("guest.ended")];
+  if (!person) {
+    if (guest !== undefined && ended === undefined) remember("guest.ended", String(Date.now()));
+    return;
+  }
+  const isGuest = ended === undefined || Date.now() - Number(ended) < betweenMs;
+  if (guest !== undefined && isGuest && !person.isAnonymous) moveDrafts(guest, person.id);
+  if (person.isAnonymous) remember("guest", person.id);
   else forgetRemembered("guest");
+  forgetRemembered("guest.ended");
 }
 
 function moveDrafts(fromId: string, toId: string): void {

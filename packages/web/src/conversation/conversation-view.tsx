@@ -170,7 +170,7 @@ export function ConversationView({ personId, id, isNew = false, project }: Conve
   );
 }
 
-interface StartProps extends Omit<ComponentProps<typeof Suggestions>, "texts"> {
+interface StartProps extends Omit<ComponentProps<typeof Suggestions>, "texts" | "isKnown"> {
   project: Project | undefined;
   model: string | undefined;
 }
@@ -180,7 +180,11 @@ function Start({ project, model, ...rest }: StartProps) {
   const texts = isOffline(model) ? t.chat.offlineSuggestions : t.chat.suggestions;
   return (
     <div className="mb-auto shrink-0 pb-12">
-      {project ? <ProjectChats project={project} /> : <Suggestions texts={texts} {...rest} />}
+      {project ? (
+        <ProjectChats project={project} />
+      ) : (
+        <Suggestions texts={texts} isKnown={model !== undefined} {...rest} />
+      )}
     </div>
   );
 }

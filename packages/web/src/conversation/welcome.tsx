@@ -14,17 +14,19 @@ export function Greeting() {
 
 interface SuggestionsProps {
   texts: readonly string[];
+  /** Their place is kept where it is not known yet which they are. */
+  isKnown: boolean;
   onPick: (text: string) => void;
   isTemporary: boolean;
   /** Left out in a conversation that is stored: what it is does not change. */
   onTemporary: ((isTemporary: boolean) => void) | undefined;
 }
 
-export function Suggestions({ texts, onPick, isTemporary, onTemporary }: SuggestionsProps) {
+export function Suggestions({ texts, isKnown, onPick, isTemporary, onTemporary }: SuggestionsProps) {
   return (
     <div className="mx-auto grid w-full max-w-chat justify-items-center gap-6 px-4 text-center">
       <NoModelYet />
-      <ul className="flex flex-wrap justify-center gap-2">
+      <ul className={`flex flex-wrap justify-center gap-2 ${isKnown ? "" : "invisible"}`}>
         {texts.map((text) => (
           <li key={text}>
             <button

@@ -52,6 +52,41 @@ export const conversationColumns: ColumnsOf<ConversationRow> = {
   expiresAt: time<Date | null>("expires_at"),
 };
 
+/** What an insert is given of a conversation, beside its user and its times. */
+export interface NewConversationRow
+  extends Pick<
+    ConversationRow,
+    | "id"
+    | "externalId"
+    | "title"
+    | "titleBy"
+    | "messageCount"
+    | "headId"
+    | "headExternalId"
+    | "pinned"
+    | "archived"
+    | "model"
+    | "instructions"
+  > {
+  /** As JSON. */
+  metadata: string | null;
+}
+
+export const newConversationColumns: ColumnsOf<NewConversationRow> = {
+  id: conversationColumns.id,
+  externalId: conversationColumns.externalId,
+  title: conversationColumns.title,
+  titleBy: conversationColumns.titleBy,
+  messageCount: conversationColumns.messageCount,
+  headId: conversationColumns.headId,
+  headExternalId: conversationColumns.headExternalId,
+  pinned: conversationColumns.pinned,
+  archived: conversationColumns.archived,
+  metadata: json<string | null>("metadata"),
+  model: conversationColumns.model,
+  instructions: conversationColumns.instructions,
+};
+
 const read = reader(conversationColumns);
 
 /** With ids as they were given. */
