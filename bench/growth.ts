@@ -1,6 +1,6 @@
 /**
  * What it costs that a database grows: `npm run bench:growth [-- sizes]`, 20,000, 1, 3 and 10 million messages when left out
- * (which takes half an hour and 20 GB). One database, filled further between the measurements, with rows by SQL as the library makes them:
+ * (which takes a quarter of an hour and 20 GB). One database, filled further between the measurements, with rows by SQL as the library makes them:
  * chats of 20 messages that ten thousand people write at the same time, so that those of one lie scattered. Conversations and
  * users are chosen at random, as those are who come back. Beside each verb that writes stands SQL by hand for the same tables.
  */

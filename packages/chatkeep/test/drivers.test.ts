@@ -90,10 +90,9 @@ describe.runIf(!isServer)("the embedded database", () => {
     await database.query("alter table message add column mood text");
     await say("three");
     await database.query("deallocate all");
-    await say("four").catch(() => {});
-    await say("five");
+    await say("four");
     const said = (await ann.messages.list(id)).items.map(({ content }) => content);
-    expect(said).toEqual(expect.arrayContaining(["one", "two", "three", "five"]));
+    expect(said).toEqual(["one", "two", "three", "four"]);
   });
 
   it("is open once at a time, and keeps what it was given", async () => {

@@ -20,7 +20,7 @@ type Query = <Row>(text: string, values?: unknown[], options?: NamedOptions) => 
 
 const { serialize } = protocol;
 
-/** After a `deallocate all` of the host's. */
+/** After a `deallocate all` of the host's: nothing has run, so outside of a transaction it is prepared and asked again. */
 const invalidName = "26000";
 
 /** Keeps each statement that is asked for by a name. */
@@ -53,7 +53,11 @@ export function keepPrepared(client: PGlite): void {
   client.query = named(query, async (...given) => {
     await client._checkReady();
     return await client._runExclusiveTransaction(async () => {
-      const result = await run<never>(...given);
+      const again = (error: { code?: string }) => {
+        if (error.code !== invalidName) throw error;
+        return run<never>(...given);
+      };
+      const result = await run<never>(...given).catch(again);
       await client.syncToFs();
       return result;
     });

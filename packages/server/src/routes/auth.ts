@@ -57,7 +57,8 @@ async function showingNoEnded(auth: Auth, request: Request): Promise<void> {
   if (!ofSession.test(cookie) || !beginsSession.test(new URL(request.url).pathname)) return;
   if (await auth.api.getSession({ headers: new Headers({ cookie }) })) return;
   const others = cookie.split(/;\s*/).filter((each) => !ofSession.test(each));
-  request.headers.set("cookie", others.join("; "));
+  if (others.length > 0) request.headers.set("cookie", others.join("; "));
+  else request.headers.delete("cookie");
 }
 
 const endsSession = /\/(?:sign-out|delete-(?:anonymous-)?user)$/;
